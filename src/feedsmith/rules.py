@@ -1,0 +1,61 @@
+"""Instagram's rules: the only place that knows its numbers, each with date and source.
+
+Checked against the Graph API reference, ig-user/media, in September 2026 unless noted.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+CAPTION_MAX = 2200
+"""Characters; Graph API reference ig-user/media, Sep 2026."""
+MENTIONS_MAX = 20
+"""@mentions in a caption; Graph API reference ig-user/media, Sep 2026."""
+HASHTAGS_HARD_MAX = 30
+"""Graph API reference ig-user/media, Sep 2026."""
+HASHTAGS_DEFAULT = 5
+"""The app caps new posts at 5 since 19 Dec 2025 (press and third-party API documents, 2026)."""
+ALT_TEXT_MAX = 1000
+"""Characters, images only; since 24 Mar 2025."""
+IMAGE_BYTES_MAX = 8 * 1024 * 1024
+"""JPEG only; Graph API reference ig-user/media, Sep 2026."""
+IMAGE_WIDTH_MIN, IMAGE_WIDTH_MAX = 320, 1440
+"""Pixels; Graph API reference ig-user/media, Sep 2026."""
+IMAGE_RATIO_MIN, IMAGE_RATIO_MAX = 4 / 5, 1.91
+"""Width / height of feed images; Graph API reference ig-user/media, Sep 2026."""
+CAROUSEL_MIN, CAROUSEL_MAX = 2, 10
+"""Items through the API, all of the first one's ratio; same."""
+STORY_SAFE_TOP, STORY_SAFE_BOTTOM = 0.14, 0.20
+"""Share of a 9:16 picture that the app covers with its own controls; usual practice, 2026."""
+
+
+class Format(NamedTuple):
+    name: str
+    width: int
+    height: int
+
+
+FORMATS: dict[str, Format] = {
+    f.name: f
+    for f in (
+        Format("square", 1080, 1080),
+        Format("portrait", 1080, 1350),
+        Format("landscape", 1080, 566),
+        Format("story", 1080, 1920),
+    )
+}
+"""Pixel sizes we make; usual practice, 2026."""
+
+
+def violations(caption: str, hashtags: Sequence[str], alt_texts: Sequence[str]) -> list[str]:
+    """What Instagram would refuse about the words of a post; empty when nothing."""
+    found = []
+    whole = "\n\n".join([caption, " ".join(f"#{tag}" for tag in hashtags)]).strip()
+    if len(whole) > CAPTION_MAX:
+        found.append(f"the caption has {len(whole)} characters, {CAPTION_MAX} are allowed")
+    if whole.count("@") > MENTIONS_MAX:
+        found.append(f"more than {MENTIONS_MAX} mentions")
+    if len(hashtags) > HASHTAGS_HARD_MAX:
+        found.append(f"{len(hashtags)} hashtags, {HASHTAGS_HARD_MAX} are allowed")
+    if any(len(text) > ALT_TEXT_MAX for text in alt_texts):
+        found.append(f"an alt text is longer than {ALT_TEXT_MAX} characters")
+    return found
