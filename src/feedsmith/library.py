@@ -1,0 +1,833 @@
+"""The library of a brand: its photos as imported, its past posts, and what was set aside and why.
+
+    library/photos/ab/<id>.jpg   photos, byte for byte, named by their content
+    library/photos.jsonl         one Photo a line
+    library/posts.jsonl          one PastPost a line
+    library/set-aside.csv        what was not taken, the reason, and what stands for it
+    library/set-aside/<id>.jpg   copies of those files, to look at
+    library/arriving.jsonl       only during an import: what is examined already
+
+An import may be killed at any moment: the lists are replaced whole, at its end; until then the
+work done so far is noted in arriving.jsonl, and the same import goes on from there. Knows sources
+and picture files; nothing of what a photo shows.
+"""
+
+import contextlib
+import csv
+import glob
+import hashlib
+import io
+import os
+import re
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field, ValidationError
+
+from feedsmith import photo_file
+from feedsmith.errors import FeedsmithError, Refused
+from feedsmith.files import full_disk, write_bytes, write_text
+from feedsmith.post import Credit, PastPost, Photo, Value
+from feedsmith.progress import Report, silent
+from feedsmith.sources import Archive, Found, Media, grouped
+from feedsmith.sources.archive import close_all
+from feedsmith.sources.caption import decode, folded, hashtags, mentions, without_hashtags
+
+SHORT_SIDE_MIN = 320
+"""Pixels. Smaller pictures are thumbnails: Instagram itself takes no image under 320 wide."""
+FLAT_SCREEN = 0.35
+"""A picture of a phone's screen size, with a status bar and no camera data, is a screenshot from
+this share of flat area on."""
+NEAR_BITS = 12
+"""Perceptual hashes that differ in at most so many of 64 bits are compared pixel by pixel."""
+NEAR_PIXELS = 14.0
+"""Mean difference (0..255) of two 32x32 colour miniatures up to which they are one photo."""
+SAME_POST_PIXELS = 2.5
+"""The same inside one post, where the brand meant to show both."""
+NOTED_EVERY = 64
+"""Examined photos between two flushes of the notes to disk."""
+
+REASONS = (
+    "near-duplicate", "thumbnail", "screenshot", "unreadable", "missing", "refused", "video-cover",
+)  # fmt: skip
+
+
+class SetAside(Value):
+    """Something that was not taken into the library; nothing of it is deleted."""
+
+    name: str
+    reason: str
+    """One of REASONS."""
+    detail: str
+    id: str = ""
+    """As of a Photo; "" where there was nothing to read."""
+    instead: str = ""
+    """Id of the photo that stands for it, for near-duplicates."""
+    file: str = ""
+    """Where the library keeps its copy, e.g. set-aside/<id>.jpg; "" where there was nothing."""
+
+
+class Summary(Value):
+    """What an import did."""
+
+    posts_new: int = 0
+    posts_known: int = 0
+    photos_new: int = 0
+    photos_known: int = 0
+    videos: int = 0
+    """Listed with their posts, not decoded."""
+    examined: int = 0
+    """Photos decoded in this run; the rest was known by content."""
+    set_aside: dict[str, int] = Field(default_factory=dict)
+    """Reason to count, for this import."""
+    sources: tuple[str, ...] = ()
+    """Which importer read what, in words."""
+    notes: tuple[str, ...] = ()
+    """What a person should know, one sentence each."""
+
+
+class _Arrival(Value):
+    """One examined media file."""
+
+    key: str
+    photo: Photo | None = None
+    aside: SetAside | None = None
+
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock; there two imports at once are not kept apart
+    fcntl = None  # type: ignore[assignment]
+
+_V = TypeVar("_V", bound=BaseModel)
+_FIRST = datetime.min.replace(tzinfo=UTC)
+
+
+class Library:
+    """The library in the folder `root`; an absent folder is an empty library."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._photos: dict[str, Photo] | None = None
+        self._posts: list[PastPost] | None = None
+        self._by_photo: dict[str, PastPost] | None = None
+
+    def photos(self) -> list[Photo]:
+        """All photos, oldest first; those without a date before all others."""
+        return sorted(self._known().values(), key=lambda p: (p.taken_at or _FIRST, p.id))
+
+    def posts(self) -> list[PastPost]:
+        """All past posts, oldest first."""
+        if self._posts is None:
+            self._posts = sorted(_read(self.root / "posts.jsonl", PastPost), key=_age)
+        return list(self._posts)
+
+    def photo(self, photo_id: str) -> Photo:
+        """Raises FeedsmithError when there is none of that id."""
+        try:
+            return self._known()[photo_id]
+        except KeyError:
+            raise FeedsmithError(
+                f"{self.root}: no photo {photo_id} in this library",
+                mend="feedsmith library lists what is in it",
+            ) from None
+
+    def post_of(self, photo_id: str) -> PastPost | None:
+        """The post that showed this photo: the newest that says something, else the newest."""
+        if self._by_photo is None:
+            self._by_photo = {}
+            for post in sorted(self.posts(), key=lambda p: (bool(p.text), _age(p))):
+                self._by_photo.update(dict.fromkeys(post.photos, post))
+        return self._by_photo.get(photo_id)
+
+    def path(self, photo: Photo) -> Path:
+        return self.root / photo.file
+
+    def rgb(self, photo: Photo, max_side: int | None = None) -> NDArray[np.uint8]:
+        """The photo upright in sRGB, (H, W, 3) uint8, its longer side at most `max_side` pixels.
+
+        Raises Refused when the file is gone or damaged.
+        """
+        try:
+            return photo_file.rgb(self.path(photo), max_side)
+        except OSError as error:
+            raise Refused(
+                f"{self.path(photo)}: cannot be read ({error.strerror})",
+                mend="import it again: feedsmith import",
+            ) from error
+        except Refused as error:
+            raise Refused(f"{self.path(photo)}: {error.message}", mend="import it again") from error
+
+    def set_aside(self) -> list[SetAside]:
+        """What was not taken, in the order of set-aside.csv."""
+        try:
+            text = (self.root / "set-aside.csv").read_text("utf-8-sig")
+        except FileNotFoundError:
+            return []
+        fields = SetAside.model_fields
+        rows = csv.DictReader(io.StringIO(text))
+        return [SetAside(**{key: row.get(key) or "" for key in fields}) for row in rows]
+
+    def fingerprint(self) -> str:
+        """16 hex digits that are the same for the same photos and posts."""
+        digest = hashlib.sha256()
+        for value in (*self.photos(), *self.posts()):
+            digest.update(value.model_dump_json().encode() + b"\n")
+        return digest.hexdigest()[:16]
+
+    def add(
+        self,
+        found: Iterable[Found],
+        *,
+        refused: Mapping[str, str] | None = None,
+        credits: Mapping[str, Credit] | None = None,  # noqa: A002  the word of the trade
+        zone: tzinfo = UTC,
+        workers: int | None = None,
+        keep_all: bool = False,
+        report: Report = silent,
+    ) -> Summary:
+        """Take posts and photos in. Doing it twice is doing it once.
+
+        `refused` maps names of hostile entries to the reason; `credits` maps a media file's name
+        (casefolded) to its Credit; `zone` is meant by cameras that write none; `workers` are
+        threads (decoding and hashing leave Python's lock), all cores by default; `keep_all` sets
+        aside only what cannot be read. Raises FeedsmithError when the disk is full; whatever stops
+        it, the next run goes on from there.
+        """
+        with _alone(self.root):
+            self._forget()
+            self._sweep()
+            return self._add(
+                list(found), refused or {}, credits or {}, zone, workers, keep_all, report
+            )
+
+    def _add(
+        self,
+        found: Sequence[Found],
+        refused: Mapping[str, str],
+        given: Mapping[str, Credit],
+        zone: tzinfo,
+        workers: int | None,
+        keep_all: bool,
+        report: Report,
+    ) -> Summary:
+        aside = [] if keep_all else [a for a in self.set_aside() if a.id]
+        known_aside = {item.id: item for item in aside}
+        arrivals, examined = self._examine(found, known_aside, zone, workers, keep_all, report)
+
+        photos = dict(self._known())
+        new = _new_photos(found, arrivals, photos, given)
+        asides = [a.aside for a in arrivals.values() if a.aside is not None]
+        stands_for = {a.id: a.instead for a in known_aside.values() if a.instead}
+        if not keep_all:
+            together = [
+                {a.photo.id for m in post.media if (a := arrivals.get(m.key)) and a.photo}
+                for post in found
+                if len(post.media) > 1
+            ]
+            doubles = _near_duplicates({**photos, **new}, set(new), self.rgb, together)
+            asides += doubles
+            stands_for |= {item.id: item.instead for item in doubles}
+        gone = [photo for key, photo in {**photos, **new}.items() if key in stands_for]
+        photos = {k: p for k, p in {**photos, **new}.items() if k not in stands_for}
+        asides += [
+            SetAside(name=name, reason="refused", detail=why) for name, why in refused.items()
+        ]
+        for post in found:
+            where = f"in the post of {post.posted_at:%d %b %Y}" if post.posted_at else "in a post"
+            asides += [
+                SetAside(
+                    name=n, reason="missing", detail=f"listed {where}, but the file is not there"
+                )
+                for n in post.missing
+            ]
+            asides += [
+                SetAside(name=n, reason="video-cover", detail="a still of a video")
+                for n in post.covers
+            ]
+        posts, fresh, known = _merged(self.posts(), found, arrivals, stands_for, photos)
+        self._store(photos, posts, asides, gone)
+        counts: dict[str, int] = {}
+        for item in dict.fromkeys(asides):
+            counts[item.reason] = counts.get(item.reason, 0) + 1
+        arrived = {a.photo.id for a in arrivals.values() if a.photo}
+        return Summary(
+            posts_new=fresh,
+            posts_known=known,
+            photos_new=len([key for key in photos if key in new]),
+            photos_known=len([key for key in arrived if key not in new]),
+            videos=sum(m.video for post in found for m in post.media),
+            examined=examined,
+            set_aside={reason: counts[reason] for reason in REASONS if reason in counts},
+        )
+
+    def _known(self) -> dict[str, Photo]:
+        if self._photos is None:
+            self._photos = {p.id: p for p in _read(self.root / "photos.jsonl", Photo)}
+        return self._photos
+
+    def _examine(
+        self,
+        found: Sequence[Found],
+        known_aside: Mapping[str, SetAside],
+        zone: tzinfo,
+        workers: int | None,
+        keep_all: bool,
+        report: Report,
+    ) -> tuple[dict[str, _Arrival], int]:
+        """Look at every photo once: (arrivals by Media.key, how many were decoded)."""
+        wanted = {m.key: m for post in found for m in post.media if not m.video}
+        notes = self.root / "arriving.jsonl"
+        arrivals = {a.key: a for a in _read(notes, _Arrival, torn=True) if a.key in wanted}
+        todo = [media for key, media in wanted.items() if key not in arrivals]
+        known = self._known()
+        total, decoded = len(wanted), 0
+
+        def examine(media: Media) -> tuple[_Arrival, bool]:
+            return self._take(media, known, known_aside, zone, keep_all)
+
+        running = _in_parallel(examine, todo, workers or _cores())
+        with _noting(notes) as note, contextlib.closing(running) as results:
+            for arrival, fresh in results:
+                arrivals[arrival.key] = arrival
+                decoded += fresh
+                note(arrival)
+                name = arrival.key.partition("|")[0].rpartition("/")[2]
+                report("Reading photos", len(arrivals), total, name)
+        return {key: arrivals[key] for key in wanted}, decoded
+
+    def _take(
+        self,
+        media: Media,
+        known: Mapping[str, Photo],
+        known_aside: Mapping[str, SetAside],
+        zone: tzinfo,
+        keep_all: bool,
+    ) -> tuple[_Arrival, bool]:
+        """Examine one photo and copy it in: (arrival, whether it was decoded)."""
+        try:
+            data = media.read(photo_file.FILE_BYTES_MAX)
+        except Refused as error:
+            aside = SetAside(name=media.name, reason="unreadable", detail=error.message)
+            return _Arrival(key=media.key, aside=aside), False
+        photo_id = hashlib.sha256(data).hexdigest()[:16]
+        if photo_id in known:
+            self._keep(known[photo_id].file, data)  # heals a library that lost the file
+            return _Arrival(key=media.key, photo=known[photo_id]), False
+        if photo_id in known_aside:
+            return _Arrival(key=media.key, aside=known_aside[photo_id]), False
+        try:
+            seen = photo_file.look(data)
+        except Refused as error:
+            detail = error.message if data else "the file is empty"
+            suffix = Path(media.name).suffix.lower()
+            file = f"set-aside/{photo_id}{suffix if suffix in photo_file.PHOTO_SUFFIXES else ''}"
+            self._keep(file, data)
+            aside = SetAside(
+                name=media.name, reason="unreadable", detail=detail, id=photo_id, file=file
+            )
+            return _Arrival(key=media.key, aside=aside), True
+        header = seen.header
+        reason, detail = ("", "") if keep_all else _unfit(media.name, seen)
+        if reason:
+            file = f"set-aside/{photo_id}{header.suffix}"
+            self._keep(file, data)
+            aside = SetAside(name=media.name, reason=reason, detail=detail, id=photo_id, file=file)
+            return _Arrival(key=media.key, aside=aside), True
+        file = f"photos/{photo_id[:2]}/{photo_id}{header.suffix}"
+        self._keep(file, data)
+        taken = header.taken_at
+        if taken is not None and taken.tzinfo is None:
+            taken = taken.replace(tzinfo=zone)
+        photo = Photo(
+            id=photo_id,
+            file=file,
+            name=media.name,
+            width=header.width,
+            height=header.height,
+            taken_at=_utc(taken or media.taken_at),
+            phash=seen.phash,
+        )
+        return _Arrival(key=media.key, photo=photo), True
+
+    def _sweep(self) -> None:
+        """Remove what a killed import left half-written; nobody else writes there now."""
+        for place in ("photos/*", "set-aside", ""):
+            for part in self.root.glob(f"{place}/.*.part" if place else ".*.part"):
+                if place or part.name.startswith((".photos.", ".posts.", ".set-aside.")):
+                    part.unlink(missing_ok=True)
+
+    def _keep(self, file: str, data: bytes) -> None:
+        target = self.root / file
+        if not target.exists():
+            write_bytes(target, data)
+
+    def _store(
+        self,
+        photos: Mapping[str, Photo],
+        posts: Sequence[PastPost],
+        asides: Sequence[SetAside],
+        gone: Sequence[Photo],
+    ) -> None:
+        """Replace the lists, each whole; files move so that a crash between two steps loses none."""
+        for photo in gone:  # taken in, and now another photo stands for it
+            with contextlib.suppress(FileNotFoundError):
+                self._keep(_aside_file(photo), self.path(photo).read_bytes())
+        rows = [a for a in dict.fromkeys((*self.set_aside(), *asides)) if a.id not in photos]
+        table = io.StringIO()
+        writer = csv.DictWriter(table, list(SetAside.model_fields), lineterminator="\n")
+        writer.writeheader()
+        rows.sort(key=lambda a: (a.reason, a.name, a.id, a.detail))
+        writer.writerows(row.model_dump() for row in rows)
+        by_id = sorted(photos.values(), key=lambda p: p.id)
+        by_age = sorted(posts, key=_age)
+        write_text(self.root / "set-aside.csv", table.getvalue())
+        write_text(self.root / "photos.jsonl", _lines(by_id))
+        write_text(self.root / "posts.jsonl", _lines(by_age))
+        for photo in gone:
+            self.path(photo).unlink(missing_ok=True)
+        (self.root / "arriving.jsonl").unlink(missing_ok=True)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Read the lists anew: this or another process may have replaced them."""
+        self._photos, self._posts, self._by_photo = None, None, None
+
+
+def import_into(
+    library: Library,
+    paths: Sequence[Path],
+    *,
+    credits: Path | None = None,  # noqa: A002  the word of the trade
+    zone: tzinfo = UTC,
+    workers: int | None = None,
+    keep_all: bool = False,
+    report: Report = silent,
+) -> Summary:
+    """Import everything that `paths` name: exports, folders, tables, photos; parts of one export
+    together. `credits` is a CSV with the columns file, credit, licence, licence_url, source_url.
+
+    One useless path among several becomes a note; raises FeedsmithError when nothing is of use.
+    """
+    named = {} if credits is None else read_credits(credits)
+    archives: list[Archive] = []
+    problems: list[FeedsmithError] = []
+    try:
+        for path in _expanded(paths):
+            try:
+                archives.append(Archive(path))
+            except FeedsmithError as error:
+                problems.append(error)
+        found: list[Found] = []
+        refused: dict[str, str] = {}
+        sources: list[str] = []
+        for group in grouped(archives, problems.append):
+            for part in (group.archive, *group.beside):
+                refused |= part.refused
+            try:
+                posts = list(group.source.find(group.archive, zone, group.beside))
+            except FeedsmithError as error:
+                problems.append(error)
+            else:
+                found += posts
+                parts = f" with {len(group.beside)} more parts" if group.beside else ""
+                sources.append(f"{group.archive.path.name}{parts}: {group.source.name}")
+        if not found:
+            raise (
+                problems[0]
+                if problems
+                else FeedsmithError(
+                    "nothing to import", mend="name a folder, a zip or a table of posts"
+                )
+            )
+        done = library.add(
+            found, refused=refused, credits=named, zone=zone, workers=workers,
+            keep_all=keep_all, report=report,
+        )  # fmt: skip
+        notes = [problem.message for problem in problems]
+        if not library.photos():
+            why = ", ".join(f"{count} {reason}" for reason, count in done.set_aside.items())
+            notes.append(f"no photo is in the library: all were set aside ({why})")
+        if named:
+            names = {m.name.casefold() for post in found for m in post.media}
+            if unused := sorted(set(named) - names):
+                notes.append(
+                    f"{credits}: {len(unused)} of {len(named)} credits match no photo, e.g. {unused[0]}"
+                )
+        return done.model_copy(update={"sources": tuple(sources), "notes": tuple(notes)})
+    finally:
+        close_all(archives)
+
+
+def read_credits(path: Path) -> dict[str, Credit]:
+    """Credits by casefolded file name. Raises FeedsmithError when the columns are not there."""
+    try:
+        text = decode(path.read_bytes())
+    except OSError as error:
+        raise FeedsmithError(
+            f"{path}: cannot be read ({error.strerror})", mend="check the path given with --credits"
+        ) from error
+    rows = csv.DictReader(io.StringIO(text))
+    if not {"file", "credit"} <= {name.strip().lower() for name in rows.fieldnames or ()}:
+        raise FeedsmithError(
+            f"{path}: needs the columns file and credit in its first line",
+            mend="columns: file,credit,licence,licence_url,source_url",
+        )
+    found: dict[str, Credit] = {}
+    for row in rows:
+        cells = {
+            (key or "").strip().lower(): value
+            for key, value in row.items()
+            if isinstance(value, str)
+        }
+        name, words = cells.get("file", "").strip(), cells.get("credit", "").strip()
+        if name and words:
+            base = name.replace("\\", "/").rpartition("/")[2].casefold()
+            found[base] = Credit(
+                text=words,
+                licence=cells.get("licence", cells.get("license", "")).strip(),
+                licence_url=cells.get("licence_url", cells.get("license_url", "")).strip(),
+                source_url=cells.get("source_url", "").strip(),
+            )
+    return found
+
+
+def _expanded(paths: Sequence[Path]) -> Iterator[Path]:
+    """Patterns that no shell expanded, and folders that only hold zips, become their files."""
+    for path in paths:
+        if not path.exists() and glob.has_magic(str(path)):
+            names = sorted(glob.glob(str(path)))  # noqa: PTH207  the pattern may be absolute
+            yield from (Path(name) for name in names)
+            if names:
+                continue
+        if path.is_dir():
+            files = [p for p in sorted(path.iterdir()) if not p.name.startswith(".")]
+            if files and all(p.suffix.lower() == ".zip" for p in files):
+                yield from files
+                continue
+        yield path
+
+
+def _merged(
+    posts: Sequence[PastPost],
+    found: Sequence[Found],
+    arrivals: Mapping[str, _Arrival],
+    stands_for: Mapping[str, str],
+    photos: Mapping[str, Photo],
+) -> tuple[list[PastPost], int, int]:
+    """The library's posts with those found: (posts, how many are new, how many were known).
+
+    A post is known when one of the same second has the same caption or the same photos, or one
+    of the same day has both: exports of different years and kinds bring the same posts again.
+    """
+    merged = {
+        post.id: post.model_copy(update={"photos": _standing(post.photos, stands_for, photos)})
+        for post in posts
+    }
+    seen: dict[tuple[Any, ...], str] = {}
+    for post in merged.values():
+        seen |= dict.fromkeys(_keys(post), post.id)
+    fresh = known = 0
+    for item in found:
+        if not item.published:
+            continue
+        ids = [
+            a.photo.id if a.photo else a.aside.id if a.aside else ""
+            for m in item.media
+            if (a := arrivals.get(m.key)) is not None
+        ]
+        post = _past_post(item, _standing(ids, stands_for, photos))
+        if not (post.photos or post.videos or post.caption):
+            continue
+        same = next((seen[key] for key in _keys(post) if key in seen), None)
+        if same is None:
+            merged[post.id] = post
+            fresh += 1
+        else:
+            known += 1
+            if merged[same].source == post.source:  # a newer export knows an edited caption
+                merged[same] = post.model_copy(update={"id": same})
+        seen |= dict.fromkeys(_keys(post), same or post.id)
+    return list(merged.values()), fresh, known
+
+
+def _past_post(item: Found, photos: tuple[str, ...]) -> PastPost:
+    videos = tuple(media.name for media in item.media if media.video)
+    gone = [Path(name).suffix.lower() in photo_file.VIDEO_SUFFIXES for name in item.missing]
+    kind = item.kind or (
+        "carousel"
+        if len(item.media) + len(gone) > 1
+        else "video"
+        if videos or any(gone)
+        else "photo"
+    )
+    tags = {folded(tag): tag for tag in (*hashtags(item.caption), *item.hashtags) if tag}
+    when = _utc(item.posted_at)
+    names = [] if item.caption and when else [*photos, *videos, *item.missing]
+    key = "\n".join([when.isoformat() if when else "", item.caption, *names])
+    return PastPost(
+        id=hashlib.sha256(key.encode()).hexdigest()[:16],
+        photos=photos,
+        videos=videos,
+        caption=item.caption,
+        text=without_hashtags(item.caption),
+        hashtags=tuple(tags.values()),
+        mentions=mentions(item.caption),
+        posted_at=when,
+        kind=kind,
+        alt_text=item.alt_text,
+        source=item.source,
+        permalink=item.permalink,
+    )
+
+
+def _keys(post: PastPost) -> list[tuple[Any, ...]]:
+    """What makes two posts the same one."""
+    keys: list[tuple[Any, ...]] = [("id", post.id)]
+    if post.posted_at is not None:
+        second = post.posted_at.replace(microsecond=0)
+        if post.caption:
+            keys.append(("caption", second, post.caption))
+        if post.photos:
+            keys.append(("photos", second, post.photos))
+    if post.photos:
+        day = post.posted_at.date() if post.posted_at else None
+        keys.append(("day", day, post.photos, post.caption))
+    return keys
+
+
+def _standing(
+    ids: Iterable[str], stands_for: Mapping[str, str], photos: Mapping[str, Photo]
+) -> tuple[str, ...]:
+    """The photos that stand for `ids` now, in order, each once."""
+    kept: dict[str, None] = {}
+    for start in ids:
+        photo_id, steps = start, 0
+        while photo_id in stands_for and steps < 100:
+            photo_id, steps = stands_for[photo_id], steps + 1
+        if photo_id in photos:
+            kept[photo_id] = None
+    return tuple(kept)
+
+
+def _new_photos(
+    found: Sequence[Found],
+    arrivals: Mapping[str, _Arrival],
+    known: dict[str, Photo],
+    given: Mapping[str, Credit],
+) -> dict[str, Photo]:
+    """The photos not in `known` yet, with date and credit; those of known ones are brought up
+    to date in place."""
+    new: dict[str, Photo] = {}
+    for post in found:
+        for media in post.media:
+            arrival = arrivals.get(media.key)
+            if arrival is None or arrival.photo is None:
+                continue
+            photo_id = arrival.photo.id
+            photo = new.get(photo_id) or known.get(photo_id) or arrival.photo
+            taken = photo.taken_at or _utc(media.taken_at) or _utc(post.posted_at)
+            credit = given.get(media.name.casefold()) or media.credit or photo.credit
+            photo = photo.model_copy(update={"taken_at": taken, "credit": credit})
+            (known if photo_id in known else new)[photo_id] = photo
+    return new
+
+
+def _unfit(name: str, seen: photo_file.Look) -> tuple[str, str]:
+    """(reason, detail) for a picture that is no photo to work with; ("", "") for one that is."""
+    header = seen.header
+    if min(header.width, header.height) < SHORT_SIDE_MIN:
+        return "thumbnail", (
+            f"{header.width} x {header.height} pixels, the shorter side must be {SHORT_SIDE_MIN}"
+        )
+    if header.camera:
+        return "", ""
+    if header.says_screenshot or _SCREENSHOT_NAME.search(name):
+        return "screenshot", "its name or its EXIF data says so"
+    if seen.screen >= FLAT_SCREEN:
+        return "screenshot", (
+            f"{header.width} x {header.height} is a phone's screen, and {seen.screen:.0%} of it is flat"
+        )
+    return "", ""
+
+
+_SCREENSHOT_NAME = re.compile(
+    r"screen[\s_-]?shot|bildschirmfoto|captura[\s_-]de[\s_-](pantalla|tela|ecr)|schermata|"
+    r"schermafbeelding|capture[\s_-]d.{1,3}cran|skärmbild|スクリーンショット|截屏|截图",
+    re.IGNORECASE,
+)
+
+
+def _near_duplicates(
+    photos: Mapping[str, Photo],
+    new: Collection[str],
+    pixels: Callable[[Photo, int], NDArray[np.uint8]],
+    together: Sequence[set[str]],
+) -> list[SetAside]:
+    """Photos that another one stands for: the largest stays, whatever the order of import.
+
+    Hashes within NEAR_BITS propose a pair (at least one of it new), miniatures decide it.
+    """
+    order = sorted(
+        (p for p in photos.values() if p.phash), key=lambda p: (-p.width * p.height, p.id)
+    )
+    if not order:
+        return []
+    hashes = np.array([int(p.phash, 16) for p in order], dtype=np.uint64)
+    fresh = np.array([p.id in new for p in order])
+    gone: dict[str, SetAside] = {}
+    small: dict[str, NDArray[np.float32] | None] = {}
+
+    def miniature(photo: Photo) -> NDArray[np.float32] | None:
+        if photo.id not in small:
+            try:
+                small[photo.id] = photo_file.miniature(pixels(photo, 128))
+            except Refused:
+                small[photo.id] = None
+        return small[photo.id]
+
+    for at, photo in enumerate(order):
+        if photo.id in gone:
+            continue
+        bits = np.bitwise_count(hashes[at + 1 :] ^ hashes[at])
+        near = (bits <= NEAR_BITS) & (fresh[at + 1 :] | fresh[at])
+        for offset in np.flatnonzero(near):
+            other = order[at + 1 + int(offset)]
+            one, two = miniature(photo), miniature(other)
+            if other.id in gone or one is None or two is None:
+                continue
+            difference = float(np.abs(one - two).mean())
+            same_post = any({photo.id, other.id} <= ids for ids in together)
+            if difference <= (SAME_POST_PIXELS if same_post else NEAR_PIXELS):
+                gone[other.id] = SetAside(
+                    name=other.name,
+                    reason="near-duplicate",
+                    detail=f"almost the same as {photo.name} ({photo.width} x {photo.height})",
+                    id=other.id,
+                    instead=photo.id,
+                    file=_aside_file(other),
+                )
+    return list(gone.values())
+
+
+def _aside_file(photo: Photo) -> str:
+    return f"set-aside/{Path(photo.file).name}"
+
+
+def _in_parallel(
+    work: Callable[[Media], tuple[_Arrival, bool]], items: Sequence[Media], workers: int
+) -> Generator[tuple[_Arrival, bool], None, None]:
+    """Results as they come. On any error, Ctrl-C too, what is running ends and the rest is left."""
+    pool = ThreadPoolExecutor(max_workers=max(1, workers), thread_name_prefix="import")
+    running: set[Future[tuple[_Arrival, bool]]] = set()
+    queue = iter(items)
+    try:
+        while True:
+            while len(running) < 2 * workers and (item := next(queue, None)) is not None:
+                running.add(pool.submit(work, item))
+            if not running:
+                return
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _alone(root: Path) -> Iterator[None]:
+    """Holds the library for one import; the system lets go of it when the process ends."""
+    if fcntl is None:
+        yield
+        return
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        stream = (root / ".lock").open("ab")
+    except OSError as error:
+        raise FeedsmithError(
+            f"{root}: cannot be written ({error.strerror})",
+            mend="check the folder's permissions, or name another folder",
+        ) from error
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise FeedsmithError(
+                f"{root}: another import into this library is running",
+                mend="wait until it is done, then run the same command again",
+            ) from error
+        yield
+
+
+@contextlib.contextmanager
+def _noting(path: Path) -> Iterator[Callable[[_Arrival], None]]:
+    """Append arrivals to `path` as they come; after a kill at most the last lines are lost."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("ab") as stream:
+            count = 0
+
+            def note(arrival: _Arrival) -> None:
+                nonlocal count
+                stream.write(b"\n" * (count == 0 and stream.tell() > 0))
+                stream.write(arrival.model_dump_json().encode() + b"\n")
+                count += 1
+                stream.flush()
+                if count % NOTED_EVERY == 0:
+                    os.fsync(stream.fileno())
+
+            yield note
+    except OSError as error:
+        if full_disk(error):
+            raise FeedsmithError(
+                f"{path.parent}: the disk is full; what was imported so far is kept",
+                mend="free some space and run the same command again: it goes on where it stopped",
+            ) from error
+        raise
+
+
+def _read(path: Path, kind: type[_V], torn: bool = False) -> list[_V]:
+    """The values of a file with one a line. `torn` forgives lines that a kill cut short."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    values: list[_V] = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            values.append(kind.model_validate_json(line))
+        except ValidationError as error:
+            if torn:
+                continue
+            raise FeedsmithError(
+                f"{path}: line {number} is damaged",
+                mend="restore it from a backup, or move the library away and import again",
+            ) from error
+    return values
+
+
+def _lines(values: Iterable[Value]) -> str:
+    return "".join(value.model_dump_json() + "\n" for value in values)
+
+
+def _age(post: PastPost) -> tuple[datetime, str]:
+    return post.posted_at or _FIRST, post.id
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,74 @@
+"""Small real things that several tests need."""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+FORMATS = Path(__file__).parent / "fixtures" / "formats"
+
+
+@pytest.fixture(scope="session")
+def pictures() -> dict[str, bytes]:
+    """The 16 photos of the format samples by name, as JPEG, 320 pixels on the shorter side."""
+    return {path.stem: path.read_bytes() for path in sorted((FORMATS / "photos").iterdir())}
+
+
+@pytest.fixture(scope="session")
+def truth() -> list[dict[str, Any]]:
+    """The 16 posts that every layout of the samples tells of."""
+    posts: list[dict[str, Any]] = json.loads((FORMATS / "expected.json").read_text("utf-8"))
+    return posts
+
+
+@pytest.fixture
+def layout(tmp_path: Path, pictures: dict[str, bytes]) -> Callable[[str], Path]:
+    """Builds one layout of the same 16 posts in a folder, and names the folder."""
+
+    def build(name: str) -> Path:
+        root = tmp_path / name
+        places = json.loads((FORMATS / "places.json").read_text("utf-8"))[name]
+        for path in sorted((FORMATS / name).rglob("*")):
+            if path.is_file():
+                target = root / path.relative_to(FORMATS / name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(path.read_bytes())
+        for place, picture in places.items():
+            target = root / place
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(
+                b"\0\0\0\x18ftypmp42" if picture == "video" else as_file(pictures[picture], place)
+            )
+        return root
+
+    return build
+
+
+def as_file(jpeg: bytes, place: str) -> bytes:
+    """The photo in the format its name says; .heic names hold JPEG bytes, as in real exports."""
+    if not place.endswith(".webp"):
+        return jpeg
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(jpeg)) as image:
+        image.save(out, "WEBP", quality=60)
+    return out.getvalue()
+
+
+def photo_id(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def zipped(folder: Path, target: Path, only: Callable[[str], bool] = lambda name: True) -> Path:
+    """The folder's files as a zip."""
+    with zipfile.ZipFile(target, "w") as archive:
+        for path in sorted(folder.rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            if path.is_file() and only(name):
+                archive.write(path, name)
+    return target
