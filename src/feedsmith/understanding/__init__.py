@@ -1,0 +1,1 @@
+"""Understanding photos: what they show, where the eye goes, their colours and words."""
