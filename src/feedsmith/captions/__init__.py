@@ -1,0 +1,1 @@
+"""Captions: prompts, the small language model, and (beside it) the writer that ranks them."""

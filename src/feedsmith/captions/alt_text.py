@@ -1,0 +1,183 @@
+"""Alt text: one plain sentence of what is in a picture, for people who do not see it.
+
+Built from the picture's keywords by where things usually are (sky above, water beside, leaves on
+branches). Knows the words of nouns.txt; knows no brand and no caption. No marketing, no "image of".
+"""
+
+import re
+from collections.abc import Sequence
+
+from feedsmith import rules
+from feedsmith.captions import words
+from feedsmith.captions.words import Noun, read, sentence_case, stem, with_article
+
+_ON = {"shore", "sand", "furniture", "branch", "path", "bridge", "cloth"}
+_IN = {
+    "desert",
+    "forest",
+    "field",
+    "room",
+    "vessel",
+    "garden",
+    "harbour",
+    "window",
+    "bag",
+    "mist",
+    "grass",
+}
+_BY = {
+    "lake", "sea", "stream", "waterfall", "water", "path", "fence", "wall", "building", "boat",
+    "bridge", "wave", "harbour", "door", "bench", "lamp", "candle",
+}  # fmt: skip
+_ABOVE = {"sky", "cloud", "star"}
+_BEHIND = {"mountain", "hill", "canyon", "cliff", "forest", "building", "island"}
+_LIGHT = {"sunset", "sun", "mist", "rain", "shade", "snow"}
+_PARTS = {"leaf", "branch", "bark", "bud", "flower", "seed", "canopy", "fruit", "spine", "litter"}
+_WHOLE = {"tree", "plant", "cactus", "flower"}
+_GENERIC = {"flower", "leaf", "tree", "fruit", "seed", "branch", "petal"}
+_DARK = re.compile(r"\b(dark|green|blurred|grey|gray|white|black|plain|pale|bright) background\b")
+
+
+def describe(
+    shows: Sequence[str],
+    *,
+    kind: str = "photo",
+    method: str = "",
+    text_on_picture: str = "",
+    past: Sequence[str] = (),
+    light: Sequence[str] = (),
+    fallback: str = "",
+) -> str:
+    """One sentence, at most rules.ALT_TEXT_MAX characters, ending with a full stop.
+
+    `past` are alt texts of the photos it was made from: where the picture is still one of them
+    (crop, extend, relight, layout) the first is taken over. `method` names how it was made.
+    `fallback` names what is shown where no keyword does, e.g. the brand's subjects.
+    """
+    still = method in ("crop", "extend", "relight", "layout", "edited") and len(past) == 1
+    kept = " ".join(past[0].split()) if still else ""
+    sentence = kept if kept and not _boast(kept) else _sentence(shows, light, fallback)
+    if not sentence.endswith((".", "!", "?")):
+        sentence += "."
+    said = " ".join(text_on_picture.split()).strip(' "“”')
+    if said:
+        lead = f"The words “{said}” over " if kind != "story" else f"“{said}” set over "
+        sentence = lead + _small(sentence) if len(sentence) + len(said) < 400 else sentence
+    return _short(sentence)
+
+
+def _sentence(shows: Sequence[str], light: Sequence[str], fallback: str) -> str:
+    nouns = [noun for noun in (read(word) for word in shows) if words.nameable(noun)]
+    nouns = _distinct(nouns)
+    if not nouns:
+        backdrop = next((m[0] for word in shows if (m := _DARK.search(word.lower()))), "")
+        plain = fallback.strip() or (f"a {backdrop}" if backdrop else "")
+        return f"{sentence_case(plain)}." if plain else "A photograph without further description."
+    known = [noun for noun in nouns if noun.known]
+    subject = next((noun for noun in known if noun.type not in (*_ABOVE, *_LIGHT)), nouns[0])
+    rest = [noun for noun in nouns if noun is not subject]
+    parts: list[Noun] = []
+    around: dict[str, list[Noun]] = {}
+    for noun in rest:
+        place = _place(noun, subject)
+        if place == "with":
+            parts.append(noun)
+        elif place:
+            around.setdefault(place, []).append(noun)
+    text = with_article(subject)
+    if parts:
+        text += " with " + _list([with_article(noun) for noun in parts[:3]])
+    said = 0
+    for place in ("on", "in", "beside", "towards", "in front of", "under", "at"):
+        here = around.get(place, [])[: 2 if place == "in front of" else 1]
+        if here and (said < 2 or place in ("under", "at")):
+            text += f" {place} " + _list([_placed(noun, place) for noun in here])
+            said += 1
+    for noun in (around.get("behind") or [])[:1]:
+        text += f", with {with_article(noun)} behind"
+    backdrop = next((m[0] for word in shows if (m := _DARK.search(word.lower()))), "")
+    if backdrop:
+        text += f" against {words.article(backdrop)} {backdrop}"
+    glow = [
+        word for word in light if stem(word.split()[-1]) in ("light", "mist", "fog", "sun", "snow")
+    ]
+    if glow and stem(glow[0].split()[-1]) not in text:
+        text += f" in {glow[0].lower()}"
+    return sentence_case(text) + "."
+
+
+def _place(noun: Noun, subject: Noun) -> str:
+    """The preposition that puts `noun` beside the subject; '' to leave it out."""
+    small = subject.types & (_PARTS | {"bird", "insect"})
+    if noun.type in _ABOVE:
+        return "under" if subject.type not in _ABOVE else "with"
+    if noun.type == "sunset":
+        return "at"
+    if small and noun.types & {"branch", "conifer", "tree"} and noun.type != subject.type:
+        return "on"
+    if subject.types & {"bird", "insect"} and noun.types & {"flower", "rock", "leaf"}:
+        return "on"
+    if noun.type == subject.type and stem(noun.words[-1]) in _GENERIC:
+        return ""
+    if noun.types & _PARTS and subject.types & (_WHOLE | _PARTS) and noun.type != subject.type:
+        return "with"
+    if noun.type == subject.type or noun.types & subject.types & {"sea", "tree"}:
+        return "with"
+    if subject.type == "wave" and noun.type == "rock":
+        return "on"
+    if noun.type in _BEHIND:
+        return "towards" if subject.type == "path" else "in front of"
+    if noun.type == "field" and small & _PARTS - {"flower"}:
+        return "behind"
+    if noun.type in _ON and noun.type not in ("path", "bridge"):
+        return "beside" if noun.type == "shore" and subject.type == "cliff" else "on"
+    if noun.type in _IN:
+        return "on" if noun.words[-1] == "lawn" else "in"
+    if noun.type in _BY:
+        return "beside"
+    if noun.type in ("snow", "mist", "rain"):
+        return "in" if noun.number == "mass" else "with"
+    if noun.type in ("shade", "wind", "sun", "water", "light"):
+        return "in" if noun.number == "mass" else ""
+    return "with"
+
+
+def _placed(noun: Noun, place: str) -> str:
+    if noun.text in ("sea", "ocean", "beach", "shore", "coast"):
+        return f"the {noun.text}"
+    if place == "at" and noun.text in ("setting sun", "low sun", "evening sky", "golden hour"):
+        return "sunset" if noun.text != "golden hour" else "golden hour"
+    if place == "at" and noun.words[-1] in ("sunset", "sunrise", "dusk", "dawn"):
+        return noun.text
+    return with_article(noun)
+
+
+def _distinct(nouns: Sequence[Noun]) -> list[Noun]:
+    kept: list[Noun] = []
+    for noun in nouns:
+        own = {stem(word) for word in noun.words if word not in words.MODIFIERS}
+        if not any(own & {stem(w) for w in other.words} for other in kept):
+            kept.append(noun)
+    return kept[:6]
+
+
+def _list(items: Sequence[str]) -> str:
+    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
+
+
+def _small(sentence: str) -> str:
+    first = sentence.split(" ", 1)[0]
+    return sentence if first.lower() in words.PROPER else sentence[:1].lower() + sentence[1:]
+
+
+def _boast(text: str) -> bool:
+    """Past texts that are captions rather than descriptions are not taken over."""
+    return (
+        bool(re.search(r"[#@!?]|https?:|\b(?:image|photo|picture) of\b", text)) or len(text) > 300
+    )
+
+
+def _short(text: str) -> str:
+    if len(text) <= rules.ALT_TEXT_MAX:
+        return text
+    return text[: rules.ALT_TEXT_MAX - 1].rsplit(" ", 1)[0].rstrip(",;") + "…"

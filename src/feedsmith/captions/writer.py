@@ -1,0 +1,620 @@
+"""The caption writer: briefs in, finished captions out.
+
+Candidates come from two routes, people's sentences with slots (skeletons) and, where a model is
+loaded, sampling under a grammar; one ranking chooses. Knows the brief, the stock and the ranking;
+knows no file, no picture and no hashtag. Without a model it writes from skeletons alone.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from feedsmith.captions import rank, words
+from feedsmith.captions.brief import QUOTE_MAX, Caption, CaptionBrief, Route
+from feedsmith.captions.habits import EMOJI, Habits, bare, habits, sentences
+from feedsmith.captions.prompt import Request
+from feedsmith.captions.skeletons import (
+    AT_HOME,
+    INDOORS_NEVER,
+    MADE,
+    Scene,
+    Skeleton,
+    fill,
+    fits,
+    scene,
+    stock,
+)
+from feedsmith.captions.words import Noun, listed
+
+__all__ = ["Caption", "CaptionBrief", "Model", "Writer"]
+
+REST = 30
+"""Captions before a skeleton may come back."""
+COMPOSED = 90
+"""Compositions tried for one caption; about 4 ms of one core a brief."""
+SAMPLED = 4
+"""Captions the model is asked for, for one photo or story; short ones: it drifts after 15 words."""
+GRAMMAR = "root ::= [A-Z] [a-zA-Z ,;:'’.?!-]+"
+"""What may be sampled: no digits, hashtags, quotes or line breaks, a capital first."""
+ENOUGH = 4
+"""Lines about a subject's own type from which those for anything are left out."""
+HEARD = 4
+"""Best candidates whose likelihood the model is asked for."""
+
+_LESS = listed(
+    "sky cloud sun shade grass fence wall branch water wind spine light cloth room steam trim"
+)
+"""What stands behind a subject rather than being one, if there is anything else."""
+
+
+class Model(Protocol):
+    """What the writer needs of a language model (captions.model.CaptionModel)."""
+
+    def sample(
+        self,
+        prompts: Sequence[str],
+        n: int,
+        seed: int,
+        grammar: str,
+        max_tokens: int,
+        temperature: float,
+    ) -> list[list[str]]: ...
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> list[float]: ...
+
+
+@dataclass
+class _Candidate:
+    text: str
+    route: Route
+    used: tuple[Skeleton, ...]
+    subject: Noun | None
+    value: float = 0.0
+    reasons: dict[str, float | str] | None = None
+
+
+class Writer:
+    """Writes captions for one brand; remembers within a run what it has said.
+
+    `rejections` counts why candidates were turned down, over all calls.
+    """
+
+    def __init__(self, model: Model | None = None) -> None:
+        self.model = model
+        self.rejections: Counter[str] = Counter()
+        self.routes: Counter[str] = Counter()
+        self._used: list[str] = []
+
+    @property
+    def used(self) -> tuple[str, ...]:
+        """Ids of the skeletons used so far, oldest first; hand it to `recall` to go on later."""
+        return tuple(self._used)
+
+    def recall(self, used: Sequence[str]) -> None:
+        """Take up the memory of an earlier run."""
+        self._used = list(used)
+
+    def write(
+        self,
+        briefs: Sequence[CaptionBrief],
+        seed: int,
+        report: Callable[[int, int], None] | None = None,
+    ) -> list[Caption]:
+        """One caption for each brief, in order; the same briefs and seed give the same captions.
+
+        `report(done, total)` is called after each caption.
+        """
+        if not briefs:
+            return []
+        past: dict[str, None] = {}  # in order, once each
+        for brief in briefs:
+            past.update(dict.fromkeys(rank.past_texts(brief)))
+        seen = rank.Seen.of(list(past))
+        manners: dict[int, Habits] = {}
+        captions: list[Caption] = []
+        sampled = self._sample(briefs, seed)
+        for i, brief in enumerate(briefs):
+            rng = np.random.default_rng([seed, i])
+            key = id(brief.history)
+            manner = manners.setdefault(key, habits(brief.brand, brief.history))
+            captions.append(self._one(brief, manner, seen, rng, sampled[i]))
+            if report:
+                report(i + 1, len(briefs))
+        return captions
+
+    # -------------------------------------------------------------- one caption
+
+    def _one(
+        self,
+        brief: CaptionBrief,
+        manner: Habits,
+        seen: rank.Seen,
+        rng: np.random.Generator,
+        sampled: Sequence[str],
+    ) -> Caption:
+        whole = _scene_of(brief, brief.shows)
+        subjects = _subjects(whole, brief)
+        if subjects == [None] and brief.brand.subjects:
+            usual = [brief.brand.subjects[i] for i in rng.permutation(len(brief.brand.subjects))]
+            whole = _scene_of(brief, usual[:1])
+            subjects = _subjects(whole, brief)
+        candidates = self._compose(brief, manner, whole, subjects, rng)
+        candidates += [_Candidate(text, "model", (), subjects[0]) for text in sampled]
+        if brief.kind in ("quote", "carousel", "story"):  # what they show first, they speak of
+            first = [c for c in candidates if c.subject is subjects[0]]
+            candidates = first or candidates
+        kept = self._judge(candidates, brief, manner, whole, subjects, seen, rng)
+        if not kept:  # the stock for this is used up: older sentences may come back
+            self._used = self._used[-REST:] if len(self._used) > REST else []
+            again = self._compose(brief, manner, whole, subjects, rng)
+            kept = self._judge(again, brief, manner, whole, subjects, seen, rng)
+        best = max(kept, key=lambda c: c.value) if kept else _last_resort(brief, whole, subjects)
+        self._remember(best, brief, seen)
+        quote = ""
+        subject_scene = whole.about(best.subject)
+        if brief.kind == "quote":
+            quote = self._part("P", subject_scene, manner, rng, best.text, QUOTE_MAX)
+        slides = self._slides(subject_scene, manner, rng) if brief.kind == "carousel" else ()
+        said = " ".join((best.text, *slides))
+        headline = self._headline(brief, subject_scene, manner, rng, said)
+        self.routes[best.route] += 1
+        return Caption(
+            text=best.text,
+            route=best.route,
+            score=round(best.value, 4),
+            reasons=best.reasons or {},
+            headline=headline,
+            quote=quote,
+            slides=slides,
+        )
+
+    def _compose(
+        self,
+        brief: CaptionBrief,
+        manner: Habits,
+        whole: Scene,
+        subjects: Sequence[Noun | None],
+        rng: np.random.Generator,
+    ) -> list[_Candidate]:
+        """Captions of people's sentences: one to four moves about one subject."""
+        found: list[_Candidate] = []
+        chances = np.array([0.5**i for i in range(len(subjects))])
+        chances /= chances.sum()
+        stocks = [_Moves(self._allowed(whole.about(subject), manner)) for subject in subjects]
+        for _ in range(COMPOSED):
+            at = int(rng.choice(len(subjects), p=chances))
+            subject = subjects[at]
+            about = whole.about(subject)
+            moves = stocks[at].pick(_shape(brief.kind, manner, subject, rng), rng)
+            if not moves:
+                continue
+            text = _told(moves, about, rng, terse="minimal" in manner.voices)
+            if text is None:
+                continue
+            text = _manner(text, manner, brief.offer)
+            text = _with_emoji(text, about, manner, brief, rng)
+            route: Route = "plain" if subject is None else "skeleton"
+            found.append(_Candidate(text, route, tuple(moves), subject))
+        return found
+
+    def _allowed(self, about: Scene, manner: Habits) -> list[Skeleton]:
+        recent = set(self._used[-REST * 3 :])
+        return [
+            line
+            for line in (*stock(), *manner.own)
+            if line.id not in recent
+            and (not line.voices or line.voices & (manner.voices | manner.near))
+            and fits(line, about)
+        ]
+
+    def _judge(
+        self,
+        candidates: Sequence[_Candidate],
+        brief: CaptionBrief,
+        manner: Habits,
+        whole: Scene,
+        subjects: Sequence[Noun | None],
+        seen: rank.Seen,
+        rng: np.random.Generator,
+    ) -> list[_Candidate]:
+        kept: list[_Candidate] = []
+        said: set[str] = set()
+        for candidate in candidates:
+            trusted = candidate.route != "model"
+            reason = rank.refuse(candidate.text, brief, whole, manner, seen, trusted=trusted)
+            reason = reason or _clash(candidate.used, whole.about(candidate.subject))
+            if reason:
+                self.rejections[reason] += 1
+            elif candidate.text not in said:
+                said.add(candidate.text)
+                kept.append(candidate)
+        names = [word for keyword in brief.shows for word in keyword.split()]
+        for candidate in kept:
+            candidate.reasons = _reasons(candidate, brief, manner, subjects, seen, names)
+            total = sum(v for v in candidate.reasons.values() if isinstance(v, float))
+            candidate.value = total + float(rng.uniform(0, 0.3))
+        kept.sort(key=lambda c: -c.value)
+        return self._listen(kept, brief, manner)
+
+    def _listen(
+        self, kept: list[_Candidate], brief: CaptionBrief, manner: Habits
+    ) -> list[_Candidate]:
+        """Let the model's likelihood weigh among the best few."""
+        if self.model is None or len(kept) < 2:
+            return kept
+        best = kept[:HEARD]
+        prompt = _request(brief, manner).prompt()
+        heard = self.model.score([(prompt, candidate.text) for candidate in best])
+        spread = float(np.std(heard)) or 1.0
+        middle = float(np.mean(heard))
+        for candidate, likelihood in zip(best, heard, strict=True):
+            weight = 0.15 * float(np.clip((likelihood - middle) / spread, -2, 2))
+            assert candidate.reasons is not None
+            candidate.reasons["model"] = round(weight, 3)
+            candidate.value += weight
+        return best
+
+    def _remember(self, best: _Candidate, brief: CaptionBrief, seen: rank.Seen) -> None:
+        names = [word for keyword in brief.shows for word in keyword.split()]
+        seen.add(best.text, brief.offer, names)
+        self._used += [line.id for line in best.used]
+
+    # -------------------------------------------------------------- words on pictures
+
+    def _part(
+        self,
+        role: str,
+        about: Scene,
+        manner: Habits,
+        rng: np.random.Generator,
+        text: str,
+        longest: int,
+    ) -> str:
+        """One line of a role, the most to the point, that shares no run of words with the text."""
+        options = [line for line in self._allowed(about, manner) if line.role == role]
+        options = [options[i] for i in rng.permutation(len(options))]
+        options.sort(key=lambda line: -line.narrow - 0.3 * bool(line.voices & manner.voices))
+        for line in options:
+            said = fill(line, about, about.details[:2])
+            if said is None or len(said) > longest:
+                continue
+            short = min(3, len(said.split()))
+            if rank.runs(said, short) & rank.runs(text, short):
+                continue
+            self._used.append(line.id)
+            return _manner(said, manner, "")
+        return ""
+
+    def _headline(
+        self,
+        brief: CaptionBrief,
+        about: Scene,
+        manner: Habits,
+        rng: np.random.Generator,
+        text: str,
+    ) -> str:
+        if brief.kind == "photo":
+            return ""
+        if brief.kind == "promo" and brief.offer:
+            name = re.split(r"[,:(]| - ", brief.offer)[0].strip()
+            if 2 <= len(name.split()) <= 6 and not re.search(r"\d", name):
+                return words.sentence_case(name)
+        line = self._part("H", about, manner, rng, text, 40)
+        if line:
+            return line
+        if about.subject is not None:
+            return words.sentence_case(about.subject.text)
+        return brief.brand.name
+
+    def _slides(self, about: Scene, manner: Habits, rng: np.random.Generator) -> tuple[str, ...]:
+        line = self._part("L", about, manner, rng, "", 400)
+        return tuple(part.strip() for part in line.split(" / ")) if line else ()
+
+    # -------------------------------------------------------------- the model's route
+
+    def _sample(self, briefs: Sequence[CaptionBrief], seed: int) -> list[list[str]]:
+        """Candidates of the language model, cut to whole sentences; empty lists without one.
+
+        Asked only where a caption is to be short: of 48 sampled for photos 6 passed the gates and
+        2 made sense (docs/log.md), and every one costs as much as a hundred compositions.
+        """
+        if self.model is None:
+            return [[] for _ in briefs]
+        manners: dict[int, Habits] = {}
+        prompts: list[str] = []
+        for brief in briefs:
+            manner = manners.setdefault(id(brief.history), habits(brief.brand, brief.history))
+            prompts.append(_request(brief, manner).prompt())
+        asked = [
+            i
+            for i, brief in enumerate(briefs)
+            if brief.kind == "story"
+            or (brief.kind == "photo" and manners[id(brief.history)].words <= rank.SAMPLED_WORDS)
+        ]
+        drawn = self.model.sample(
+            [prompts[i] for i in asked],
+            n=SAMPLED,
+            seed=seed,
+            grammar=GRAMMAR,
+            max_tokens=36,
+            temperature=0.7,
+        )
+        found: list[list[str]] = [[] for _ in briefs]
+        for i, texts in zip(asked, drawn, strict=True):
+            found[i] = _whole_sentences(texts)
+        return found
+
+
+class _Moves:
+    """The sentences that may be said of one subject, by role."""
+
+    def __init__(self, lines: Iterable[Skeleton]) -> None:
+        self.by_role: dict[str, list[Skeleton]] = {}
+        for line in lines:
+            self.by_role.setdefault(line.role, []).append(line)
+        for role, options in self.by_role.items():
+            known = [line for line in options if line.narrow]
+            if len(known) >= ENOUGH:  # what fits everything says little; it is for the unknown
+                self.by_role[role] = known
+
+    def pick(self, shape: str, rng: np.random.Generator) -> list[Skeleton]:
+        """One line for each role of the shape, narrow ones preferred; [] if a role has none."""
+        moves: list[Skeleton] = []
+        for role in shape:
+            options = [line for line in self.by_role.get(role, ()) if line not in moves]
+            if not options:
+                return []
+            chances = np.array([0.03 + line.narrow for line in options])
+            moves.append(options[int(rng.choice(len(options), p=chances / chances.sum()))])
+        return moves
+
+
+def _scene_of(brief: CaptionBrief, shows: Sequence[str]) -> Scene:
+    return scene(
+        shows,
+        season=brief.season,
+        light=brief.light,
+        niche=brief.brand.niche,
+        brand=brief.brand.name,
+        offer=brief.offer,
+    )
+
+
+def _subjects(whole: Scene, brief: CaptionBrief) -> list[Noun | None]:
+    """Up to three nouns that may be the subject, best first; [None] where nothing is known."""
+    known = [
+        noun
+        for noun in whole.nouns
+        if noun.known and (whole.away or not noun.types & INDOORS_NEVER)
+    ]
+    first = [noun for noun in known if noun.type not in _LESS]
+    if "outdoor" in whole.groups and any(not noun.types & MADE for noun in known):
+        first = [noun for noun in first if not noun.types & MADE]
+    later = [noun for noun in known if noun.type in _LESS]
+    home = frozenset().union(*(AT_HOME.get(group, "").split() for group in whole.groups))
+    first.sort(key=lambda noun: not home & noun.types)
+    theme = {words.stem(word) for word in brief.theme.split()}
+    first.sort(key=lambda noun: not theme & {words.stem(word) for word in noun.words})
+    ordered = [*first, *later][:3] if first else later[:2]
+    return [*ordered] or [None]
+
+
+def _shape(kind: str, manner: Habits, subject: Noun | None, rng: np.random.Generator) -> str:
+    """The roles of one composition, by kind and by the brand's usual length."""
+    ask = bool(rng.random() < manner.questions)
+    if subject is None:
+        shapes = {"story": ["S"], "quote": ["U"], "carousel": ["C"], "promo": ["FBK"]}
+        return str(rng.choice(shapes.get(kind, ["BQ"] if ask else ["B"])))
+    if kind == "story":
+        return "S"
+    if kind == "quote":
+        return "U"
+    if kind == "carousel":
+        return str(rng.choice(["C", "CQ"] if ask else ["C"]))
+    if kind == "promo":
+        return str(rng.choice(["FOK", "FOK", "FONK", "FWK", "FO"]))
+    if manner.words < 11:
+        return str(rng.choice(["W", "O", "ON", "OQ"] if ask else ["W", "O", "O", "W", "ON"]))
+    if manner.words < 17:
+        return str(rng.choice(["WQ", "OQ", "ONQ"] if ask else ["W", "W", "ON", "ON"]))
+    if manner.words < 36:
+        return str(rng.choice(["WQ", "ONQ", "ONQ"] if ask else ["W", "ON", "WN", "ONN", "ON"]))
+    return str(rng.choice(["WNQ", "ONNQ", "ONQ"] if ask else ["ONN", "WN", "ONNN", "WNN"]))
+
+
+def _told(
+    moves: Sequence[Skeleton], about: Scene, rng: np.random.Generator, *, terse: bool
+) -> str | None:
+    """The moves as one text, or None where a slot stays empty or a pronoun loses its noun."""
+    details = [about.details[i] for i in rng.permutation(min(4, len(about.details)))]
+    crowded = False
+    parts: list[str] = []
+    for i, move in enumerate(moves):
+        if i and move.points_back and (crowded or not moves[0].slots & {"s"}) and move.role != "K":
+            return None
+        if move.role == "F":
+            continue
+        said = fill(move, about, details, terse=terse)
+        if said is None:
+            return None
+        crowded = crowded or move.crowded
+        parts.append(said)
+    frame = next((move for move in moves if move.role == "F"), None)
+    if frame is not None:
+        calls = sum(move.role == "K" for move in moves)
+        before, after = parts[: len(parts) - calls], parts[len(parts) - calls :]
+        framed = fill(frame, about, details, opening=" ".join(before))
+        if framed is None:
+            return None
+        parts = [framed, *after]
+    # A question in the middle of a caption leaves it hanging.
+    asked = [i for i, part in enumerate(parts) if part.rstrip().endswith("?")]
+    if any(i < len(parts) - 1 for i in asked):
+        return None
+    return " ".join(parts)
+
+
+def _clash(moves: Sequence[Skeleton], about: Scene) -> str:
+    """Moves that say the same word twice do not belong together."""
+    named = {word for noun in about.nouns for word in map(words.stem, noun.words)}
+    described = {w for n in about.nouns for w in n.words if w in words.MODIFIERS}
+    said: set[str] = set()
+    for move in moves:
+        if move.role in "FK":
+            continue
+        own = {_root(w) for w in rank.content(re.sub(r"\{[^}]*\}", " ", move.text)) - named}
+        if own & said or described & set(re.findall(r"[a-z]+", move.text.lower())):
+            return "says a word twice"
+        said |= own
+    return ""
+
+
+def _root(word: str) -> str:
+    """ "used" and "use", "waiting" and "wait" sound the same to a reader."""
+    short = re.sub(r"(?:ing|ed|er|ly|e|d)$", "", word) if len(word) > 3 else word
+    return short if len(short) > 1 else word
+
+
+def _manner(text: str, manner: Habits, offer: str) -> str:
+    """In the brand's own way: contractions, "I" or "we", spelling. The offer is left alone."""
+    parts = text.split(offer) if offer else [text]
+    new: list[str] = []
+    for part in parts:
+        out = part if manner.contracts else words.expand(part)
+        if manner.singular:
+            out = words.first_person(out)
+        if manner.american:
+            out = words.american(out)
+        new.append(out)
+    return offer.join(new)
+
+
+_EMOJI = {
+    "conifer": "🌲", "palm": "🌴", "tree": "🌳", "forest": "🌲🌳", "canopy": "🌳🌿",
+    "litter": "🍂", "leaf": "🌿🍃", "branch": "🌿", "bark": "🌳", "bud": "🌱", "flower": "🌼🌸",
+    "cactus": "🌵", "fern": "🌿", "moss": "🌿", "mushroom": "🍄", "seed": "🌰🌱", "grass": "🌾🌿",
+    "mountain": "⛰️🏔️", "hill": "🌿🌳", "canyon": "⛰️", "rock": "🪨", "cliff": "🌊⛰️",
+    "desert": "🌵", "sea": "🌊", "wave": "🌊", "shore": "🌊🐚", "island": "🌴🌊", "lake": "💧",
+    "stream": "💧", "waterfall": "💧", "water": "💧", "sunset": "🌅🌄", "sun": "☀️", "star": "⭐✨",
+    "snow": "❄️", "mist": "🌫️", "rain": "🌧️", "path": "🥾", "field": "🌿🌾", "bird": "🐦",
+    "insect": "🐝", "dog": "🐕🐾", "cat": "🐈", "bread": "🍞🥖", "pastry": "🍰", "coffee": "☕",
+    "tea": "🍵", "honey": "🍯", "candle": "🕯️", "book": "📖📚", "pen": "✍️",
+    "jewel": "✨", "yoga": "🧘", "bike": "🚲", "shoe": "🥾", "plant": "🌱", "boat": "⛵",
+    "soap": "🫧", "gift": "🎁", "tent": "⛺", "barber": "💈", "cloth": "🧵",
+}  # fmt: skip
+_EMOJI_WORDS = {
+    "croissant": "🥐", "dragonfly": "🌿", "butterfly": "🦋", "mug": "☕", "cup": "☕", "acorn": "🌰",
+    "walnut": "🌰", "cone": "🌲", "maple": "🍁", "shell": "🐚", "tulip": "🌷", "rose": "🌹",
+    "sunflower": "🌻", "hibiscus": "🌺", "tomato": "🍅", "strawberry": "🍓", "apple": "🍎",
+    "cherry": "🍒", "grape": "🍇", "lemon": "🍋", "snowy": "🏔️", "cookie": "🍪", "bee": "🐝",
+    "cake": "🍰", "pretzel": "🥨", "cheese": "🧀", "egg": "🥚", "wheat": "🌾", "owl": "🦉",
+    "duck": "🦆", "fox": "🦊", "sheep": "🐑", "horse": "🐴", "cow": "🐄", "ring": "💍",
+    "pumpkin": "🎃", "carrot": "🥕", "kettlebell": "💪", "dachshund": "🐕", "bumblebee": "🐝",
+}  # fmt: skip
+
+
+def _with_emoji(
+    text: str, about: Scene, manner: Habits, brief: CaptionBrief, rng: np.random.Generator
+) -> str:
+    """Now and then one emoji at the end, as often as the brand does; its own ones preferred."""
+    if not brief.brand.emoji_max or rng.random() >= manner.emoji or about.subject is None:
+        return text
+    subject = about.subject
+    own = [_EMOJI_WORDS[w] for w in map(words.stem, subject.words) if w in _EMOJI_WORDS]
+    own = [] if "tree" in subject.types and "maple" not in subject.text else own
+    if (
+        "autumn" in about.facts
+        and subject.types & {"leaf", "tree"}
+        and "conifer" not in subject.types
+    ):
+        own = ["🍂"]
+    marks = own or list(_marks(_EMOJI.get(subject.type, "")))
+    if not marks and subject.types & {"plant"}:
+        marks = ["🌿"]
+    if not marks:
+        return text
+    marks.sort(key=lambda mark: -manner.favourites[mark])
+    return f"{text} {marks[0]}"
+
+
+def _marks(text: str) -> list[str]:
+    return EMOJI.findall(text)
+
+
+def _reasons(
+    candidate: _Candidate,
+    brief: CaptionBrief,
+    manner: Habits,
+    subjects: Sequence[Noun | None],
+    seen: rank.Seen,
+    names: Sequence[str],
+) -> dict[str, float | str]:
+    """What speaks for a candidate; the floats add up to its score."""
+    used = candidate.used
+    spoken = [line for line in used if line.role not in "FK"]
+    narrow = sum(line.narrow for line in spoken) / max(1, len(spoken))
+    first = subjects.index(candidate.subject) if candidate.subject in subjects else 0
+    voice = sum(
+        0.25 if line.voices & manner.voices else -0.1 if line.voices else 0.0 for line in spoken
+    )
+    asks = bare(candidate.text).endswith("?")
+    reasons: dict[str, float | str] = {
+        "route": {"skeleton": 0.6, "plain": 0.2, "model": 0.3}[candidate.route],
+        "to the point": 0.4 if candidate.route == "model" else round(0.9 * narrow, 3),
+        "subject": round(-0.45 * first, 3),
+        "covered": round(0.9 * rank.covered(candidate.text, brief.shows), 3),
+        "length": round(0.7 * rank.length_fit(candidate.text, brief, manner), 3),
+        "voice": round(voice, 3),
+        "question": -0.1 if asks and manner.questions < 0.1 else 0.0,
+        "fresh": round(0.8 * rank.freshness(candidate.text, seen, names), 3),
+    }
+    if used:
+        reasons["skeletons"] = " ".join(line.id for line in used)
+    return reasons
+
+
+def _last_resort(brief: CaptionBrief, whole: Scene, subjects: Sequence[Noun | None]) -> _Candidate:
+    """Where everything was turned down: the plainest true thing."""
+    subject = subjects[0]
+    if brief.offer:
+        text = f"From {brief.brand.name}: {brief.offer}" + ("" if brief.offer[-1] in ".!?" else ".")
+    elif subject is None:
+        text = f"From {brief.brand.name}."
+    else:
+        text = (
+            words.sentence_case(
+                ", ".join(n.text for n in (subject, *whole.about(subject).details[:2]))
+            )
+            + "."
+        )
+    return _Candidate(text, "plain", (), subject, 0.0, {"route": 0.0})
+
+
+def _request(brief: CaptionBrief, manner: Habits) -> Request:
+    voice = brief.brand.voice
+    length = "short" if brief.kind == "story" or manner.words < 16 else "medium"
+    return Request(
+        kind=brief.kind,
+        niche=brief.brand.niche or "small shop",
+        voice=voice,
+        shows=brief.shows,
+        offer=brief.offer,
+        length=length,
+        emoji=0,
+    )
+
+
+def _whole_sentences(texts: Iterable[str]) -> list[str]:
+    """Sampled texts cut after their last whole sentence."""
+    kept: list[str] = []
+    for text in texts:
+        parts = sentences(text.split("\n\n")[0])
+        while parts and not re.search(r"[.?!]$", parts[-1]):
+            parts.pop()
+        if parts:
+            kept.append(" ".join(parts))
+    return kept

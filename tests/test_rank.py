@@ -1,0 +1,133 @@
+"""Rank: nothing broken, invented or copied gets past the gates, and what fits scores higher."""
+
+import pytest
+
+from feedsmith.brand import Brand
+from feedsmith.captions.brief import CaptionBrief
+from feedsmith.captions.habits import habits
+from feedsmith.captions.rank import Seen, broken_sentence, covered, freshness, length_fit, refuse
+from feedsmith.captions.skeletons import scene
+from feedsmith.post import PastPost
+
+BRAND = Brand(name="Tall Tree Outfitters", niche="hiking & outdoor store", voice="dry")
+
+
+def brief(**given: object) -> CaptionBrief:
+    return CaptionBrief(
+        **{"kind": "photo", "brand": BRAND, "shows": ("boulders", "rocky shore"), **given}
+    )  # type: ignore[arg-type]
+
+
+def refused(
+    text: str, *, trusted: bool = False, past: tuple[str, ...] = (), **given: object
+) -> str:
+    asked = brief(**given)
+    about = scene(asked.shows, season=asked.season, light=asked.light, niche=asked.brand.niche)
+    return refuse(text, asked, about, habits(asked.brand, ()), Seen.of(past), trusted=trusted)
+
+
+def test_a_plain_true_caption_passes() -> None:
+    assert refused("Boulders on a rocky shore, and nothing to add.") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("Boulders, only 12 EUR.", "number not in the brief"),
+        ("Boulders, three for a friend.", "number not in the brief"),
+        ("Boulders, as seen in Norway.", "name not in the brief"),
+        ("Boulders by the lighthouse.", "not in the picture"),
+        ("Boulders in red.", "not in the picture"),
+        ("Boulders, best in autumn.", "season or time not known"),
+        ("Boulders, open on Saturday.", "name not in the brief"),
+        ("A rocky shore, no boulders.", "denies the picture"),
+        ("Boulders, now with free shipping.", "claim not in the brief"),
+        ("Boulders, and a qwyjibo.", "word nobody used"),
+        ("Boulders, and he loves them.", "somebody not in the picture"),
+        ("Boulders #rocks.", "hashtag, mention or link"),
+        ("Boulders for @anna.", "hashtag, mention or link"),
+        ("Boulders and a", "does not end"),
+        ("Boulders are are good.", "doubled word"),
+        ("Boulders and an rock.", "wrong article"),
+        ('Boulders say "hello.', "unbalanced quotes or brackets"),
+        ("Boulders , good.", "broken punctuation"),
+        ("boulders are good.", "starts small"),
+        ("Boulders, good ones. 🪨🪨🪨", "too many emoji"),
+    ],
+)
+def test_sampled_text_is_refused_for(text: str, reason: str) -> None:
+    assert refused(text) == reason
+
+
+def test_what_the_brief_vouches_for_is_no_invention() -> None:
+    assert refused("Boulders in evening light.", light=("evening light",)) == ""
+    assert refused("Autumn boulders are good.", season="autumn") == ""
+    assert refused("Boulders, says Tall Tree Outfitters.") == ""
+
+
+def test_an_offer_must_stand_word_for_word() -> None:
+    offer = "New wool hat, 34 EUR"
+    assert (
+        refused("Cold ears? New wool hat, 34 EUR.", offer=offer, kind="promo", trusted=True) == ""
+    )
+    altered = refused("Cold ears? New wool hat, 35 EUR.", offer=offer, kind="promo", trusted=True)
+    assert altered == "offer missing or altered"
+
+
+def test_a_past_caption_does_not_come_back_whole_or_in_part() -> None:
+    past = ("Dark stones, pale evening. Somebody arranged these very carefully for us.",)
+    same = "Boulders again. Somebody arranged these very carefully for us."
+    assert refused(same, trusted=True, past=past) == "copy of a past caption"
+    recased = "Boulders! somebody ARRANGED these, very carefully for"
+    assert refused(recased + " once.", trusted=True, past=past) in (
+        "copy of a past caption", "broken punctuation",
+    )  # fmt: skip
+    assert refused("Boulders, arranged by nobody.", trusted=True, past=past) == ""
+
+
+def test_two_captions_of_a_run_do_not_share_an_opening_or_a_phrase() -> None:
+    seen = Seen.of(())
+    seen.add("The best way up is slowly, and the best way down is also slowly.")
+    asked = brief()
+    about = scene(asked.shows)
+    manner = habits(asked.brand, ())
+    for text in ("The best way home is on foot.", "Here: the best way down is also slowly."):
+        assert (
+            refuse(text, asked, about, manner, seen, trusted=True) == "too like another of this run"
+        )
+
+
+def test_banned_words_of_the_brand_are_refused() -> None:
+    brand = BRAND.model_copy(update={"banned_words": ("arranged",)})
+    assert refused("Boulders, arranged by nobody.", brand=brand, trusted=True) == "banned word"
+
+
+def test_the_words_already_on_the_picture_are_not_repeated() -> None:
+    text = "Boulders. Good at staying."
+    assert refused(text, text_on_picture="Good at staying", trusted=True) == (
+        "repeats the words on the picture"
+    )
+
+
+def test_naming_the_first_keyword_covers_more_than_naming_the_last() -> None:
+    shows = ("boulders", "rocky shore", "pale sky")
+    first, last = covered("A boulder.", shows), covered("A pale sky.", shows)
+    assert 0 < last < first < covered("Boulders, rocky shore, pale sky.", shows) <= 1
+
+
+def test_length_is_measured_against_the_brands_own() -> None:
+    posts = tuple(PastPost(id=str(i), text="one two three four five six") for i in range(8))
+    manner = habits(BRAND, posts)
+    assert manner.words == 6
+    short, long = "One two three four five six.", "word " * 30
+    assert length_fit(short, brief(), manner) > length_fit(long, brief(), manner)
+
+
+def test_words_used_up_in_this_run_make_a_caption_less_fresh() -> None:
+    seen = Seen.of(())
+    seen.add("Nobody is in a hurry here.")
+    assert freshness("Still no hurry.", seen, ()) < freshness("Still no rain.", seen, ()) <= 0
+
+
+def test_doubled_that_and_had_are_english() -> None:
+    assert broken_sentence("We know that that was late.") == ""

@@ -1,0 +1,169 @@
+"""The writer: whole captions for every kind, different from each other, true to brand and brief."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from feedsmith.brand import VOICES, Brand
+from feedsmith.captions.habits import EMOJI, bare, habits, sentences
+from feedsmith.captions.rank import COPY_WORDS, runs
+from feedsmith.captions.writer import Caption, CaptionBrief, Writer
+from feedsmith.post import KINDS, PastPost
+
+BRAND = Brand(name="Tall Tree Outfitters", niche="hiking & outdoor store", voice="dry")
+SHOWS = (
+    ("boulders", "rocky shore", "pale sky"),
+    ("loblolly pine", "needles"),
+    ("acorns", "oak leaves", "twig"),
+    ("lake", "reflection", "mountains"),
+    ("trail", "mountain wall", "grass"),
+    ("dahlia", "orange petals"),
+    ("osprey", "branch", "conifers"),
+    ("sand dunes", "night sky", "stars"),
+    ("red barn", "pond", "dark clouds"),
+    ("moss", "stump"),
+)
+HISTORY = tuple(
+    PastPost(id=str(i), text=text)
+    for i, text in enumerate(
+        (
+            "Dark stones, pale evening. Somebody arranged these very carefully.",
+            "Late sun through an Ohio buckeye. We had planned to do the shelves today. 🌿",
+            "Water lily, open for business before we were.",
+            "Ceiba bark. Please do not hug 🌳",
+            "Black walnuts, still in their green jackets. Ask us how we know.",
+            "White ash, hanging out.",
+        )
+    )
+)
+
+
+def briefs(n: int, **given: object) -> list[CaptionBrief]:
+    made = {"kind": "photo", "brand": BRAND, "history": HISTORY, **given}
+    return [CaptionBrief(**{"shows": SHOWS[i % len(SHOWS)], **made}) for i in range(n)]  # type: ignore[arg-type]
+
+
+def test_the_same_seed_writes_the_same_captions_and_another_seed_others() -> None:
+    first = Writer().write(briefs(5), seed=3)
+    assert first == Writer().write(briefs(5), seed=3)
+    assert [c.text for c in first] != [c.text for c in Writer().write(briefs(5), seed=4)]
+
+
+def test_thirty_captions_share_no_opening_and_no_skeleton() -> None:
+    captions = Writer().write(briefs(30), seed=1)
+    openings = [" ".join(bare(c.text).lower().split()[:3]) for c in captions]
+    assert len(set(openings)) == 30
+    used = [line for c in captions for line in str(c.reasons.get("skeletons", "")).split()]
+    assert len(set(used)) == len(used)
+
+
+def test_a_caption_never_repeats_the_brands_past() -> None:
+    past = set().union(*(runs(post.text, COPY_WORDS) for post in HISTORY))
+    for caption in Writer().write(briefs(30), seed=2):
+        assert not runs(caption.text, COPY_WORDS) & past
+
+
+def test_a_caption_names_what_the_picture_shows() -> None:
+    named = 0
+    for brief, caption in zip(briefs(20), Writer().write(briefs(20), seed=5), strict=True):
+        heads = {word.split()[-1].rstrip("s") for word in brief.shows}
+        named += any(head in caption.text.lower() for head in heads)
+    assert named == 20
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_its_parts(kind: str) -> None:
+    offer = "New wool hat, 34 EUR" if kind == "promo" else ""
+    for caption in Writer().write(briefs(6, kind=kind, offer=offer), seed=1):
+        assert caption.text
+        assert offer in caption.text
+        assert (caption.headline == "") == (kind == "photo")
+        assert 1 <= len(caption.headline.split()) <= 6 or kind == "photo"
+        if kind == "quote":
+            assert 0 < len(caption.quote) <= 110
+            assert not runs(caption.quote, 3) & runs(caption.text, 3)
+        if kind == "carousel":
+            assert 3 <= len(caption.slides) <= 4
+        if kind == "story":
+            assert len(caption.text.split()) <= 16
+
+
+def test_an_offer_is_the_only_place_for_numbers() -> None:
+    offer = "Guided oak walk, Saturday 3 May, 9:30, 12 EUR"
+    for caption in Writer().write(briefs(8, kind="promo", offer=offer), seed=1):
+        assert caption.text.count(offer) == 1
+        assert not any(c.isdigit() for c in caption.text.replace(offer, ""))
+
+
+@pytest.mark.parametrize("voice", [*VOICES, "cheerful and odd"])
+def test_every_voice_writes_whole_sentences(voice: str) -> None:
+    brand = BRAND.model_copy(update={"voice": voice})
+    for caption in Writer().write(briefs(6, brand=brand, history=()), seed=1):
+        assert bare(caption.text)[-1] in ".?!"
+        assert "{" not in caption.text
+        assert "#" not in caption.text
+
+
+def test_emoji_keep_to_the_budget() -> None:
+    happy = tuple(PastPost(id=str(i), text=f"Tree number {i} 🌳") for i in range(8))
+    quiet = BRAND.model_copy(update={"emoji_max": 0})
+    for caption in Writer().write(briefs(8, history=happy, brand=quiet), seed=1):
+        assert not EMOJI.search(caption.text)
+    with_some = Writer().write(briefs(8, history=happy), seed=1)
+    assert sum(EMOJI.search(c.text) is not None for c in with_some) >= 6
+
+
+def test_a_brand_that_writes_contractions_out_is_written_for_so() -> None:
+    assert not habits(BRAND, HISTORY).contracts
+    for caption in Writer().write(briefs(20), seed=1):
+        assert "n't" not in caption.text
+        assert "it's" not in caption.text.lower()
+
+
+def test_nothing_known_of_the_picture_still_gives_a_plain_caption() -> None:
+    captions = Writer().write(briefs(12, shows=()), seed=1)
+    assert {c.route for c in captions} == {"plain"}
+    assert len({c.text for c in captions}) == 12
+
+
+def test_words_that_name_no_thing_are_not_made_into_one() -> None:
+    (caption,) = Writer().write(briefs(1, shows=("patience", "no hurry", "2:14")), seed=1)
+    assert caption.route == "plain"
+    assert "patience" not in caption.text.lower()
+
+
+def test_the_brands_subjects_carry_pictures_without_words() -> None:
+    brand = BRAND.model_copy(update={"subjects": ("trees",)})
+    captions = Writer().write(briefs(3, shows=(), brand=brand), seed=1)
+    assert any("tree" in c.text.lower() for c in captions)
+
+
+def test_other_scripts_do_not_break_it() -> None:
+    (caption,) = Writer().write(briefs(1, shows=("مقهى", "コーヒー")), seed=1)
+    assert sentences(caption.text)
+
+
+def test_a_run_longer_than_the_stock_still_ends_with_a_caption_for_each() -> None:
+    captions = Writer().write(briefs(60, kind="story", shows=("moss",)), seed=1)
+    assert len(captions) == 60
+    assert all(c.text for c in captions)
+
+
+class ThreeSentences:
+    """A stand-in for a language model that is not under test here: it always says the same."""
+
+    def sample(self, prompts: Sequence[str], **_: object) -> list[list[str]]:
+        said = ["Boulders, 3 for 2 on Monday.", "Boulders and lighthouse.", "rocks rocks"]
+        return [list(said) for _ in prompts]
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        return [-float(len(text)) for _, text in pairs]
+
+
+def test_what_a_model_invents_is_turned_down_and_counted() -> None:
+    writer = Writer(ThreeSentences())  # type: ignore[arg-type]
+    (caption,) = writer.write(briefs(1, kind="story"), seed=1)
+    assert caption.route == "skeleton"
+    assert writer.rejections["number not in the brief"] == 1
+    assert writer.rejections["not in the picture"] == 1
+    assert isinstance(caption, Caption)
