@@ -1,0 +1,202 @@
+"""Colours by role: completing a brand's palette, and the colours of one scheme.
+
+Lightness is moved in OKLab (Ottosson 2020, https://bottosson.github.io/posts/oklab/), so that a
+colour keeps its hue while it is made light or dark enough to be read. Knows no pictures.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feedsmith.brand import Palette
+from feedsmith.design.contrast import READABLE, ratio
+
+_TO_LMS = np.array(
+    [
+        [0.4122214708, 0.5363325363, 0.0514459929],
+        [0.2119034982, 0.6806995451, 0.1073969566],
+        [0.0883024619, 0.2817188376, 0.6299787005],
+    ]
+)
+_TO_LAB = np.array(
+    [
+        [0.2104542553, 0.7936177850, -0.0040720468],
+        [1.9779984951, -2.4285922050, 0.4505937099],
+        [0.0259040371, 0.7827717662, -0.8086757660],
+    ]
+)
+
+PLAIN = Palette(paper="#f5f0e6", ink="#1f1b16", accent="#b4512b", accent_2="#3f5b4b")
+"""For a brand without colours and without photos to learn them from."""
+
+
+def channels(colour: str) -> tuple[int, int, int]:
+    """`#rrggbb` as three numbers 0..255."""
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _hex(rgb: NDArray[np.float64]) -> str:
+    r, g, b = (round(float(v)) for v in np.clip(rgb, 0, 255))
+    return f"#{r:02x}{g:02x}{b:02x}"
+
+
+def lab(colour: str) -> NDArray[np.float64]:
+    """OKLab of `#rrggbb`: (3,), lightness 0..1, a and b about -0.4..0.4."""
+    c = np.asarray(channels(colour), np.float64) / 255
+    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
+    return np.asarray(_TO_LAB @ np.cbrt(_TO_LMS @ linear))
+
+
+def from_lab(value: NDArray[np.float64]) -> str:
+    """The nearest `#rrggbb`; chroma is lowered until the colour exists in sRGB."""
+    value = np.asarray(value, np.float64).copy()
+    for _ in range(24):
+        linear = np.linalg.solve(_TO_LMS, np.linalg.solve(_TO_LAB, value) ** 3)
+        if linear.min() >= -0.002 and linear.max() <= 1.002:
+            break
+        value[1:] *= 0.93
+    linear = np.clip(linear, 0, 1)
+    return _hex(
+        np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055) * 255
+    )
+
+
+def tone(colour: str, lightness: float, chroma: float = 1.0, most: float = 0.4) -> str:
+    """The same hue at `lightness` 0..1, its chroma times `chroma` and at most `most`."""
+    value = lab(colour)
+    value[0] = lightness
+    value[1:] *= chroma
+    strength = float(np.hypot(value[1], value[2]))
+    if strength > most:
+        value[1:] *= most / strength
+    return from_lab(value)
+
+
+def mix(a: str, b: str, share: float) -> str:
+    """`share` 0..1 of `b` in `a`, mixed in OKLab."""
+    return from_lab(lab(a) * (1 - share) + lab(b) * share)
+
+
+def readable(colour: str, ground: str, target: float = READABLE) -> str:
+    """`colour`, made lighter or darker (whichever is nearer) until it reads on `ground`."""
+    if ratio(channels(colour), channels(ground)) >= target:
+        return colour
+    start = float(lab(colour)[0])
+    for step in np.arange(0.0, 1.0, 0.01):
+        for lightness in (start - step, start + step):
+            if 0 <= lightness <= 1:
+                moved = tone(colour, lightness)
+                if ratio(channels(moved), channels(ground)) >= target:
+                    return moved
+    return "#000000" if ratio((0, 0, 0), channels(ground)) >= target else "#ffffff"
+
+
+def complete(palette: Palette, learned: Sequence[tuple[str, float]] = ()) -> Palette:
+    """Fill the empty roles of a brand's palette.
+
+    `learned`: colours of its photos as (`#rrggbb`, share 0..1). The accent is the colour that is
+    both strong and common; paper and ink are its hue, nearly white and nearly black.
+    """
+    accent, second = palette.accent, palette.accent_2
+    if learned and not (accent and second):
+        ranked = sorted(
+            ((_weight(colour, share), colour) for colour, share in learned), reverse=True
+        )
+        accent = accent or tone(ranked[0][1], float(np.clip(lab(ranked[0][1])[0], 0.45, 0.68)))
+        hue = lab(accent)[1:]
+        others = [
+            (weight * (1 + float(np.linalg.norm(lab(colour)[1:] - hue)) * 8), colour)
+            for weight, colour in ranked
+        ]
+        second = second or tone(max(others)[1], float(np.clip(lab(max(others)[1])[0], 0.34, 0.5)))
+    accent = accent or PLAIN.accent
+    base = _yellower(accent) if learned or palette.accent else ""
+    return Palette(
+        paper=palette.paper or (tone(base, 0.957, 0.16, 0.014) if base else PLAIN.paper),
+        ink=palette.ink or (tone(base, 0.225, 0.22, 0.03) if base else PLAIN.ink),
+        accent=accent,
+        accent_2=second or PLAIN.accent_2,
+    )
+
+
+def _yellower(colour: str) -> str:
+    """A warm colour as paper sees it: reds turn pink when made pale, paper turns cream."""
+    value = lab(colour)
+    if value[1] > 0 and value[2] > 0:
+        value[1] *= 0.35
+    return from_lab(value)
+
+
+def _weight(colour: str, share: float) -> float:
+    value = lab(colour)
+    middle = 1 - abs(float(value[0]) - 0.6) * 1.4
+    return float(np.hypot(value[1], value[2])) * float(np.sqrt(share + 0.02)) * max(middle, 0.05)
+
+
+def scheme(name: str, palette: Palette) -> dict[str, str]:
+    """Colours of one look, by the names templates use; every pair of words and ground reads.
+
+    ground, text, soft (quieter words), mark (words and lines in the accent), line, panel,
+    panel_text.
+    Raises KeyError for an unknown name.
+    """
+    ground, field = {
+        "paper": (palette.paper, palette.accent),
+        "white": (tone(palette.paper, 0.985, 0.5), palette.accent_2),
+        "tint": (tone(_yellower(palette.accent), 0.885, 0.5, 0.05), palette.ink),
+        "ink": (palette.ink, palette.paper),
+        "accent": (palette.accent, palette.paper),
+        "second": (palette.accent_2, palette.paper),
+    }[name]
+    deep = name in ("accent", "second")
+    if deep:
+        ground, pale = _carrying(ground, palette)
+        text = pale
+    else:
+        light = float(lab(ground)[0]) < 0.6
+        text = readable(palette.paper if light else palette.ink, ground, 7.0)
+    mark = text if deep else readable(palette.accent, ground)
+    panel = field if name in ("ink", "accent", "second") else _carrying(field, palette)[0]
+    return {
+        "ground": ground,
+        "text": text,
+        "soft": readable(mix(text, ground, 0.34), ground, 4.7),
+        "mark": mark,
+        "line": mix(text, ground, 0.78),
+        "panel": panel,
+        "panel_text": readable(
+            palette.ink if float(lab(panel)[0]) > 0.6 else tone(palette.paper, 0.985, 0.7), panel
+        ),
+    }
+
+
+def _carrying(colour: str, palette: Palette) -> tuple[str, str]:
+    """`colour`, deepened just enough to carry pale words (mid-tones carry neither black nor
+    white well), and the pale colour."""
+    pale = tone(palette.paper, 0.985, 0.7)
+    while ratio(channels(colour), channels(pale)) < 4.9:
+        colour = tone(colour, float(lab(colour)[0]) - 0.01)
+    return colour, pale
+
+
+def over(picture_tone: str, palette: Palette, light: bool) -> dict[str, str]:
+    """Colours for words on a picture; `light` words on a darkened picture, or the reverse.
+
+    `picture_tone` is the mean colour behind the words; `scrim` has its hue, so that the darkened
+    part still looks like the picture's own shadow.
+    """
+    scrim = tone(picture_tone, 0.3, 0.9, 0.07) if light else tone(picture_tone, 0.955, 0.35, 0.03)
+    text = tone(palette.paper, 0.985, 0.7) if light else tone(palette.ink, 0.2)
+    mark = readable(tone(palette.accent, 0.87 if light else 0.4, 0.9), scrim, 6.5)
+    panel = text if light else tone(palette.ink, 0.2)
+    return {
+        "ground": scrim,
+        "scrim": scrim,
+        "text": text,
+        "soft": text,
+        "mark": mark,
+        "line": mix(text, scrim, 0.45),
+        "panel": panel,
+        "panel_text": readable(palette.ink if light else palette.paper, panel, 7.0),
+    }
