@@ -1,0 +1,55 @@
+# Two commands matter: `make demo` and `make test`. Both set up all they need in .venv.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+DEMO   := demo-brand
+
+.PHONY: demo test check bench format clean models dev install
+
+## make demo: a bare machine -> seven new posts and a contact sheet.
+demo: install models
+	$(BIN)/feedsmith init $(DEMO) --settings demo/brand.toml
+	$(BIN)/feedsmith import $(DEMO) demo/tall-tree-outfitters-export.zip --credits demo/credits.csv
+	$(BIN)/feedsmith generate $(DEMO) --count 7 --seed 7
+
+## make test: everything the tests need, then the tests.
+test: dev models
+	$(BIN)/python -m pytest
+
+## make check: format, lint, types, import rules.
+check: dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+## make bench: the full-size measurements behind docs/bench.md (minutes).
+bench: dev models
+	$(BIN)/python -m bench
+
+format: dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+models: install
+	$(BIN)/feedsmith models fetch
+
+install: $(VENV)/.installed
+dev: $(VENV)/.dev
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Feedsmith needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "Python's venv module is missing; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache

