@@ -74,7 +74,7 @@ def pictures(args: argparse.Namespace, library: Library) -> None:
         x, y = k % across * (width + 4), k // across * (height + 16)
         sheet.paste(cell, (x, y))
         draw.text((x + 2, y + height + 1), words, fill="#cccccc")
-    sheet.save(args.sheet, quality=82)
+    sheet.save(args.sheet, quality=72)
     print(args.sheet)
 
 

@@ -15,7 +15,9 @@ def landscape(height: int = 300, width: int = 400, seed: int = 0, sky: float = 0
     """Blue sky over a rough ridge over grass."""
     rng = np.random.default_rng(seed)
     y = np.arange(height, dtype=np.float32)[:, None] / height
-    ridge = sky + 0.06 * np.sin(np.linspace(0, 7, width) + seed) + 0.02 * _noise(rng, 2, width, 9)[0]
+    ridge = (
+        sky + 0.06 * np.sin(np.linspace(0, 7, width) + seed) + 0.02 * _noise(rng, 2, width, 9)[0]
+    )
     picture = np.empty((height, width, 3), np.float32)
     picture[:] = np.array([120, 165, 225]) + 50 * y[..., None]
     rock = 95 + 60 * _noise(rng, height, width, 6) + 25 * _noise(rng, height, width, 2)
@@ -44,7 +46,9 @@ def disc(height: int = 300, width: int = 400, at: tuple[float, float] = (0.5, 0.
     return picture.astype(np.uint8)
 
 
-def disc_map(height: int = 300, width: int = 400, at: tuple[float, float] = (0.5, 0.5)) -> np.ndarray:
+def disc_map(
+    height: int = 300, width: int = 400, at: tuple[float, float] = (0.5, 0.5)
+) -> np.ndarray:
     """The saliency map of `disc`."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     away = np.hypot(y - at[0] * height, x - at[1] * width) / height

@@ -1,8 +1,8 @@
 import numpy as np
-from pictures import disc, disc_map, landscape
 
 from feedsmith.images import crop, extend
 from feedsmith.images.colour import grey
+from pictures import disc, disc_map, landscape
 
 
 def test_the_kept_part_is_kept_pixel_for_pixel() -> None:

@@ -186,6 +186,26 @@ def test_a_killed_run_goes_on_where_it_stopped(week: Path, home: Home, tmp_path:
     }
 
 
+def test_ctrl_c_keeps_what_is_finished_and_says_so(home: Home, tmp_path: Path) -> None:
+    out = tmp_path / "posts"
+    command = [
+        sys.executable, "-c", "from feedsmith.cli import main; main()", "generate",
+        str(home.root), "--count", "5", "--seed", "3", "--out", str(out),
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list(out.glob("01-*/post.json")) and time.monotonic() < deadline:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "same command" in said
+    assert "Traceback" not in said
+    assert posts_in(out)
+    assert not list(out.rglob("*.part"))
+
+
 def test_an_unknown_kind_is_one_clear_sentence(home: Home, tmp_path: Path) -> None:
     with pytest.raises(FeedsmithError, match='perhaps you meant "story"') as raised:
         stage.generate(home, Settings(kind="storry"), out=tmp_path)

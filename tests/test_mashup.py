@@ -1,7 +1,7 @@
 import numpy as np
-from pictures import landscape, leaves
 
 from feedsmith.images import mashup
+from pictures import landscape, leaves
 
 
 def test_it_finds_the_skyline() -> None:

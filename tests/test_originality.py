@@ -2,12 +2,12 @@ import io
 
 import numpy as np
 import pytest
-from pictures import landscape, leaves
 from PIL import Image
 
 from feedsmith import originality
 from feedsmith.images import synthesis
 from feedsmith.images.colour import Bytes
+from pictures import landscape, leaves
 
 PHOTOS = {
     **{f"land{i}": landscape(360, 480, seed=i, sky=0.3 + 0.05 * i) for i in range(3)},

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pictures import landscape, leaves
 
 from feedsmith.images import relight
 from feedsmith.images.colour import chroma, from_lab, to_bytes, to_lab
+from pictures import landscape, leaves
 
 
 @given(st.integers(0, 2**24 - 1))

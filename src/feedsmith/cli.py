@@ -44,6 +44,9 @@ app = typer.Typer(
 models_app = typer.Typer(no_args_is_help=True, help="Fetch and list the model files.")
 app.add_typer(models_app, name="models")
 
+STOPPED = 130
+"""Exit code after Ctrl-C, as shells give it (128 + SIGINT); typer turns the signal into it."""
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -340,9 +343,10 @@ def main() -> None:
         if error.mend:
             err.print(f"  Next: {escape(error.mend)}")
         sys.exit(1)
-    except KeyboardInterrupt:
-        err.print("\nStopped. What was finished is kept; run the same command to go on.")
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == STOPPED:
+            err.print("\nStopped. What was finished is kept; run the same command to go on.")
+        raise
     except OSError as error:
         if error.errno == errno.EPIPE:
             sys.exit(141)

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 import feedsmith
-from feedsmith import rules, sheet
+from feedsmith import memory, rules, sheet
 from feedsmith.brand import Brand, Home
 from feedsmith.errors import FeedsmithError
 from feedsmith.library import Library
@@ -105,6 +105,7 @@ def generate(
     Raises FeedsmithError for unknown kinds, an empty library, a full disk, or when no post succeeds.
     """
     # What we work with.
+    memory.be_frugal()
     brand = home.load()
     folder = Folder(out or home.posts)
     seed = folder.next_seed() if settings.seed is None else settings.seed
@@ -147,6 +148,7 @@ def generate(
                     continue
                 run = run.with_post(name, workshop.said)
                 folder.save(run)
+                memory.give_back()
                 made += 1
             posts.append(post)
         report("Making posts", len(plan), len(plan))

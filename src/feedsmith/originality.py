@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from feedsmith.errors import Refused
 from feedsmith.images.blur import box
 from feedsmith.images.colour import Bytes, Floats, grey, to_lab
 from feedsmith.post import Originality
@@ -41,7 +42,7 @@ AGREE = 0.86
 """Correlation from which a window counts as copied; unlike photos stay under 0.6."""
 FLAT = 1.5
 """Grey levels of spread under which a window has no texture to compare."""
-WHOLE = 0.6
+WHOLE = 0.45
 """Share of a picture's detail that must agree with one alignment to call it the same photograph."""
 NEAR = 4
 """Photos compared pixel by pixel, nearest first, beside the ones the picture says it came from."""
@@ -431,10 +432,22 @@ class Gate:
                 self._ids = [i for i in self._ids if i in self._given]
                 rows = [self._given[i] for i in self._ids]
             else:
-                rows = [fingerprint(self._rgb_of(i)) for i in self._ids]
+                rows = self._fingerprints()
             matrix = np.stack(rows).astype(np.float32)
             self._matrix = matrix / np.maximum(np.linalg.norm(matrix, axis=1, keepdims=True), 1e-6)
         return self._matrix
+
+    def _fingerprints(self) -> list[NDArray[np.float32]]:
+        """Of every readable photo; the others leave the comparison."""
+        rows, ids = [], []
+        for photo in self._ids:
+            try:
+                rows.append(fingerprint(self._rgb_of(photo)))
+            except Refused:
+                continue
+            ids.append(photo)
+        self._ids = ids
+        return rows or [np.zeros(216, np.float32)]
 
     def _photo(self, photo: str) -> Keys:
         if photo in self._keys:
@@ -451,6 +464,7 @@ class Gate:
             return []
         mine = np.asarray(self._encode(rgb), np.float32).ravel()
         cosine = self._features() @ (mine / max(float(np.linalg.norm(mine)), 1e-6))
+        cosine = cosine[: len(self._ids)]
         order = np.argsort(-cosine, kind="stable")[:count]
         return [(self._ids[i], float(cosine[i])) for i in order]
 
@@ -477,13 +491,19 @@ class Gate:
         new = picture_keys(rgb)
         mirrored = picture_keys(np.ascontiguousarray(rgb[:, ::-1]))
         area = total = 0.0
-        for photo in dict.fromkeys([*sources, *(name for name, _ in near)]):
-            found = copied(new, mirrored, self._photo(photo))
+        name, cosine = near[0]
+        known = dict(near)
+        for photo in dict.fromkeys([*sources, *known]):
+            try:
+                found = copied(new, mirrored, self._photo(photo))
+            except Refused:
+                continue  # a photo that went missing cannot be compared, and must not stop a run
+            if found.area > max(area, 0.05):
+                name, cosine = photo, known.get(photo, cosine)
             area, total = max(area, found.area), max(total, found.total)
         if nnf is not None:
             exact = offsets_copied(nnf)
             area, total = max(area, exact.area), max(total, exact.total)
-        name, cosine = near[0]
         alike = self._by_network and cosine > SIMILARITY_MAX
         fresh = not edited and area <= COPIED_AREA_MAX and not alike
         return Originality(

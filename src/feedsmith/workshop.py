@@ -37,7 +37,7 @@ from feedsmith.understanding.traits import Traits, embeddings
 RGB = NDArray[np.uint8]
 JPEG_QUALITY = 92
 """Instagram compresses again; below 90 its second pass shows in smooth skies."""
-RECENT = 24
+RECENT = 60
 """Photos of so many posts back are not used again while others are left."""
 STORY_BODY = 120
 """Characters of a caption that a story still carries on its picture."""

@@ -30,6 +30,8 @@ class Marks(NamedTuple):
     upside: float
     """Share of the draft where what lies higher in the source hangs under what lies lower: floating
     tree tops, sky under water. Only meaningful with a vertical order (rows)."""
+    overhang: float
+    """Share of the draft that is sky under land: summits that lean into the air."""
     clones: float
     """Share of the draft that shows a rare piece of the source again."""
     repeats: float
@@ -50,6 +52,7 @@ class Marks(NamedTuple):
             self.worst / 4
             + self.seams / 2
             + (self.upside * 40 if ordered else 0)
+            + self.overhang * 150
             + self.clones * 8
             + min(self.repeats * 6, 0.6)
             + (min(self.cuts * 2, 1.0) if ordered else 0)
@@ -139,8 +142,16 @@ def _upright(lab: Floats) -> float:
     return float(np.sort(edge.ravel())[-max(20, edge.size // 200) :].mean())
 
 
-def marks(draft: Draft) -> Marks:
-    """Measure a draft against its own source."""
+def _overhang(land: NDArray[np.bool_]) -> float:
+    """Share of a picture (True is land) that is sky with at least 4 px of land above it."""
+    return float((~land & (np.cumsum(land, axis=0) >= 4)).mean())
+
+
+def marks(draft: Draft, skyline: Floats | None = None) -> Marks:
+    """Measure a draft against its own source.
+
+    skyline: (n,) float32 0..1, where the source's sky ends in each of n columns; None for no sky.
+    """
     source = resample.resize(draft.task.source, *draft.task.source_size(draft.level))
     rgb = draft.rgb
     h, w = rgb.shape[:2]
@@ -159,6 +170,12 @@ def marks(draft: Draft) -> Marks:
     fall = (oy[:-step] - oy[step:]) / source.shape[0]
     differ = np.linalg.norm(lab[:-step] - lab[step:], axis=-1) > 6
     upside = float(((fall > 0.06) & differ).mean())
+
+    overhang = 0.0
+    if skyline is not None:
+        at = (np.arange(source.shape[1]) + 0.5) / source.shape[1] * len(skyline) - 0.5
+        ends = np.interp(at, np.arange(len(skyline)), skyline) * source.shape[0]
+        overhang = _overhang(oy > ends[ox] + 2)
 
     rare = rarity(source)
     # How often is each source spot shown, in cells that forgive a pixel of drift?
@@ -179,6 +196,7 @@ def marks(draft: Draft) -> Marks:
         worst,
         quiet * float(apart.mean()),
         upside,
+        overhang,
         clones,
         repeats,
         cuts,
