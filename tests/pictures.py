@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from feedsmith.images.colour import Bytes
+from feedsmith.colour import Bytes
 
 
 def _noise(rng: np.random.Generator, height: int, width: int, grain: int) -> np.ndarray:

@@ -1,7 +1,7 @@
 import numpy as np
 
+from feedsmith.colour import grey
 from feedsmith.images import crop, extend
-from feedsmith.images.colour import grey
 from pictures import disc, disc_map, landscape
 
 

@@ -21,7 +21,7 @@ from feedsmith.errors import FeedsmithError
 from feedsmith.generate import Settings, orders
 from feedsmith.library import Library, import_into
 from feedsmith.post import KINDS, Post
-from feedsmith.runs import Folder
+from feedsmith.runs import Folder, Run
 
 DEMO = Path(__file__).parent.parent / "demo"
 PICKED = ("147-forest-stream", "150-mountain-sunset", "178-water-lily", "153-blue-forget-me-not",
@@ -161,7 +161,25 @@ def test_a_second_run_on_the_same_output_changes_nothing(week: Path, home: Home)
 
 
 def test_without_a_seed_the_next_unused_one_is_taken(week: Path) -> None:
-    assert Folder(week).next_seed() == 4
+    assert Folder(week).next_seed("", "", "") == 4
+
+
+def test_a_stopped_run_without_a_seed_is_taken_up_again(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    stopped = Run(key="a", seed=5, count=7, auto=True)
+    folder.save(stopped)
+    assert folder.next_seed("", "", "") == 5
+    assert folder.next_seed("story", "", "") == 6
+    folder.save(stopped.model_copy(update={"finished": True}))
+    assert folder.next_seed("", "", "") == 6
+
+
+def test_runs_without_a_seed_do_not_repeat_each_other(home: Home, tmp_path: Path) -> None:
+    for _ in range(2):
+        stage.generate(home, Settings(count=1, kind="photo"), out=tmp_path)
+    first, second = posts_in(tmp_path)
+    assert not set(first.sources) & set(second.sources)
+    assert first.caption != second.caption
 
 
 def test_a_killed_run_goes_on_where_it_stopped(week: Path, home: Home, tmp_path: Path) -> None:

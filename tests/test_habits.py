@@ -83,7 +83,7 @@ def test_it_takes_a_brand_without_posts_or_photos() -> None:
     found = habits.study([], {}, Brand(name="X"))
     assert found.in_words() == [("Posts", "none yet")]
     assert found.themes == ()
-    assert len(found.roles) == 4
+    assert found.palette == ()
 
 
 def test_it_tells_its_findings_in_words() -> None:

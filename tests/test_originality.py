@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from feedsmith import originality
+from feedsmith.colour import Bytes
 from feedsmith.images import synthesis
-from feedsmith.images.colour import Bytes
 from pictures import landscape, leaves
 
 PHOTOS = {

@@ -1,24 +1,8 @@
 import numpy as np
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
+from feedsmith.colour import chroma, to_lab
 from feedsmith.images import relight
-from feedsmith.images.colour import chroma, from_lab, to_bytes, to_lab
 from pictures import landscape, leaves
-
-
-@given(st.integers(0, 2**24 - 1))
-@settings(max_examples=200, deadline=None)
-def test_a_colour_survives_the_way_to_oklab_and_back(colour: int) -> None:
-    rgb = np.array([[colour >> 16, colour >> 8 & 255, colour & 255]], np.uint8)
-    assert np.abs(to_bytes(from_lab(to_lab(rgb))).astype(int) - rgb).max() <= 1
-
-
-def test_oklab_agrees_with_its_source() -> None:
-    """Reference values for red of the OKLab page: L .628, a .225, b .126."""
-    red = to_lab(np.array([255, 0, 0], np.uint8))
-    assert red == pytest.approx([62.8, 22.49, 12.58], abs=0.1)
 
 
 def test_light_moves_towards_the_reference() -> None:

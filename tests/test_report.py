@@ -9,7 +9,7 @@ import pytest
 
 from feedsmith import report
 from feedsmith.brand import Brand, Palette
-from feedsmith.design.palette import lab
+from feedsmith.design.palette import complete, lab
 from feedsmith.errors import FeedsmithError
 from feedsmith.library import SetAside
 from feedsmith.post import PastPost, Photo
@@ -18,7 +18,7 @@ from feedsmith.understanding.traits import Traits, Word
 
 BRAND = Brand(name="Tall Tree & Sons")
 NASTY = 'Gold <script>alert(1)</script> "ridge" & beyond'
-ROLES = ("#f0f5ed", "#20261c", "#607526", "#aa583b")
+LEARNED = (("#607526", 0.7), ("#d9d2c4", 0.3))
 
 
 class Text(HTMLParser):
@@ -121,15 +121,28 @@ def test_words_of_captions_are_shown_not_run(tmp_path: Path) -> None:
     assert not [tag for tag, _ in page.tags if tag == "script"]
 
 
-@pytest.mark.parametrize(("own", "wanted"), [("#2255aa", "#2255aa"), ("", ROLES[2])])
+@pytest.mark.parametrize(("own", "wanted"), [("#2255aa", "#2255aa"), ("", LEARNED[0][0])])
 def test_the_brands_own_colours_come_before_learned_ones(
     tmp_path: Path, own: str, wanted: str
 ) -> None:
     brand = Brand(name="x", palette=Palette(accent=own))
-    habits = Habits(posts=0, photos=0, roles=ROLES)
+    habits = Habits(posts=0, photos=0, palette=LEARNED)
     path = report.write_library_report(tmp_path / "r.html", brand, habits, {}, [], [], [], picture)
     field = path.read_text("utf-8").split("--accent-field: ")[1][:7]
     assert hue(field) == pytest.approx(hue(wanted), abs=0.1)
+
+
+def test_it_shows_the_roles_that_designed_posts_are_given(tmp_path: Path) -> None:
+    brand = Brand(name="x", palette=Palette(ink="#101820"))
+    habits = Habits(posts=0, photos=0, palette=LEARNED)
+    path = report.write_library_report(tmp_path / "r.html", brand, habits, {}, [], [], [], picture)
+    roles = complete(brand.palette, LEARNED)
+    text = Text(path).text
+    for named in (
+        f"Paper {roles.paper}", "Ink #101820", f"Accent {roles.accent}",
+        f"Second accent {roles.accent_2}",
+    ):  # fmt: skip
+        assert named in text
 
 
 def hue(colour: str) -> float:
@@ -137,6 +150,6 @@ def hue(colour: str) -> float:
 
 
 def test_an_empty_library_has_a_page_with_the_next_step(tmp_path: Path) -> None:
-    habits = Habits(posts=0, photos=0, roles=ROLES)
+    habits = Habits(posts=0, photos=0)
     path = report.write_library_report(tmp_path / "r.html", BRAND, habits, {}, [], [], [], picture)
     assert "feedsmith import" in Text(path).text

@@ -4,6 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from feedsmith import rules
 from feedsmith.brand import Palette
@@ -107,6 +109,29 @@ def test_every_scheme_of_every_palette_reads() -> None:
                 ("ground", "text"),
             ):  # fmt: skip
                 assert ratio(c[words], c[ground]) >= READABLE, (roles, name, words)
+
+
+@given(st.lists(st.tuples(st.integers(0, 0xFFFFFF), st.floats(0.01, 1)), min_size=1, max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_it_makes_roles_that_can_be_read_out_of_any_colours(pairs: list[tuple[int, float]]) -> None:
+    full = palette.complete(Palette(), [(f"#{value:06x}", share) for value, share in pairs])
+    paper, ink = palette.channels(full.paper), palette.channels(full.ink)
+    assert ratio(ink, paper) >= 7
+    for accent in (full.accent, full.accent_2):
+        assert ratio(palette.channels(palette.readable(accent, full.paper)), paper) >= READABLE
+
+
+def test_it_keeps_both_accents_apart() -> None:
+    full = palette.complete(Palette(), [("#c81e28", 0.33), ("#f0f0eb", 0.33), ("#142878", 0.33)])
+    apart = palette.lab(full.accent) - palette.lab(full.accent_2)
+    assert float(np.linalg.norm(apart)) > 0.09
+    one = palette.complete(Palette(), [("#c81e28", 1.0)])
+    assert one.accent != one.accent_2
+
+
+def test_it_has_roles_for_a_brand_without_photos() -> None:
+    full = palette.complete(Palette())
+    assert ratio(palette.channels(full.ink), palette.channels(full.paper)) >= 7
 
 
 def test_a_brands_own_colours_are_kept() -> None:

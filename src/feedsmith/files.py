@@ -20,6 +20,14 @@ def full_disk(error: OSError) -> bool:
     return error.errno in (errno.ENOSPC, errno.EDQUOT)
 
 
+def no_room(place: Path, kept: str) -> FeedsmithError:
+    """What to raise where full_disk; `kept` says what became of the work so far."""
+    return FeedsmithError(
+        f"{place}: the disk is full; {kept}",
+        mend="free some space and run the same command again: it goes on where it stopped",
+    )
+
+
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[IO[bytes]]:
     """Open `path` for writing; it appears whole at the end of the block, or not at all.
@@ -40,10 +48,7 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
         part = None
     except OSError as error:
         if full_disk(error):
-            raise FeedsmithError(
-                f"{path}: the disk is full; nothing half-written was left behind",
-                mend="free some space and run the same command again: it goes on where it stopped",
-            ) from error
+            raise no_room(path, "nothing half-written was left behind") from error
         if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
             raise FeedsmithError(
                 f"{path}: cannot be written ({error.strerror})",

@@ -108,7 +108,12 @@ def generate(
     memory.be_frugal()
     brand = home.load()
     folder = Folder(out or home.posts)
-    seed = folder.next_seed() if settings.seed is None else settings.seed
+    auto = settings.seed is None
+    seed = (
+        folder.next_seed(settings.kind, settings.theme, settings.offer)
+        if settings.seed is None
+        else settings.seed
+    )
     plan = orders(settings, seed)
     library = Library(home.library)
     if not library.photos():
@@ -122,10 +127,12 @@ def generate(
     # Where we are: the finished posts of a stopped run stand as they are.
     key = _key(brand, library, settings, seed, workshop.models)
     runs = folder.runs()
-    earlier = [post for run in runs if run.key != key for post in folder.posts(run)]
+    others = [post for run in runs if run.key != key for post in folder.posts(run)]
+    # A given seed must give the same posts whatever else lies here; without one, nothing repeats.
+    earlier = others if auto else []
     run = next((run for run in runs if run.key == key), None) or Run(
         key=key, seed=seed, kind=settings.kind, theme=settings.theme, offer=settings.offer,
-        count=settings.count,
+        count=settings.count, auto=auto,
     )  # fmt: skip
     posts: list[Post] = []
     failed: list[str] = []
@@ -139,7 +146,7 @@ def generate(
                 workshop.recall(run.said[name])
             else:
                 try:
-                    post = workshop.make(order, name, [*earlier, *posts], posts)
+                    post = workshop.make(order, name, [*earlier, *posts])
                 except FeedsmithError as error:
                     if isinstance(error.__cause__, OSError):
                         raise  # a full disk will not be better for the next post
@@ -152,8 +159,11 @@ def generate(
                 made += 1
             posts.append(post)
         report("Making posts", len(plan), len(plan))
+        if posts and not run.finished:
+            run = run.model_copy(update={"finished": True})
+            folder.save(run)
     finally:
-        shown = [*folder.posts(run), *reversed(earlier)]
+        shown = [*folder.posts(run), *reversed(others)]
         if shown:
             page = _sheet(folder, brand, library, shown, workshop)
     if not posts:
@@ -177,6 +187,7 @@ def _key(
         "theme": settings.theme.strip(),
         "offer": settings.offer.strip(),
         "seed": seed,
+        "auto": settings.seed is None,
         "models": models,
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]

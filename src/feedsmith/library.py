@@ -31,7 +31,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from feedsmith import photo_file
 from feedsmith.errors import FeedsmithError, Refused
-from feedsmith.files import full_disk, write_bytes, write_text
+from feedsmith.files import full_disk, no_room, write_bytes, write_text
 from feedsmith.post import Credit, PastPost, Photo, Value
 from feedsmith.progress import Report, silent
 from feedsmith.sources import Archive, Found, Media, grouped
@@ -784,10 +784,7 @@ def _noting(path: Path) -> Iterator[Callable[[_Arrival], None]]:
             yield note
     except OSError as error:
         if full_disk(error):
-            raise FeedsmithError(
-                f"{path.parent}: the disk is full; what was imported so far is kept",
-                mend="free some space and run the same command again: it goes on where it stopped",
-            ) from error
+            raise no_room(path.parent, "what was imported so far is kept") from error
         raise
 
 

@@ -34,7 +34,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from feedsmith.errors import FeedsmithError, MissingModel
-from feedsmith.files import full_disk, write_json, writing
+from feedsmith.files import full_disk, no_room, write_json, writing
 from feedsmith.post import Value
 from feedsmith.progress import Report, silent
 
@@ -616,10 +616,7 @@ def _download(
                 trouble = error
             except OSError as error:
                 if full_disk(error):
-                    raise FeedsmithError(
-                        f"{part.parent}: the disk is full",
-                        mend="free some space and run it again: it goes on where it stopped",
-                    ) from error
+                    raise no_room(part.parent, "what was fetched so far is kept") from error
                 trouble = error
         if trouble is not None:
             raise FeedsmithError(

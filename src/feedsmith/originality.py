@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from feedsmith.blur import box
+from feedsmith.colour import Bytes, Floats, grey, to_lab
 from feedsmith.errors import Refused
-from feedsmith.images.blur import box
-from feedsmith.images.colour import Bytes, Floats, grey, to_lab
 from feedsmith.post import Originality
 
 COPIED_AREA_MAX = 0.30

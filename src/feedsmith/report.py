@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from feedsmith import pages
 from feedsmith.brand import Brand, Palette
+from feedsmith.design import palette
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import write_text
 from feedsmith.library import SetAside
@@ -61,9 +62,10 @@ def write_library_report(
     """
     known = {photo.id: photo for photo in photos}
     title = f"What {brand.name} has to work with"
+    roles = palette.complete(brand.palette, habits.palette)
     parts = [
         _themes(habits.themes, known, rgb),
-        _colours(habits),
+        _colours(habits, roles),
         _rhythm(habits),
         _hashtags(habits),
         _voice(habits),
@@ -84,10 +86,6 @@ def write_library_report(
 <footer class="foot small quiet"><span>Written by Feedsmith on this machine.</span>
 <span>Nothing in the library was changed.</span></footer>
 </div>"""
-    paper, ink, accent, second = habits.roles
-    learned = Palette(paper=paper, ink=ink, accent=accent, accent_2=second)
-    own = {role: value for role, value in brand.palette.model_dump().items() if value}
-    roles = learned.model_copy(update=own)
     write_text(path, pages.frame(title, roles, pages.inline_fonts(seed), "report.css", body))
     return path
 
@@ -162,17 +160,22 @@ def _themes(
     )
 
 
-def _colours(habits: Habits) -> str:
+def _colours(habits: Habits, roles: Palette) -> str:
     if not habits.palette:
         return ""
     strip = "".join(
         f'<i style="flex:{share:.4f};background:{escape(colour)}"></i>'
         for colour, share in habits.palette
     )
-    roles = zip(("Paper", "Ink", "Accent", "Second accent"), habits.roles, strict=True)
+    named = {
+        "Paper": roles.paper,
+        "Ink": roles.ink,
+        "Accent": roles.accent,
+        "Second accent": roles.accent_2,
+    }
     swatches = "".join(
         f'<li><i style="background:{escape(colour)}"></i>{name} {escape(colour)}</li>'
-        for name, colour in roles
+        for name, colour in named.items()
     )
     return _part(
         "Colours",

@@ -22,6 +22,10 @@ class Run(Value):
     theme: str = ""
     offer: str = ""
     count: int
+    auto: bool = False
+    """True where the seed was not given: such a run keeps away from what earlier ones used."""
+    finished: bool = False
+    """False while it is being made, and after it was stopped."""
     said: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Id of each post finished so far, in the order of the feed, with what the caption writer had
     used by then: a run that goes on must remember what it said."""
@@ -68,6 +72,12 @@ class Folder:
         """The finished posts of `run` that are still there, in feed order."""
         return [post for post_id in run.said if (post := self.post(post_id)) is not None]
 
-    def next_seed(self) -> int:
-        """The smallest seed above all that were used here; 1 in an empty folder."""
-        return 1 + max((run.seed for run in self.runs()), default=0)
+    def next_seed(self, kind: str, theme: str, offer: str) -> int:
+        """Seed of a run without one: that of the same run if it was stopped, else the smallest above
+        all that were used here; 1 in an empty folder."""
+        runs = self.runs()
+        for run in reversed(runs):
+            asked = (run.kind, run.theme, run.offer) == (kind, theme, offer)
+            if run.auto and asked and not run.finished:
+                return run.seed
+        return 1 + max((run.seed for run in runs), default=0)

@@ -29,7 +29,7 @@ from feedsmith.errors import FeedsmithError, MissingModel
 from feedsmith.files import write_bytes, write_json, write_text
 from feedsmith.images.api import GROUP, ImageModel, Picture, PictureBrief
 from feedsmith.library import Library
-from feedsmith.post import Credit, Kind, Medium, PastPost, Post
+from feedsmith.post import Credit, Kind, Medium, Originality, PastPost, Post
 from feedsmith.understanding.palette import Swatch, brand_swatches
 from feedsmith.understanding.saliency import by_contrast
 from feedsmith.understanding.traits import Traits, embeddings
@@ -178,14 +178,14 @@ class Workshop:
 
     # ---- one post ----------------------------------------------------------------------------
 
-    def make(self, order: Order, name: str, before: Sequence[Post], run: Sequence[Post]) -> Post:
+    def make(self, order: Order, name: str, before: Sequence[Post]) -> Post:
         """Make one post and write its folder `out/name`; post.json comes last and makes it whole.
 
-        `before` are all earlier posts of the folder, `run` those of this run (photos in them rest).
+        `before` are the posts that it must not repeat, oldest first: neither photos nor words.
         Raises FeedsmithError where no photo or layout can carry it.
         """
         # The picture, new where a photo suits it.
-        recent = frozenset(i for post in run[-RECENT:] for i in post.sources)
+        recent = frozenset(i for post in before[-RECENT:] for i in post.sources)
         picture = self._picture(order, recent)
         # The words: what it shows, said in the brand's voice.
         past = self._past(picture)
@@ -231,18 +231,53 @@ class Workshop:
         return post
 
     def _picture(self, order: Order, recent: frozenset[str]) -> Picture:
+        """The image model's picture; where no photo can fill the format, one for a layout.
+
+        Raises FeedsmithError when no photo of the library can be used at all.
+        """
         quiet = order.kind in ("quote", "story", "promo")
-        return self._images.make(
-            PictureBrief(
-                format=order.format,
-                theme=order.theme,
-                seed=order.seed,
-                avoid=recent,
-                want="calm" if quiet else ("busy", "calm", None)[order.turn % 3],
+        sizes = dict.fromkeys((order.format, rules.FORMATS["portrait"], rules.FORMATS["square"]))
+        for size in sizes if order.kind == "story" else (order.format,):
+            with contextlib.suppress(FeedsmithError):
+                return self._images.make(
+                    PictureBrief(
+                        format=size,
+                        theme=order.theme,
+                        seed=order.seed,
+                        avoid=recent,
+                        want="calm" if quiet else ("busy", "calm", None)[order.turn % 3],
+                    ),
+                    self.library,
+                    self.traits,
+                )
+        return self._whole_photo(order, recent)
+
+    def _whole_photo(self, order: Order, recent: frozenset[str]) -> Picture:
+        """A photo as it is, for a layout that frames it: small photos are not blown up."""
+        photos = [photo for photo in self.library.photos() if photo.id in self.traits]
+        fresh = [photo for photo in photos if photo.id not in recent] or photos
+        if not fresh:
+            raise FeedsmithError(
+                f"{self.library.root}: no photo of the library can be read",
+                mend="import the photos again",
+            )
+        # The largest third, so that layouts have something to show; the seed chooses among them.
+        fresh.sort(key=lambda photo: (-min(photo.width, photo.height), photo.id))
+        among = fresh[: max(1, len(fresh) // 3)]
+        photo = among[int(np.random.default_rng(order.seed).integers(len(among)))]
+        return Picture(
+            rgb=self.library.rgb(photo, 1440),
+            method="layout",
+            sources=(photo.id,),
+            shows=self.traits[photo.id].keywords,
+            words_from=(photo.id,),
+            window=None,
+            note="your photo, framed",
+            originality=Originality(
+                nearest=photo.id, similarity=1.0, copied_area=1.0, copied_total=1.0,
+                label="edited photo",
             ),
-            self.library,
-            self.traits,
-        )
+        )  # fmt: skip
 
     def _past(self, picture: Picture) -> tuple[PastPost, ...]:
         """The brand's own posts about such pictures: those of the sources, then of photos alike."""
@@ -258,12 +293,14 @@ class Workshop:
         """The pictures of the post, with words set on them where the kind has words."""
         rgb, handle = picture.rgb, self.brand.handle
         at = f"@{handle}" if handle else self.brand.name
-        if order.kind == "photo":
+        whole = rgb.shape[:2] == (order.format.height, order.format.width)
+        if order.kind == "photo" and whole:
             return [_Page(rgb, (), picture.method)]
         salient = by_contrast(rgb)
         if order.kind == "carousel":
             return self._carousel(order, picture, caption, salient)
-        slots = {
+        slots: dict[str, str] = {
+            "photo": {},
             "quote": {"quote": caption.quote or caption.headline, "who": at},
             "story": {
                 "kicker": self.brand.name,
@@ -272,7 +309,7 @@ class Workshop:
                 "body": caption.text if len(caption.text) <= STORY_BODY else "",
                 "footer": at,
             },
-            "promo": {"kicker": caption.headline, "offer": order.offer, "cta": at},
+            "promo": {"kicker": self.brand.name, "offer": order.offer, "cta": at},
         }[order.kind]
         drawn = render.compose(
             order.kind, slots, {"main": rgb}, self.roles, order.format.name,
@@ -341,7 +378,8 @@ class Workshop:
                         method=picture.method,
                         text_on_picture=" / ".join(w for w in page.words if w not in furniture),
                         past=said,
-                        fallback=", ".join(self.brand.subjects[:2]),
+                        fallback=", ".join(self.brand.subjects[:2])
+                        or f"a photograph by {self.brand.name}",
                     ),
                     method=page.method,
                     sources=picture.sources,

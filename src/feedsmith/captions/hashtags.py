@@ -24,6 +24,8 @@ HALF_LIFE_DAYS = 540
 """A use this many days before the newest post counts half: tags go out of fashion in about this."""
 HABIT_SHARE = 0.08
 """A tag on at least this share of all posts is a habit rather than a word about one picture."""
+SAID_BY_NICHE = 2
+"""With fewer tags than this, what the brand does is said as well."""
 
 WORTH = 0.3
 """Evidence under which a seat is better left empty."""
@@ -96,6 +98,10 @@ def choose(
                 continue
             habits += 1
         take(tag, reason)
+    if len(chosen) < SAID_BY_NICHE:
+        for part in re.split(r"[,&/:()]| and ", brand.niche):
+            take(part.lower(), "what you do, by brand.toml")
+        take(brand.handle, "your name, by brand.toml")
     return tuple(chosen.values())
 
 

@@ -138,8 +138,9 @@ class Writer:
     ) -> Caption:
         whole = _scene_of(brief, brief.shows)
         subjects = _subjects(whole, brief)
-        if subjects == [None] and brief.brand.subjects:
-            usual = [brief.brand.subjects[i] for i in rng.permutation(len(brief.brand.subjects))]
+        usually = brief.brand.subjects or _named_in(brief.brand.niche)
+        if subjects == [None] and usually:
+            usual = [usually[i] for i in rng.permutation(len(usually))]
             whole = _scene_of(brief, usual[:1])
             subjects = _subjects(whole, brief)
         candidates = self._compose(brief, manner, whole, subjects, rng)
@@ -332,8 +333,13 @@ class Writer:
         asked = [
             i
             for i, brief in enumerate(briefs)
-            if brief.kind == "story"
-            or (brief.kind == "photo" and manners[id(brief.history)].words <= rank.SAMPLED_WORDS)
+            if brief.shows  # of a picture without words it only makes things up
+            and (
+                brief.kind == "story"
+                or (
+                    brief.kind == "photo" and manners[id(brief.history)].words <= rank.SAMPLED_WORDS
+                )
+            )
         ]
         drawn = self.model.sample(
             [prompts[i] for i in asked],
@@ -592,6 +598,12 @@ def _last_resort(brief: CaptionBrief, whole: Scene, subjects: Sequence[Noun | No
             + "."
         )
     return _Candidate(text, "plain", (), subject, 0.0, {"route": 0.0})
+
+
+def _named_in(niche: str) -> tuple[str, ...]:
+    """Things a niche names: "candles" of "ceramics, candles & handmade crafts"."""
+    parts = (part.strip() for part in re.split(r"[,&/:()]| and ", niche))
+    return tuple(part for part in parts if part and words.read(part).known)
 
 
 def _request(brief: CaptionBrief, manner: Habits) -> Request:

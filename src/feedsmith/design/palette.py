@@ -1,31 +1,16 @@
 """Colours by role: completing a brand's palette, and the colours of one scheme.
 
-Lightness is moved in OKLab (Ottosson 2020, https://bottosson.github.io/posts/oklab/), so that a
-colour keeps its hue while it is made light or dark enough to be read. Knows no pictures.
+Lightness is moved in OKLab, so that a colour keeps its hue while it is made light or dark enough
+to be read. Knows no pictures.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from feedsmith.brand import Palette
+from feedsmith.colour import Floats, fitted, from_hex, to_hex, to_lab
 from feedsmith.design.contrast import READABLE, ratio
-
-_TO_LMS = np.array(
-    [
-        [0.4122214708, 0.5363325363, 0.0514459929],
-        [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005],
-    ]
-)
-_TO_LAB = np.array(
-    [
-        [0.2104542553, 0.7936177850, -0.0040720468],
-        [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
-    ]
-)
 
 PLAIN = Palette(paper="#f5f0e6", ink="#1f1b16", accent="#b4512b", accent_2="#3f5b4b")
 """For a brand without colours and without photos to learn them from."""
@@ -33,33 +18,18 @@ PLAIN = Palette(paper="#f5f0e6", ink="#1f1b16", accent="#b4512b", accent_2="#3f5
 
 def channels(colour: str) -> tuple[int, int, int]:
     """`#rrggbb` as three numbers 0..255."""
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+    red, green, blue = from_hex(colour)
+    return int(red), int(green), int(blue)
 
 
-def _hex(rgb: NDArray[np.float64]) -> str:
-    r, g, b = (round(float(v)) for v in np.clip(rgb, 0, 255))
-    return f"#{r:02x}{g:02x}{b:02x}"
-
-
-def lab(colour: str) -> NDArray[np.float64]:
+def lab(colour: str) -> Floats:
     """OKLab of `#rrggbb`: (3,), lightness 0..1, a and b about -0.4..0.4."""
-    c = np.asarray(channels(colour), np.float64) / 255
-    linear = np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4)
-    return np.asarray(_TO_LAB @ np.cbrt(_TO_LMS @ linear))
+    return to_lab(from_hex(colour)) / np.float32(100)
 
 
-def from_lab(value: NDArray[np.float64]) -> str:
+def from_lab(value: Floats) -> str:
     """The nearest `#rrggbb`; chroma is lowered until the colour exists in sRGB."""
-    value = np.asarray(value, np.float64).copy()
-    for _ in range(24):
-        linear = np.linalg.solve(_TO_LMS, np.linalg.solve(_TO_LAB, value) ** 3)
-        if linear.min() >= -0.002 and linear.max() <= 1.002:
-            break
-        value[1:] *= 0.93
-    linear = np.clip(linear, 0, 1)
-    return _hex(
-        np.where(linear <= 0.0031308, linear * 12.92, 1.055 * linear ** (1 / 2.4) - 0.055) * 255
-    )
+    return to_hex(fitted(value * np.float32(100)))
 
 
 def tone(colour: str, lightness: float, chroma: float = 1.0, most: float = 0.4) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from feedsmith.images.colour import Bytes
+from feedsmith.colour import Bytes
 from feedsmith.post import Originality
 from feedsmith.rules import Format
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from feedsmith.library import Library
     from feedsmith.understanding.traits import Traits
 
-Method = Literal["rows", "noise", "theme", "mashup", "relight", "extend", "crop"]
+Method = Literal["rows", "noise", "theme", "mashup", "relight", "extend", "crop", "layout"]
 
 GROUP = "feedsmith.images"
 """Entry point group of image models."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from feedsmith.images.colour import Bytes, Floats
+from feedsmith.colour import Bytes, Floats
 
 BLOW_UP_MAX = 1.5
 """A photo is never enlarged more than this: beyond it the softness shows on a phone."""

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from feedsmith.blur import box
+from feedsmith.colour import Bytes, Floats, grey, to_bytes
 from feedsmith.images import resample, synthesis
-from feedsmith.images.blur import box
-from feedsmith.images.colour import Bytes, Floats, grey, to_bytes
 from feedsmith.images.crop import Window
 
 BAND = 0.22

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageFilter
 
-from feedsmith.images.blur import box
-from feedsmith.images.colour import Bytes, Floats, to_bytes, to_lab
+from feedsmith.blur import box
+from feedsmith.colour import Bytes, Floats, to_bytes, to_lab
 from feedsmith.images.relight import ambient
 
 WIDTH = 256

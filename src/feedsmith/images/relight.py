@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageFilter
 
-from feedsmith.images.colour import Bytes, Floats, chroma, from_lab, to_lab
+from feedsmith.colour import Bytes, Floats, chroma, from_lab, to_lab
 
 NODES = 17
 THUMB = 96

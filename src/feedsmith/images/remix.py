@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
+from feedsmith.colour import Bytes, Floats, to_lab
 from feedsmith.errors import FeedsmithError, Refused
 from feedsmith.images import crop, extend, mashup, relight, resample, score, synthesis
 from feedsmith.images.api import Method, Picture, PictureBrief
-from feedsmith.images.colour import Bytes, Floats, to_lab
 from feedsmith.originality import PHOTO_SIDE, TRIES, Encode, Gate
 from feedsmith.post import Photo
 from feedsmith.rules import Format
@@ -285,7 +285,7 @@ def _ranked(brief: PictureBrief, known: _Known, rng: np.random.Generator) -> lis
         if not fits(photo, brief.format) and not small and not _grows(photo, brief.format):
             continue
         mark = float(chance)
-        mark += {"rows": 1.0, "noise": 0.9}.get(suits, 0.0)
+        mark += {"rows": 2.0, "noise": 1.8}.get(suits, 0.0)  # what can become new comes first
         mark -= 6.0 * (photo.id in brief.avoid)
         if brief.theme:
             mark += 3.0 * _theme_words(brief.theme, trait)

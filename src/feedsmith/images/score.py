@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from feedsmith.blur import box
+from feedsmith.colour import Floats, to_lab
 from feedsmith.images import resample
-from feedsmith.images.blur import box
-from feedsmith.images.colour import Floats, to_lab
 from feedsmith.images.kernel import PATCH
 from feedsmith.images.synthesis import Draft, largest_copy, unpacked
 
@@ -39,6 +39,9 @@ class Marks(NamedTuple):
     cuts: float
     """How much stronger upright edges are than the source's strongest: curtains in the sky, hills
     that end in a wall; 0 is no stronger."""
+    walls: float
+    """Colour step (OKLab times 100) across the strongest upright joints of two pieces: a meadow that
+    ends in a straight line at a rock face."""
     soft: float
     """Sharpness lost against the same spots of the source, 0..1."""
     missing: float
@@ -56,12 +59,15 @@ class Marks(NamedTuple):
             + self.clones * 8
             + min(self.repeats * 6, 0.6)
             + (min(self.cuts * 2, 1.0) if ordered else 0)
+            + (max(0.0, self.walls - WALL) / 8 if ordered else 0)
             + max(0.0, self.soft - 0.03) * 4
             + max(0.0, self.missing - 0.25)
             + max(0.0, self.copied - 0.3) * 2
         )
 
 
+WALL = 18.0
+"""Steps up to this are ridges and shadows: of 21 accepted drafts the eye found none faulty below."""
 ACCEPT_ROWS, ACCEPT_NOISE = 2.4, 2.7
 """Drafts above this mark are not finished. Set by eye on 100 drafts of 40 photos; the marks of
 textures are higher throughout, because small forms must meet everywhere."""
@@ -147,6 +153,24 @@ def _overhang(land: NDArray[np.bool_]) -> float:
     return float((~land & (np.cumsum(land, axis=0) >= 4)).mean())
 
 
+def _walls(lab: Floats, origin: NDArray[np.int64]) -> float:
+    """How strongly the 60 worst upright runs (1/16 of the height) step where two pieces meet."""
+    h, w = lab.shape[:2]
+    moved = origin - np.moveaxis(np.indices((h, w)), 0, -1)
+    joint = (np.abs(np.diff(moved, axis=1)) > 3).any(-1)
+    soft = box(lab, 2)
+    step = np.zeros((h, w - 1), np.float32)
+    step[:, 4 : w - 4] = np.linalg.norm(soft[:, 8:] - soft[:, :-8], axis=-1)
+    step = np.where(joint, np.minimum(step, 30), 0)
+    # A joint that wanders by two pixels is still one.
+    wide = np.pad(step, ((0, 0), (2, 2)))
+    step = np.maximum.reduce([wide[:, k : k + w - 1] for k in range(5)])
+    run = max(6, h // 16)
+    total = np.cumsum(np.pad(step, ((1, 0), (0, 0))), axis=0)
+    runs = (total[run:] - total[:-run]) / run
+    return float(np.sort(runs.ravel())[-60:].mean())
+
+
 def marks(draft: Draft, skyline: Floats | None = None) -> Marks:
     """Measure a draft against its own source.
 
@@ -200,6 +224,7 @@ def marks(draft: Draft, skyline: Floats | None = None) -> Marks:
         clones,
         repeats,
         cuts,
+        _walls(lab, origin),
         soft,
         missing,
         largest_copy(draft.field),

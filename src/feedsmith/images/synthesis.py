@@ -406,34 +406,11 @@ class _Canvas:
 
     def _paint(self, name: str, source: Block, field: Block, *extra: float | Block | None) -> None:
         k, u, f = self.kernel, self.u, self.f
-        k.call(
-            name,
-            source,
-            source.shape[1],
-            field,
-            *extra,
-            self.height,
-            self.width,
-            u.stride,
-            u.size,
-            self.diag.first(),
-            u.first(),
-            f.first(),
-            self.room,
-        )
+        shape = (self.height, self.width, u.stride, u.size)
+        system = (self.diag.first(), u.first(), f.first())
+        k.call(name, source, source.shape[1], field, *extra, *shape, *system, self.room)
         if self.mask is not None:
-            k.call(
-                "hold",
-                self.picture,
-                self.mask,
-                self.height,
-                self.width,
-                u.stride,
-                u.size,
-                self.diag.first(),
-                u.first(),
-                f.first(),
-            )
+            k.call("hold", self.picture, self.mask, *shape, *system)
 
     def meld(self, out: Block, cycles: int) -> None:
         """Solve, and write the picture."""

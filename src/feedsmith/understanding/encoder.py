@@ -8,7 +8,7 @@ JPEG 30, brighter), with a centre crop 97 % for cropped copies (bench/understand
 import json
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,16 +58,16 @@ def labels(folder: Path = WEIGHTS) -> tuple[Label, ...]:
     return tuple(Label(name, group) for name, group in rows)
 
 
-class Encoder:
+class Encoder(Network):
     """The encoder network; raises MissingModel at the first use when its weights are absent."""
 
     def __init__(self, folder: Path = WEIGHTS) -> None:
-        self._network = Network("encoder", folder)
+        super().__init__("encoder", folder)
 
     def look(self, rgb: NDArray[np.uint8]) -> Look:
         """Features and label probabilities of an (H, W, 3) uint8 picture, any size."""
         small = Image.fromarray(rgb).resize((SIDE, SIDE), Image.Resampling.BICUBIC, reducing_gap=3)
-        features, logits = self._network.run(["features", "logits"], rgb=np.asarray(small)[None])
+        features, logits = self.run(["features", "logits"], rgb=np.asarray(small)[None])
         scores = np.exp(logits[0] - logits[0].max())
         return Look(
             features[0] / max(float(np.linalg.norm(features[0])), 1e-12), scores / scores.sum()
@@ -80,15 +80,6 @@ class Encoder:
     def tags(self, rgb: NDArray[np.uint8], top: int = 5) -> list[Tag]:
         """The `top` most probable labels, best first."""
         return tags(self.look(rgb).probabilities, top)
-
-    def close(self) -> None:
-        self._network.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def tags(probabilities: NDArray[np.float32], top: int = 5) -> list[Tag]:

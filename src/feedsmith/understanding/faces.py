@@ -5,7 +5,7 @@ because the network sees 192x192 pixels and misses faces below about a tenth of 
 """
 
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,11 +34,11 @@ class Face(NamedTuple):
     score: float
 
 
-class Faces:
+class Faces(Network):
     """The face network; raises MissingModel at the first use when its weights are absent."""
 
     def __init__(self, folder: Path = WEIGHTS) -> None:
-        self._network = Network("faces", folder)
+        super().__init__("faces", folder)
 
     def find(self, rgb: NDArray[np.uint8]) -> list[Face]:
         """Faces in an (H, W, 3) uint8 picture, most certain first; boxes cut at the edges."""
@@ -63,7 +63,7 @@ class Faces:
         canvas = np.zeros((SIDE, SIDE, 3), np.uint8)
         dx, dy = (SIDE - size[0]) // 2, (SIDE - size[1]) // 2
         canvas[dy : dy + size[1], dx : dx + size[0]] = np.asarray(small)
-        boxes, scores = self._network.run(["boxes", "scores"], rgb=canvas[None])
+        boxes, scores = self.run(["boxes", "scores"], rgb=canvas[None])
         certain = 1 / (1 + np.exp(-np.clip(scores[0, :, 0], -80, 80)))
         found = []
         for index in np.flatnonzero(certain >= likely):
@@ -80,15 +80,6 @@ class Faces:
                     Face(inside[0], inside[1], inside[2], inside[3], float(certain[index]))
                 )
         return found
-
-    def close(self) -> None:
-        self._network.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def _distinct(faces: list[Face]) -> list[Face]:

@@ -86,8 +86,6 @@ class Habits(Value):
     themes: tuple[Theme, ...] = ()
     palette: tuple[tuple[str, float], ...] = ()
     """Up to eight (#rrggbb, share)."""
-    roles: tuple[str, str, str, str]
-    """Paper, ink, accent, second accent, as #rrggbb."""
     voice: tuple[str, ...] = ()
     """Up to eight of its own captions that are most like the rest, without hashtags."""
 
@@ -153,7 +151,6 @@ def study(
         kinds=dict(sorted(Counter(p.kind for p in posts).items())),
         themes=_themes(traits, vectors or {}),
         palette=tuple((swatch.colour, swatch.share) for swatch in colours),
-        roles=palette.roles(colours),
         voice=_typical(texts),
     )
 

@@ -5,7 +5,6 @@ without a subject must stay dark.
 """
 
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +21,11 @@ _MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 _SPREAD = np.array([0.229, 0.224, 0.225], np.float32)
 
 
-class Saliency:
+class Saliency(Network):
     """The saliency network; raises MissingModel at the first use when its weights are absent."""
 
     def __init__(self, folder: Path = WEIGHTS) -> None:
-        self._network = Network("saliency", folder)
+        super().__init__("saliency", folder)
 
     def map(self, rgb: NDArray[np.uint8], look: int = LOOK) -> NDArray[np.float32]:
         """(h, w) float32 in 0..1 of the picture's shape, longer side 320 px.
@@ -39,17 +38,8 @@ class Saliency:
         pixels = np.asarray(square, np.float32)
         pixels /= max(float(pixels.max()), 1.0)
         planes = ((pixels - _MEAN) / _SPREAD).transpose(2, 0, 1)[None]
-        (found,) = self._network.run(["map"], rgb=np.ascontiguousarray(planes))
+        (found,) = self.run(["map"], rgb=np.ascontiguousarray(planes))
         return _shaped(found[0, 0], rgb.shape[:2])
-
-    def close(self) -> None:
-        self._network.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 def by_contrast(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

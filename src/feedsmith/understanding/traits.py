@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field, ValidationError
 
+from feedsmith.colour import to_lab
 from feedsmith.errors import FeedsmithError, MissingModel
 from feedsmith.files import write_text, writing
 from feedsmith.library import Library
@@ -263,7 +264,7 @@ class _Eye:
             saliency=salient,
             rest={
                 "palette": [tuple(s) for s in palette.swatches(rgb)],
-                "brightness": round(float(palette.oklab(rgb[::4, ::4])[..., 0].mean()), 4),
+                "brightness": round(float(to_lab(rgb[::4, ::4])[..., 0].mean()) / 100, 4),
                 "sharpness": round(measured.sharpness, 4),
                 "faces": [_box(f) for f in faces or ()],
                 "tags": [(t.label, t.group, round(t.probability, 4)) for t in tags],

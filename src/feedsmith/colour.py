@@ -1,6 +1,6 @@
-"""Colour: sRGB bytes to OKLab and back, in float32.
+"""Colour: sRGB bytes to OKLab and back, in float32, and `#rrggbb` read and written.
 
-Knows numbers, not pictures. OKLab is used everywhere here because equal steps look equal and hue
+Knows numbers, not pictures or palettes. OKLab is used everywhere here because equal steps look equal and hue
 stays put when lightness moves. Source: B. Ottosson, "A perceptual color space for image
 processing", 2020, https://bottosson.github.io/posts/oklab/ (public domain matrices).
 """
@@ -58,13 +58,46 @@ def to_lab(rgb: Bytes | Floats) -> Floats:
     return np.asarray(lms @ _TO_LAB.T, np.float32)
 
 
+def _linear(lab: Floats) -> Floats:
+    """Linear RGB, outside 0..1 where sRGB has no such colour."""
+    lms = lab @ _FROM_LAB.T
+    return np.asarray((lms * lms * lms) @ _FROM_LMS.T, np.float32)
+
+
 def from_lab(lab: Floats) -> Floats:
     """sRGB (..., 3) as float32 0..255, clipped to the gamut, of OKLab times 100."""
-    lms = lab @ _FROM_LAB.T
-    linear = np.clip((lms * lms * lms) @ _FROM_LMS.T, 0, 1)
+    linear = np.clip(_linear(lab), 0, 1)
     low = linear * np.float32(12.92)
     high = np.float32(1.055) * linear ** np.float32(1 / 2.4) - np.float32(0.055)
     return np.asarray(np.where(linear <= 0.0031308, low, high) * np.float32(255), np.float32)
+
+
+def fitted(lab: Floats) -> Bytes:
+    """sRGB (..., 3) of OKLab times 100; colours outside sRGB lose chroma until they fit.
+
+    For single colours, where clipping would change the hue.
+    """
+    lab = np.array(lab, np.float32)
+    for _ in range(64):  # 40 * .93^64 is under 1: grey enough for any lightness
+        linear = _linear(lab)
+        outside = np.any((linear < -0.002) | (linear > 1.002), axis=-1, keepdims=True)
+        if not outside.any():
+            break
+        lab[..., 1:] *= np.where(outside, np.float32(0.93), np.float32(1))
+    return to_bytes(from_lab(lab))
+
+
+def to_hex(rgb: Bytes) -> str:
+    """`#rrggbb` of (3,) uint8."""
+    return f"#{rgb.tobytes().hex()}"
+
+
+def from_hex(colour: str) -> Bytes:
+    """(3,) uint8 of `#rrggbb`. Raises ValueError for anything else."""
+    rgb = np.frombuffer(bytes.fromhex(colour.removeprefix("#")), np.uint8)
+    if rgb.size != 3:
+        raise ValueError(f"{colour!r} is not #rrggbb")
+    return rgb
 
 
 def to_bytes(rgb: Floats) -> Bytes:

@@ -1,8 +1,9 @@
 """Means over squares, in time that does not depend on the square's size. Knows planes of numbers."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from feedsmith.images.colour import Floats
+Floats = NDArray[np.float32]
 
 
 def box(x: Floats, radius: int) -> Floats:
