@@ -253,6 +253,8 @@ def invention(text: str, brief: CaptionBrief, scene: Scene, *, trusted: bool) ->
     said = [stem(token) for token in tokens if token not in _LITTLE and len(token) > 2]
     if len(set(said)) < len(said):
         return "says a word twice"
+    if any(part.endswith("?") for part in sentences(text)[:-1]):
+        return "question left hanging"
     if len(tokens) > SAMPLED_WORDS:
         return "too long to make sense"
     if any(not _pair_known(pair, known) for pair in _coloured(text)):

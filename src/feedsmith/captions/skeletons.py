@@ -93,7 +93,7 @@ AT_HOME = {
 
 INDOORS_NEVER = listed(
     "tree forest canopy leaf branch bark bud seed grass deadwood stump spine mountain hill canyon "
-    "rock cliff sand desert sea shore island lake stream waterfall reflection sky cloud sunset star "
+    "rock shell cliff sand desert sea shore island lake stream waterfall reflection sky cloud sunset star "
     "snow mist rain shade wind path field bridge boat building wall fence animal bird insect barber"
 )
 """Not what a picture is of, where the brand is a bakery or a workshop."""
