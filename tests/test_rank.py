@@ -53,6 +53,7 @@ def test_a_plain_true_caption_passes() -> None:
         ("Boulders , good.", "broken punctuation"),
         ("boulders are good.", "starts small"),
         ("Boulders, good ones. 🪨🪨🪨", "too many emoji"),
+        ("Fed up? Boulders, good ones.", "question left hanging"),
     ],
 )
 def test_sampled_text_is_refused_for(text: str, reason: str) -> None:
