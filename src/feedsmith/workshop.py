@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 import feedsmith
-from feedsmith import models, rules
+from feedsmith import captions, models, rules
 from feedsmith.brand import Brand
 from feedsmith.captions import alt_text, hashtags
 from feedsmith.captions.brief import Caption, CaptionBrief
@@ -152,12 +152,18 @@ class Workshop:
     def models(self) -> dict[str, str]:
         """Role to name and the first digits of the file's hash; decides what a run makes."""
         images = self._images
-        name = f"{getattr(images, 'name', type(images).__name__)} {getattr(images, 'version', '')}"
-        used = {"images": name.strip(), "feedsmith": feedsmith.__version__}
+        image_model = (
+            f"{getattr(images, 'name', type(images).__name__)} {getattr(images, 'version', '')}"
+        )
+        used = {"images": image_model.strip(), "feedsmith": feedsmith.__version__}
         roles = {"captions": "captions-base", "captions adapter": "starter-lora"}
         for role, model in roles.items() if self._ear else ():
             with contextlib.suppress(MissingModel):
                 used[role] = f"{model} {models.known(model).sha256[:12]}"
+        stock = hashlib.sha256()
+        for name in ("skeletons.txt", "nouns.txt"):
+            stock.update((Path(captions.__file__).parent / name).read_bytes())
+        used["sentences"] = stock.hexdigest()[:12]
         with contextlib.suppress(MissingModel):
             models.find("encoder")
             used["encoder"] = f"encoder {models.known('encoder').sha256[:12]}"
