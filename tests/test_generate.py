@@ -230,6 +230,19 @@ def test_an_unknown_kind_is_one_clear_sentence(home: Home, tmp_path: Path) -> No
     assert "quote" in raised.value.mend
 
 
+def test_feed_posts_may_be_square(home: Home, tmp_path: Path) -> None:
+    result = stage.generate(
+        home, Settings(count=1, kind="quote", seed=2, format="square"), out=tmp_path
+    )
+    (medium,) = result.posts[0].media
+    assert (medium.width, medium.height) == (1080, 1080)
+    assert {order.format.name for order in orders(Settings(count=7, format="square"), 1)} == {
+        "square", "portrait", "story",
+    }  # fmt: skip
+    with pytest.raises(FeedsmithError, match="not a format"):
+        orders(Settings(format="round"), 1)
+
+
 def test_a_promo_without_an_offer_is_refused(home: Home, tmp_path: Path) -> None:
     with pytest.raises(FeedsmithError, match="needs its offer"):
         stage.generate(home, Settings(kind="promo"), out=tmp_path)

@@ -252,6 +252,9 @@ def generate(
     offer: Annotated[
         str, typer.Option(help='For promos, kept word for word: "Oak walk, 3 May, 12 EUR".')
     ] = "",
+    feed_format: Annotated[
+        str, typer.Option("--format", help="Feed posts: portrait (4:5) or square.")
+    ] = "portrait",
     seed: Annotated[
         int | None, typer.Option(help="Same seed, same posts [default: the next unused one].")
     ] = None,
@@ -264,7 +267,13 @@ def generate(
     from feedsmith import generate as stage
 
     settings = stage.Settings(
-        count=count, kind=kind, theme=theme, offer=offer, seed=seed, images=images
+        count=count,
+        kind=kind,
+        theme=theme,
+        offer=offer,
+        seed=seed,
+        images=images,
+        format=feed_format,
     )
     with showing_progress() as report:
         result = stage.generate(Home(home), settings, out=to, report=report)

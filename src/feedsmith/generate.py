@@ -30,6 +30,10 @@ WEEK: tuple[Kind, ...] = ("photo", "quote", "photo", "carousel", "photo", "story
 """A week of posts when no kind is asked for; with an offer the second photo becomes a promo."""
 
 
+FEED_FORMATS = ("portrait", "square")
+"""Every layout takes these; landscape pictures are small in a feed."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the caller asks for. `seed=None` means the next one that the folder has not used."""
@@ -40,6 +44,8 @@ class Settings:
     offer: str = ""
     seed: int | None = None
     images: str = "remix"
+    format: str = "portrait"
+    """Of feed posts: portrait or square. Stories are 9:16, carousels portrait."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,11 @@ def orders(settings: Settings, seed: int) -> list[Order]:
             + (f'; perhaps you meant "{close[0]}"' if close else ""),
             mend=f"choose one of {', '.join(KINDS)}, or leave --kind away for a mix",
         )
+    if settings.format not in FEED_FORMATS:
+        raise FeedsmithError(
+            f'"{settings.format}" is not a format of feed posts',
+            mend=f"choose one of {', '.join(FEED_FORMATS)}",
+        )
     if kind == "promo" and not offer:
         raise FeedsmithError(
             "a promo needs its offer, word for word",
@@ -78,12 +89,13 @@ def orders(settings: Settings, seed: int) -> list[Order]:
         )
     if offer and not kind:
         week = (*week[:2], "promo", *week[3:])
+    own_format = {"story": "story", "carousel": "portrait"}
     seeds = np.random.SeedSequence(seed).generate_state(settings.count)
     return [
         Order(
             turn=turn,
             kind=(what := week[turn % len(week)]),
-            format=rules.FORMATS["story" if what == "story" else "portrait"],
+            format=rules.FORMATS[own_format.get(what, settings.format)],
             theme=settings.theme.strip(),
             offer=offer if what == "promo" else "",
             seed=int(seeds[turn]),
@@ -184,6 +196,7 @@ def _key(
         "brand": brand.model_dump(mode="json"),
         "library": library.fingerprint(),
         "kind": settings.kind,
+        "format": settings.format,
         "theme": settings.theme.strip(),
         "offer": settings.offer.strip(),
         "seed": seed,
