@@ -178,3 +178,10 @@ def test_words_on_the_page_read_in_light_and_dark(accent: str) -> None:
         ):  # fmt: skip
             pair = (palette.channels(values[words]), palette.channels(values[ground]))
             assert ratio(*pair) >= READABLE, (accent, words, ground)
+
+
+@pytest.mark.parametrize("size", [(272, 204), (204, 272), (56, 204), (61, 153), (137, 136)])
+def test_any_photo_becomes_a_thumbnail(size: tuple[int, int]) -> None:
+    rgb = np.zeros((size[1], size[0], 3), np.uint8)
+    _, shown = pages.thumbnail(rgb, 136, 136)
+    assert shown == (136, 136)

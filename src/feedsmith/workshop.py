@@ -27,6 +27,7 @@ from feedsmith.captions.writer import Writer
 from feedsmith.design import faces, palette, render
 from feedsmith.errors import FeedsmithError, MissingModel
 from feedsmith.files import write_bytes, write_json, write_text
+from feedsmith.images import crop
 from feedsmith.images.api import GROUP, ImageModel, Picture, PictureBrief
 from feedsmith.library import Library
 from feedsmith.post import Credit, Kind, Medium, Originality, PastPost, Post
@@ -37,8 +38,9 @@ from feedsmith.understanding.traits import Traits, embeddings
 RGB = NDArray[np.uint8]
 JPEG_QUALITY = 92
 """Instagram compresses again; below 90 its second pass shows in smooth skies."""
-RECENT = 60
-"""Photos of so many posts back are not used again while others are left."""
+REST = 0.6
+"""Share of the photos large enough for a picture that rest after use: the longest unused come back
+first, and some choice is always left."""
 STORY_BODY = 120
 """Characters of a caption that a story still carries on its picture."""
 NEIGHBOURS = 3
@@ -92,6 +94,9 @@ class Workshop:
         self._ear = self._find_captions()
         self._writer = Writer()
         self._history = tuple(library.posts())
+        size = rules.FORMATS["portrait"][1:]
+        usable = sum(crop.fits((photo.width, photo.height), size) for photo in library.photos())
+        self._rest = max(1, round(REST * usable))
         self._tags = hashtags.TagUse(self._history)
         self.roles = palette.complete(
             brand.palette,
@@ -191,7 +196,7 @@ class Workshop:
         Raises FeedsmithError where no photo or layout can carry it.
         """
         # The picture, new where a photo suits it.
-        recent = frozenset(i for post in before[-RECENT:] for i in post.sources)
+        recent = frozenset(i for post in before[-self._rest :] for i in post.sources)
         picture = self._picture(order, recent)
         # The words: what it shows, said in the brand's voice.
         past = self._past(picture)

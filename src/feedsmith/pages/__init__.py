@@ -140,8 +140,13 @@ def thumbnail(rgb: RGB, width: int, height: int = 0) -> tuple[bytes, tuple[int, 
     if height:
         k = max(width / image.width, height / image.height)
         w, h = width / k, height / k
-        x, y = (image.width - w) / 2, (image.height - h) / 2
-        image = image.resize((width, height), Image.Resampling.LANCZOS, (x, y, x + w, y + h))
+        # Rounding may leave the box a hair outside of the picture.
+        x, y = max(0.0, (image.width - w) / 2), max(0.0, (image.height - h) / 2)
+        image = image.resize(
+            (width, height),
+            Image.Resampling.LANCZOS,
+            (x, y, min(x + w, image.width), min(y + h, image.height)),
+        )
     elif image.width > width:
         image = image.resize(
             (width, max(1, round(image.height * width / image.width))), Image.Resampling.LANCZOS
