@@ -79,6 +79,61 @@ def test_broken_toml_is_named_with_its_line(tmp_path: Path) -> None:
     assert "line 1" in one_clear_line(run("generate", tmp_path / "shop"))
 
 
+@pytest.mark.parametrize(
+    "setting", ['palette.paper = "blue"', 'banned_words = "cheap"', 'time_zone = "Mars"']
+)
+def test_a_wrong_value_is_said_in_words(tmp_path: Path, setting: str) -> None:
+    (tmp_path / "brand.toml").write_text(f'name = "Shop"\n{setting}\n', "utf-8")
+    said = one_clear_line(run("generate", tmp_path))
+    assert setting.split(" =")[0] in said
+    assert "pattern" not in said
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "brand.toml").write_text('\ufeffname = "Shop"\n', "utf-8")
+    assert Home(tmp_path).load().name == "Shop"
+
+
+def test_bad_settings_are_not_taken_over(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text("nope = 3\n", "utf-8")
+    one_clear_line(run("init", tmp_path / "shop", "--settings", bad))
+    assert not (tmp_path / "shop" / "brand.toml").exists()
+
+
+def test_odd_names_make_a_brand_file_that_loads(tmp_path: Path) -> None:
+    name = 'Tom\'s "Ash" & Öl \\ \t<b>[red]'
+    assert run("init", tmp_path / "sh[op]", "--name", name).returncode == 0
+    assert Home(tmp_path / "sh[op]").load().name == name
+    one_clear_line(run("init", tmp_path / "long", "--name", "x" * 90))
+
+
+def test_a_path_that_is_a_file_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "afile"
+    file.write_text("x", "utf-8")
+    assert "afile" in one_clear_line(run("init", file))
+    run("init", tmp_path / "shop")
+    assert "afile" in one_clear_line(run("generate", tmp_path / "shop", "--out", file))
+
+
+def test_a_folder_of_nothing_but_damage_fails_and_says_so(tmp_path: Path) -> None:
+    run("init", tmp_path / "shop")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0 nothing")
+    assert "set aside" in one_clear_line(run("import", tmp_path / "shop", tmp_path / "in"))
+
+
+def test_credits_that_are_no_table_are_said(tmp_path: Path) -> None:
+    run("init", tmp_path / "shop")
+    wrong = tmp_path / "photo.jpg"
+    wrong.write_bytes(bytes(range(256)) * 9)
+    one_clear_line(run("import", tmp_path / "shop", tmp_path, "--credits", wrong))
+
+
+def test_help_shows_defaults() -> None:
+    assert "a good mix" in run("generate", "--help").stdout
+
+
 def test_an_empty_folder_has_nothing_to_import(tmp_path: Path) -> None:
     run("init", tmp_path / "shop")
     (tmp_path / "empty").mkdir()

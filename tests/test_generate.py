@@ -230,6 +230,18 @@ def test_an_unknown_kind_is_one_clear_sentence(home: Home, tmp_path: Path) -> No
     assert "quote" in raised.value.mend
 
 
+def test_a_theme_that_no_photo_has_is_said(home: Home, tmp_path: Path) -> None:
+    settings = Settings(count=1, kind="photo", seed=2, theme="submarine")
+    assert any("submarine" in note for note in stage.generate(home, settings, out=tmp_path).notes)
+
+
+@pytest.mark.parametrize("content", ["5", "{}", "[", '[{"key": 1}]'])
+def test_a_damaged_list_of_runs_is_said_and_left_alone(tmp_path: Path, content: str) -> None:
+    (tmp_path / "runs.json").write_text(content, "utf-8")
+    with pytest.raises(FeedsmithError, match=r"runs\.json"):
+        Folder(tmp_path).runs()
+
+
 def test_feed_posts_may_be_square(home: Home, tmp_path: Path) -> None:
     result = stage.generate(
         home, Settings(count=1, kind="quote", seed=2, format="square"), out=tmp_path

@@ -1,8 +1,11 @@
 """A brand: its name, voice, look and habits, as kept in brand.toml; and its home folder."""
 
+import json
 import tomllib
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator
@@ -82,30 +85,58 @@ class Home:
     def load(self) -> Brand:
         """Read brand.toml. Raises FeedsmithError when it is missing or wrong, naming the line."""
         try:
-            data = tomllib.loads(self.brand_file.read_text("utf-8"))
+            return read(self.brand_file)
         except FileNotFoundError as error:
             raise FeedsmithError(
                 f"{self.root}: no brand here (brand.toml is missing)",
                 mend=f"make one: feedsmith init {self.root}",
             ) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise FeedsmithError(
-                f"{self.brand_file}: not valid TOML: {error}",
-                mend="mend that line, or move the file away and run feedsmith init again",
-            ) from error
+
+    def adopt(self, settings: Path) -> None:
+        """Take `settings` as brand.toml, once it has been read without fault; an existing one is
+        kept."""
         try:
-            return Brand.model_validate(data)
-        except ValidationError as error:
+            read(settings)
+        except FileNotFoundError as error:
             raise FeedsmithError(
-                f"{self.brand_file}: {_in_words(error)}", mend="correct that setting and run again"
+                f"{settings}: no such file", mend="name an existing brand.toml"
             ) from error
+        if not self.brand_file.exists():
+            write_text(self.brand_file, settings.read_text("utf-8-sig"))
+        self._make_folders()
 
     def create(self, brand: Brand) -> None:
         """Write a commented brand.toml and the folders; an existing brand.toml is kept."""
         if not self.brand_file.exists():
             write_text(self.brand_file, _commented(brand))
+        self._make_folders()
+
+    def _make_folders(self) -> None:
         for folder in (self.library, self.posts, self.models):
             folder.mkdir(parents=True, exist_ok=True)
+
+
+def read(path: Path) -> Brand:
+    """The brand in a brand.toml. Raises FileNotFoundError, or FeedsmithError naming what is wrong."""
+    try:
+        # Windows editors put a byte order mark in front.
+        return checked(tomllib.loads(path.read_text("utf-8-sig")), str(path))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FeedsmithError(
+            f"{path}: not valid TOML: {error}",
+            mend="mend that line, or move the file away and run feedsmith init again",
+        ) from error
+
+
+def checked(data: Mapping[str, Any], where: str = "") -> Brand:
+    """A brand of `data`. Raises FeedsmithError naming the first setting that is wrong."""
+    try:
+        return Brand.model_validate(data)
+    except ValidationError as error:
+        raise FeedsmithError(
+            f"{where}: {_in_words(error)}".removeprefix(": "),
+            mend="correct that setting and run again",
+        ) from error
 
 
 def _in_words(error: ValidationError) -> str:
@@ -115,14 +146,17 @@ def _in_words(error: ValidationError) -> str:
         known = [*Brand.model_fields, *HashtagPolicy.model_fields, *Palette.model_fields]
         close = get_close_matches(str(first["loc"][-1]), known, 1)
         return f'unknown setting "{where}"' + (f'; perhaps you meant "{close[0]}"' if close else "")
+    if first["type"] == "string_pattern_mismatch":
+        return f'{where}: must be a colour such as "#a1b2c3"'
+    if first["type"] == "tuple_type":
+        return f'{where}: must be a list such as ["one", "two"]'
     return f"{where}: {str(first['msg']).removeprefix('Value error, ')}"
 
 
 def _toml(value: str | tuple[str, ...]) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _commented(brand: Brand) -> str:

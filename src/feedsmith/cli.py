@@ -20,9 +20,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 import feedsmith
-from feedsmith.brand import VOICES, Brand, Home
+from feedsmith.brand import VOICES, Home, checked
 from feedsmith.errors import FeedsmithError
-from feedsmith.files import full_disk, write_text
+from feedsmith.files import full_disk
 from feedsmith.progress import Report, silent
 
 if TYPE_CHECKING:
@@ -46,6 +46,12 @@ app.add_typer(models_app, name="models")
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells give it (128 + SIGINT); typer turns the signal into it."""
+
+THEIRS = (
+    errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR, errno.ENOENT,
+    errno.ENAMETOOLONG,
+)  # fmt: skip
+"""What the system says of a path that a person mistyped or may not use."""
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
@@ -80,13 +86,17 @@ def showing_progress() -> Iterator[Report]:
         yield report
 
 
+def _next(command: str) -> None:
+    out.print(f"Next: {escape(command)}", style="dim", soft_wrap=True)
+
+
 @app.command()
 def init(
     home: HomeArgument,
-    name: Annotated[str, typer.Option(help="The brand's name [default: the folder's].")] = "",
+    name: Annotated[str, typer.Option(help="The brand's name (default: the folder's).")] = "",
     handle: Annotated[str, typer.Option(help="Instagram user name, without the @.")] = "",
     niche: Annotated[str, typer.Option(help='What it does, e.g. "small cafe/bakery".')] = "",
-    voice: Annotated[str, typer.Option(help=f"How it sounds: {', '.join(VOICES)}.")] = "warm",
+    voice: Annotated[str, typer.Option(help=f"How it sounds: {', '.join(VOICES)}.")] = "",
     settings: Annotated[
         Path | None, typer.Option(help="Start from this brand.toml instead of the defaults.")
     ] = None,
@@ -94,20 +104,23 @@ def init(
     """Make a brand's folder with a commented brand.toml."""
     place = Home(home)
     existed = place.brand_file.exists()
-    if settings is not None and not existed:
-        if not settings.is_file():
-            raise FeedsmithError(f"{settings}: no such file", mend="name an existing brand.toml")
-        write_text(place.brand_file, settings.read_text("utf-8"))
-        place.load()
     folder_name = home.resolve().name.replace("-", " ").replace("_", " ").strip().title()
-    place.create(
-        Brand(name=name or folder_name or "My Brand", handle=handle, niche=niche, voice=voice)
-    )
-    if existed:
-        out.print(f"{place.brand_file} is already there and was left as it is.")
+    given = {"name": name, "handle": handle.lstrip("@"), "niche": niche, "voice": voice}
+    given = {setting: value for setting, value in given.items() if value}
+    if settings is not None:
+        if given:
+            raise FeedsmithError(
+                f"--settings brings its own {' and '.join(given)}",
+                mend="leave those options away, or change brand.toml afterwards",
+            )
+        place.adopt(settings)
     else:
-        out.print(f"Made {place.brand_file}. Open it and say who you are.")
-    out.print(f"Next: feedsmith import {home} ~/Downloads/instagram-*.zip", style="dim")
+        place.create(checked({"name": folder_name[:80] or "My Brand", **given}))
+    if existed:
+        out.print(f"{escape(str(place.brand_file))} is already there and was left as it is.")
+    else:
+        out.print(f"Made {escape(str(place.brand_file))}. Open it and say who you are.")
+    _next(f"feedsmith import {home} ~/Downloads/instagram-*.zip")
 
 
 @app.command(name="import")
@@ -124,7 +137,7 @@ def import_(
         Path | None,
         typer.Option("--credits", help="CSV of photographers: file, credit, licence, licence_url."),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Threads to use; 0 means one a core.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Threads to use; 0 means one a core.")] = 0,
     keep_all: Annotated[
         bool,
         typer.Option("--keep-all", help="Set no near-duplicates, thumbnails or screenshots aside."),
@@ -150,7 +163,12 @@ def import_(
     _tell_import(result)
     with showing_progress() as report:
         traits.ensure(library, brand=f"{brand.name} {brand.handle}", report=report)
-    out.print(f"Next: feedsmith generate {home} --count 7", style="dim")
+    if not library.photos():
+        raise FeedsmithError(
+            f"{place.library}: still empty; every file was set aside, see set-aside.csv there",
+            mend="import a folder or export with photos of at least 320 px",
+        )
+    _next(f"feedsmith generate {home} --count 7")
 
 
 def _tell_import(result: "Summary") -> None:
@@ -209,7 +227,7 @@ def library(
         page = write_library_report(
             report, brand, found, known, photos, posts, aside, lambda photo: shelf.rgb(photo, 480)
         )
-        out.print(f"Look at it: {page}", soft_wrap=True)
+        out.print(f"Look at it: {escape(str(page))}", soft_wrap=True)
 
 
 def _library_lines(
@@ -246,7 +264,7 @@ def generate(
     home: HomeArgument,
     count: Annotated[int, typer.Option(min=1, max=500, help="How many posts.")] = 7,
     kind: Annotated[
-        str, typer.Option(help="photo, quote, story, carousel or promo [default: a good mix].")
+        str, typer.Option(help="photo, quote, story, carousel or promo (default: a good mix).")
     ] = "",
     theme: Annotated[str, typer.Option(help='What they are about, e.g. "autumn".')] = "",
     offer: Annotated[
@@ -256,11 +274,12 @@ def generate(
         str, typer.Option("--format", help="Feed posts: portrait (4:5) or square.")
     ] = "portrait",
     seed: Annotated[
-        int | None, typer.Option(help="Same seed, same posts [default: the next unused one].")
+        int | None,
+        typer.Option(min=0, help="Same seed, same posts (default: the next unused one)."),
     ] = None,
     images: Annotated[str, typer.Option(help="Image model.")] = "remix",
     to: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the posts [default: BRAND/posts].")
+        Path | None, typer.Option("--out", help="Folder for the posts (default: BRAND/posts).")
     ] = None,
 ) -> None:
     """Make new posts: picture, caption, hashtags and alt text, in a folder each."""
@@ -285,7 +304,7 @@ def generate(
     )
     for note in (*result.notes, *(f"Not made: {failure}" for failure in result.failed)):
         out.print(f"[yellow]note[/] {escape(note)}")
-    out.print(f"Look at them: {result.page}", soft_wrap=True)
+    out.print(f"Look at them: {escape(str(result.page))}", soft_wrap=True)
 
 
 @app.command()
@@ -310,7 +329,7 @@ def doctor(
 @models_app.command("fetch")
 def models_fetch(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Which models [default: all that generate needs].")
+        list[str] | None, typer.Argument(help="Which models (default: all that generate needs).")
     ] = None,
     source: Annotated[
         str | None,
@@ -326,7 +345,7 @@ def models_fetch(
     with showing_progress() as report:
         files = models.fetch(names or (), report, source, sha256)
     for file in files:
-        out.print(f"[green]ok[/] {file}", soft_wrap=True)
+        out.print(f"[green]ok[/] {escape(str(file))}", soft_wrap=True)
 
 
 @models_app.command("list")
@@ -359,10 +378,13 @@ def main() -> None:
     except OSError as error:
         if error.errno == errno.EPIPE:
             sys.exit(141)
-        if not full_disk(error):
+        said = "the disk is full" if full_disk(error) else os.strerror(error.errno or 0).lower()
+        if error.errno not in THEIRS and not full_disk(error):
             _our_mistake()
-        err.print(f"[red]feedsmith:[/] the disk is full ({escape(str(error.filename or ''))})")
-        err.print("  Next: free some space and run the same command again; it goes on from there")
+        err.print(f"[red]feedsmith:[/] {escape(str(error.filename or ''))}: {said}")
+        err.print(
+            "  Next: free some space, or name a path that can be read and written; then run it again"
+        )
         sys.exit(1)
     except Exception:  # noqa: BLE001 - the last resort: no traceback on a user's screen
         _our_mistake()

@@ -120,6 +120,8 @@ def generate(
     memory.be_frugal()
     brand = home.load()
     folder = Folder(out or home.posts)
+    if folder.root.exists() and not folder.root.is_dir():
+        raise FeedsmithError(f"{folder.root}: is a file", mend="name a folder with --out")
     auto = settings.seed is None
     seed = (
         folder.next_seed(settings.kind, settings.theme, settings.offer)

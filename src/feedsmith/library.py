@@ -472,14 +472,20 @@ def read_credits(path: Path) -> dict[str, Credit]:
         raise FeedsmithError(
             f"{path}: cannot be read ({error.strerror})", mend="check the path given with --credits"
         ) from error
-    rows = csv.DictReader(io.StringIO(text))
-    if not {"file", "credit"} <= {name.strip().lower() for name in rows.fieldnames or ()}:
+    try:
+        rows = csv.DictReader(io.StringIO(text))
+        read, names = list(rows), rows.fieldnames
+    except csv.Error as error:
+        raise FeedsmithError(
+            f"{path}: is no table ({error})", mend="give --credits a CSV file"
+        ) from error
+    if not {"file", "credit"} <= {name.strip().lower() for name in names or ()}:
         raise FeedsmithError(
             f"{path}: needs the columns file and credit in its first line",
             mend="columns: file,credit,licence,licence_url,source_url",
         )
     found: dict[str, Credit] = {}
-    for row in rows:
+    for row in read:
         cells = {
             (key or "").strip().lower(): value
             for key, value in row.items()

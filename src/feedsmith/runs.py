@@ -45,10 +45,12 @@ class Folder:
         """All runs, oldest first. Raises FeedsmithError when runs.json is damaged."""
         try:
             rows = json.loads(self.file.read_text("utf-8"))
+            if not isinstance(rows, list):
+                raise TypeError("not a list")
             return [Run.model_validate(row) for row in rows]
         except FileNotFoundError:
             return []
-        except (ValueError, ValidationError, UnicodeDecodeError) as error:
+        except (TypeError, ValueError, ValidationError) as error:
             raise FeedsmithError(
                 f"{self.file}: cannot be read ({type(error).__name__})",
                 mend="move that file away (the posts stay), or name another folder with --out",

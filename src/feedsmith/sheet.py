@@ -320,9 +320,10 @@ def _originality(post: Post) -> str:
         badge, words = "new", "A picture that is not in your library."
     else:
         badge, words = "", "Shows your photo as it is, cut, set or edited."
-    area = round(found.copied_area * 100)
+    area, whole = round(found.copied_area * 100), round(found.copied_total * 100)
     detail = (
-        f" Its largest piece in common with one photo covers {area} % of it."
+        f" Its largest piece in common with one photo covers {area} % of it"
+        + (f"; {whole} % is pieces of your photos, moved." if found.label == "new" else ".")
         if found.nearest
         else " There was no library photo to compare it with."
     )

@@ -97,6 +97,9 @@ class Workshop:
         size = rules.FORMATS["portrait"][1:]
         usable = sum(crop.fits((photo.width, photo.height), size) for photo in library.photos())
         self._rest = max(1, round(REST * usable))
+        self.face = int.from_bytes(hashlib.sha256(brand.name.encode()).digest()[:4], "big")
+        """Seed of the brand's typefaces: the same in every run."""
+        self._sign = self._drawable(brand.name)
         self._tags = hashtags.TagUse(self._history)
         self.roles = palette.complete(
             brand.palette,
@@ -107,8 +110,17 @@ class Workshop:
                 )
             ],
         )
-        self.face = int.from_bytes(hashlib.sha256(brand.name.encode()).digest()[:4], "big")
-        """Seed of the brand's typefaces: the same in every run."""
+
+    def _drawable(self, name: str) -> str:
+        """The brand's name where our fonts have its letters, else its handle, else nothing."""
+        for words in (name, self.brand.handle):
+            try:
+                faces.substitutes(words, faces.pair_for(self.face))
+            except FeedsmithError as error:
+                self._note(f"The name is left off the pictures: {error.message}.")
+            else:
+                return words
+        return ""
 
     # ---- what is loaded ----------------------------------------------------------------------
 
@@ -201,6 +213,8 @@ class Workshop:
         # The words: what it shows, said in the brand's voice.
         past = self._past(picture)
         main = self.traits[picture.sources[0]]
+        if order.theme and not self._goes_with(order.theme, picture):
+            self._note(f"No photo's words speak of “{order.theme}”; others were used.")
         theirs = tuple(PastPost(id=post.id, text=post.caption, kind=post.kind) for post in before)
         brief = CaptionBrief(
             kind=order.kind,
@@ -240,6 +254,17 @@ class Workshop:
         )
         self._write_post(post)
         return post
+
+    def _note(self, words: str) -> None:
+        if words not in self.notes:
+            self.notes.append(words)
+
+    def _goes_with(self, theme: str, picture: Picture) -> bool:
+        """True where the picture shows the theme, or was put in its light."""
+        wanted = set(theme.lower().split())
+        shown = {word for phrase in picture.shows for word in phrase.lower().split()}
+        seasons = {self.traits[i].season for i in picture.sources}
+        return bool(wanted & (shown | seasons)) or theme in picture.note
 
     def _picture(self, order: Order, recent: frozenset[str]) -> Picture:
         """The image model's picture; where no photo can fill the format, one for a layout.
@@ -303,24 +328,26 @@ class Workshop:
     def _design(self, order: Order, picture: Picture, caption: Caption) -> list[_Page]:
         """The pictures of the post, with words set on them where the kind has words."""
         rgb, handle = picture.rgb, self.brand.handle
-        at = f"@{handle}" if handle else self.brand.name
+        at = f"@{handle}" if handle else self._sign
         whole = rgb.shape[:2] == (order.format.height, order.format.width)
         if order.kind == "photo" and whole:
             return [_Page(rgb, (), picture.method)]
         salient = by_contrast(rgb)
         if order.kind == "carousel":
             return self._carousel(order, picture, caption, salient)
+        if order.offer and faces.plain(order.offer) != " ".join(order.offer.split()):
+            self._note("Emoji of the offer stand in the caption, not on the picture.")
         slots: dict[str, str] = {
             "photo": {},
             "quote": {"quote": caption.quote or caption.headline, "who": at},
             "story": {
-                "kicker": self.brand.name,
+                "kicker": self._sign,
                 "headline": caption.headline,
                 # The app shows no caption with a story: what is said must stand on it.
                 "body": caption.text if len(caption.text) <= STORY_BODY else "",
                 "footer": at,
             },
-            "promo": {"kicker": self.brand.name, "offer": order.offer, "cta": at},
+            "promo": {"kicker": self._sign, "offer": order.offer, "cta": at},
         }[order.kind]
         drawn = render.compose(
             order.kind, slots, {"main": rgb}, self.roles, order.format.name,
@@ -338,11 +365,11 @@ class Workshop:
     ) -> list[_Page]:
         """Cover, the slides' words over details of the same picture, closing."""
         texts = list(caption.slides) or [caption.headline]
-        closing = texts.pop() if len(texts) > 1 else self.brand.name
+        at = f"@{self.brand.handle}" if self.brand.handle else self._sign
+        closing = texts.pop() if len(texts) > 1 else at or caption.headline
         details = _details(picture.rgb, len(texts) + 1)
-        at = f"@{self.brand.handle}" if self.brand.handle else self.brand.name
         slides: list[tuple[dict[str, str], dict[str, RGB]]] = [
-            ({"kicker": self.brand.name, "headline": caption.headline}, {"main": picture.rgb})
+            ({"kicker": self._sign, "headline": caption.headline}, {"main": picture.rgb})
         ]
         slides += [
             ({"headline": text}, {"main": detail})
