@@ -298,7 +298,7 @@ def generate(
         result = stage.generate(Home(home), settings, out=to, report=report)
     known = len(result.posts) - result.made
     out.print(
-        f"[green]{result.made} new posts[/]"
+        f"[green]{result.made} new post{'s' * (result.made != 1)}[/]"
         + (f", {known} were already there" if known else "")
         + f" (seed {result.seed})."
     )
