@@ -111,8 +111,8 @@ def generate(
     """Make the posts of one run under `out` (default: the brand's posts folder), one by one.
 
     Every finished post is on disk before the next one starts; a run that was stopped goes on where
-    it stopped, and a complete one changes nothing. Same library, settings, seed and models, in a
-    folder that held the same posts before: the same bytes. A post that cannot be made is listed in
+    it stopped, and a complete one changes nothing. Same library, settings, given seed and models:
+    the same bytes; without a seed a run also keeps away from what lies in the folder. A post that cannot be made is listed in
     the result and does not end the run.
     Raises FeedsmithError for unknown kinds, an empty library, a full disk, or when no post succeeds.
     """

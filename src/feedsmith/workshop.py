@@ -93,12 +93,14 @@ class Workshop:
         self._images = self._load_images(images)
         self._ear = self._find_captions()
         self._writer = Writer()
+        self.models = self._models_used()
         self._history = tuple(library.posts())
         size = rules.FORMATS["portrait"][1:]
         usable = sum(crop.fits((photo.width, photo.height), size) for photo in library.photos())
         self._rest = max(1, round(REST * usable))
         self.face = int.from_bytes(hashlib.sha256(brand.name.encode()).digest()[:4], "big")
         """Seed of the brand's typefaces: the same in every run."""
+        self._pair = faces.pair_for(self.face).name
         self._sign = self._drawable(brand.name)
         self._tags = hashtags.TagUse(self._history)
         self.roles = palette.complete(
@@ -115,7 +117,7 @@ class Workshop:
         """The brand's name where our fonts have its letters, else its handle, else nothing."""
         for words in (name, self.brand.handle):
             try:
-                faces.substitutes(words, faces.pair_for(self.face))
+                faces.substitutes(words, faces.PAIRS[self._pair])
             except FeedsmithError as error:
                 self._note(f"The name is left off the pictures: {error.message}.")
             else:
@@ -165,8 +167,7 @@ class Workshop:
             finally:
                 self._writer.model = None
 
-    @property
-    def models(self) -> dict[str, str]:
+    def _models_used(self) -> dict[str, str]:
         """Role to name and the first digits of the file's hash; decides what a run makes."""
         images = self._images
         image_model = (
@@ -355,10 +356,6 @@ class Workshop:
             language=self.brand.language,
         )  # fmt: skip
         return [_Page(drawn.rgb, drawn.text, picture.method)]
-
-    @property
-    def _pair(self) -> str:
-        return faces.pair_for(self.face).name
 
     def _carousel(
         self, order: Order, picture: Picture, caption: Caption, salient: NDArray[np.float32]
