@@ -53,3 +53,15 @@ def test_it_fits_instagrams_limit() -> None:
     assert len(describe(("boulders",), text_on_picture="word " * 600)) <= ALT_TEXT_MAX
     long = "A very long sentence " * 80
     assert len(describe((), fallback=long)) <= ALT_TEXT_MAX
+
+
+def test_a_product_is_called_by_its_name_and_its_price_is_told_once() -> None:
+    said = describe(
+        ["mug"], kind="product", name="Oak mug, 350 ml", text_on_picture="Oak mug, 350 ml / 12 EUR"
+    )
+    assert said == "Oak mug, 350 ml, with the words “12 EUR” beside it."
+
+
+def test_a_collage_names_what_is_side_by_side() -> None:
+    said = describe(["boulders", "lake", "boat"], kind="collage")
+    assert said == "Several photographs side by side: boulders, a lake and a boat."

@@ -69,8 +69,8 @@ def test_a_folder_without_a_brand_says_how_to_make_one(tmp_path: Path) -> None:
 def test_a_misspelt_setting_is_named_with_the_likely_one(tmp_path: Path) -> None:
     run("init", tmp_path / "shop")
     file = tmp_path / "shop" / "brand.toml"
-    file.write_text(file.read_text("utf-8").replace("voice =", "voise ="), "utf-8")
-    assert 'perhaps you meant "voice"' in one_clear_line(run("generate", tmp_path / "shop"))
+    file.write_text(file.read_text("utf-8").replace("niche =", "nische ="), "utf-8")
+    assert 'perhaps you meant "niche"' in one_clear_line(run("generate", tmp_path / "shop"))
 
 
 def test_broken_toml_is_named_with_its_line(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
 from conftest import photo_id, zipped
+from feedsmith import photo_file
 from feedsmith.errors import FeedsmithError, Refused
 from feedsmith.library import Library, import_into
 
@@ -55,7 +56,7 @@ def contents(root: Path) -> dict[str, bytes]:
     }
 
 
-def test_photos_are_kept_byte_for_byte_and_named_by_content(
+def test_photos_that_tell_nothing_are_kept_byte_for_byte_and_named_by_content(
     tmp_path: Path, pictures: dict[str, bytes]
 ) -> None:
     library = Library(tmp_path / "library")
@@ -466,6 +467,129 @@ def test_a_photo_lost_from_the_library_comes_back_with_the_next_import(
     library.path(photo).unlink()
     import_into(library, [folder])
     assert library.path(photo).read_bytes() == pictures["wolf"]
+
+
+TELLTALES = (b"SecretMaker", b"SERIAL-4711", b"Olga Owner", b"secret comment", b"MAKERNOTE")
+
+
+def telling(picture: bytes, kind: str = "JPEG", size: tuple[int, int] | None = None) -> bytes:
+    """The picture as a camera would have written it, with place, serial number and owner."""
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0112] = "SecretMaker", 6
+    inner = exif.get_ifd(0x8769)
+    inner[0x9003], inner[0x9011] = "2024:05:06 07:08:09", "+02:00"
+    inner[0x927C], inner[0xA430], inner[0xA431] = b"MAKERNOTE", "Olga Owner", "SERIAL-4711"
+    gps = exif.get_ifd(0x8825)
+    gps[1], gps[2] = "N", (52.0, 31.0, 12.0)
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(picture)) as image:
+        shown = image.convert("RGB").resize(size) if size else image.convert("RGB")
+        more = {"comment": b"secret comment"} if kind == "JPEG" else {}
+        shown.save(out, kind, exif=exif.tobytes(), quality=80, **more)
+    return out.getvalue()
+
+
+def told_in(root: Path) -> set[bytes]:
+    """What of TELLTALES stands anywhere in the folder's files."""
+    return {word for data in contents(root).values() for word in TELLTALES if word in data}
+
+
+def test_the_library_s_copies_tell_neither_place_nor_camera_nor_owner(
+    tmp_path: Path, pictures: dict[str, bytes]
+) -> None:
+    names = ("dock", "wolf", "bear", "kitten")
+    kinds = ("JPEG", "HEIF", "WEBP", "PNG")
+    files = {
+        f"{name}.{kind.lower()}": telling(pictures[name], kind)
+        for name, kind in zip(names, kinds, strict=True)
+    }
+    files["small.jpg"] = telling(pictures["dock"], size=(200, 160))
+    files["copy.jpg"] = telling(pictures["wolf"], size=(400, 400))
+    files["broken.jpg"] = telling(pictures["duck"])[:9000]
+    folder = folder_of(tmp_path / "in", files)
+    assert told_in(folder) == set(TELLTALES)
+    library = Library(tmp_path / "library")
+    report = import_into(library, [folder])
+    assert told_in(library.root) == set()
+    assert report.set_aside == {"near-duplicate": 1, "thumbnail": 1, "unreadable": 1}
+    assert report.cleaned >= 5
+    for photo in library.photos():
+        original = files[photo.name]
+        assert photo.id == photo_id(original)
+        assert np.array_equal(library.rgb(photo), photo_file.rgb(original))
+        assert photo.taken_at == datetime(2024, 5, 6, 5, 8, 9, tzinfo=UTC)
+        assert (photo.width, photo.height) == photo_file.read_header(original)[1:3]
+    before = contents(library.root)
+    again = import_into(library, [folder])
+    assert (again.photos_new, again.cleaned, again.examined) == (0, 0, 0)
+    assert contents(library.root) == before
+
+
+def test_metadata_is_kept_on_demand_and_both_can_be_changed_later(
+    tmp_path: Path, pictures: dict[str, bytes]
+) -> None:
+    files = {"a.jpg": telling(pictures["dock"]), "b.heic": telling(pictures["wolf"], "HEIF")}
+    folder = folder_of(tmp_path / "in", files)
+    library = Library(tmp_path / "library")
+    for keep in (True, False, True, False):
+        report = import_into(library, [folder], keep_metadata=keep)
+        photos = library.photos()
+        assert {photo.id for photo in photos} == {photo_id(data) for data in files.values()}
+        same = [library.path(photo).read_bytes() == files[photo.name] for photo in photos]
+        assert same == [keep, keep]
+        assert report.cleaned == (0 if keep else 2)
+
+
+def test_a_library_of_the_time_before_cleaning_works_and_is_cleaned_by_the_next_import(
+    tmp_path: Path, pictures: dict[str, bytes]
+) -> None:
+    folder = folder_of(tmp_path / "in", {"a.jpg": telling(pictures["dock"])})
+    library = Library(tmp_path / "library")
+    import_into(library, [folder], keep_metadata=True)
+    old = Library(library.root)
+    (photo,) = old.photos()
+    before, seen = old.fingerprint(), old.rgb(photo)
+    report = import_into(old, [folder])
+    assert (report.photos_new, report.photos_known, report.cleaned) == (0, 1, 1)
+    assert told_in(old.root) == set()
+    assert old.fingerprint() == before
+    assert np.array_equal(old.rgb(old.photo(photo.id)), seen)
+
+
+def test_a_file_that_cannot_be_cleaned_piece_by_piece_is_written_anew(
+    tmp_path: Path, pictures: dict[str, bytes]
+) -> None:
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(pictures["dock"])) as image:
+        image.save(out, "TIFF", big_tiff=True, description="secret comment")
+    folder = folder_of(tmp_path / "in", {"a.tif": out.getvalue()})
+    library = Library(tmp_path / "library")
+    import_into(library, [folder])
+    (photo,) = library.photos()
+    assert photo.id == photo_id(out.getvalue())
+    assert told_in(library.root) == set()
+    assert np.array_equal(library.rgb(photo), photo_file.rgb(out.getvalue()))
+
+
+def test_an_import_stopped_between_two_photos_leaves_none_uncleaned(
+    tmp_path: Path, pictures: dict[str, bytes]
+) -> None:
+    names = sorted(pictures)[:6]
+    files = {f"{name}.jpg": telling(pictures[name]) for name in names}
+    folder = folder_of(tmp_path / "in", files)
+    library = Library(tmp_path / "library")
+
+    def stop(stage: str, done: int, total: int, note: str = "") -> None:
+        assert told_in(library.root) == set()
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        import_into(library, [folder], workers=1, report=stop)
+    import_into(Library(library.root), [folder])
+    import_into(Library(tmp_path / "straight"), [folder])
+    assert contents(tmp_path / "straight") == contents(library.root)
+    assert told_in(library.root) == set()
 
 
 def test_the_demo_brand_s_export_imports_whole(tmp_path: Path) -> None:

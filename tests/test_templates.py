@@ -1,6 +1,8 @@
 """The templates, their headers, their rotation, and the colours they are given."""
 
+import re
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,9 +11,9 @@ from hypothesis import strategies as st
 
 from feedsmith import rules
 from feedsmith.brand import Palette
-from feedsmith.design import faces, palette, template
+from feedsmith.design import palette, template
 from feedsmith.design.contrast import READABLE, ratio
-from feedsmith.design.render import render
+from feedsmith.design.render import Misfit, compose, overlay, render
 from feedsmith.errors import FeedsmithError
 
 ROLES = palette.complete(Palette())
@@ -23,34 +25,59 @@ WORDS = {
     "body": "Meet at the trail head. Bring a flask and a friend.",
     "footer": "@talltree",
     "offer": "Guided oak walk, 3 May, 12 EUR",
+    "name": "Waxed canvas bag",
+    "price": "€ 148",
+    "was": "€ 180",
+    "dates": "12–19 October",
     "cta": "Book your place",
     "caption": "Red mulberry, early June",
     "page": "2/5",
 }
-EVERY = [(name, form) for name, t in template.catalogue().items() for form in t.formats]
+LAYOUTS = template.catalogue()
+EVERY = [(name, t.formats[len(name) % len(t.formats)]) for name, t in list(LAYOUTS.items())[::2]]
+"""Every second layout, in one of its formats; `bench/design.py --fuzz` takes all."""
 
 
-@pytest.mark.parametrize(("name", "form"), EVERY)
-def test_it_is_complete_with_the_smallest_pictures_its_header_allows(name: str, form: str) -> None:
+def filled(name: str, form: str) -> tuple[tuple[str, ...], float]:
+    """Render it with all its words and the smallest pictures its header allows."""
     layout = template.find(name)
     rng = np.random.default_rng(5)
+    words = {slot: WORDS[slot] for slot in layout.slots if slot != "name" or not layout.one_of}
+    if "reel" in layout.kinds:
+        layer = overlay(name, words, [], ROLES, form, 2, scheme=layout.schemes[-1])
+        assert layer.rgba.shape == (1920, 1080, 4)
+        assert set(layer.text) == set(words.values())
+        return layer.text, layer.min_contrast
     pictures = {
-        slot: rng.integers(60, 120, (least[form][1], least[form][0], 3), dtype=np.uint8)
+        slot: rng.integers(
+            60, 120, (least[form][1], least[form][0], 4 if slot == "cutout" else 3), dtype=np.uint8
+        )
         for slot, least in layout.pictures.items()
     }
-    words = {slot: WORDS[slot] for slot in layout.slots}
     done = render(name, words, pictures, ROLES, form, 2, scheme=layout.schemes[-1])
     size = rules.FORMATS[form]
     assert done.rgb.shape == (size.height, size.width, 3)
     assert done.text == tuple(words.values())
-    assert done.min_contrast >= READABLE
+    return done.text, done.min_contrast
 
 
-def test_every_kind_of_designed_post_has_several_layouts() -> None:
-    layouts = template.catalogue().values()
-    count = {k: sum(k in t.kinds for t in layouts) for k in ("quote", "story", "promo", "photo")}
-    assert min(count.values()) >= 3
-    assert {t.part for t in layouts if t.family == "field"} == {"cover", "content", "closing"}
+@pytest.mark.parametrize(("name", "form"), EVERY)
+def test_it_is_complete_with_the_smallest_pictures_its_header_allows(name: str, form: str) -> None:
+    assert filled(name, form)[1] >= READABLE
+
+
+def test_every_kind_has_several_layouts_of_its_own_in_feed_and_story() -> None:
+    layouts = list(template.catalogue().values())
+    assert len(layouts) >= 34
+    for kind in ("quote", "promo", "product", "collage", "photo"):
+        for form in ("portrait", "square"):
+            assert sum(kind in t.kinds and form in t.formats for t in layouts) >= 3, (kind, form)
+    for kind in ("story", "reel", "product", "promo"):
+        assert sum(kind in t.kinds and "story" in t.formats for t in layouts) >= 4, kind
+    families = {t.family for t in layouts if t.family}
+    assert len(families) >= 3
+    for family in families:
+        assert {t.part for t in layouts if t.family == family} == {"cover", "content", "closing"}
 
 
 def test_headers_are_sound() -> None:
@@ -81,6 +108,8 @@ def test_a_run_of_twelve_does_not_repeat_itself(kind: str) -> None:
 def test_small_photos_get_layouts_made_for_them() -> None:
     row = template.choose("promo", "portrait", 1, slots=["offer"], sizes={"main": (500, 500)})
     assert {layout.name for layout, _ in row} == {"promo-round"}
+    tiny, _ = template.choose("photo", "portrait", 1, sizes={"main": (40, 40)})[0]
+    assert tiny.name == "print-mat"
     with pytest.raises(FeedsmithError, match="no promo layout"):
         template.choose("promo", "portrait", 1, slots=["offer"], sizes={"main": (50, 50)})
 
@@ -151,11 +180,109 @@ def test_lightness_moves_without_changing_the_hue() -> None:
     assert palette.from_lab(palette.lab("#3f5b4b")) == "#3f5b4b"
 
 
-def test_all_fonts_are_there_with_their_licences() -> None:
-    for pair in faces.PAIRS.values():
-        for role in ("display", "voice", "text", "strong"):
-            assert ord("€") in faces.coverage(getattr(pair, role).file)
-    assert len(list(faces.FOLDER.glob("OFL-*.txt"))) == len(
-        {face.family for pair in faces.PAIRS.values() for face in pair[1:]}
-    )
-    assert sum(f.stat().st_size for f in faces.FOLDER.iterdir()) < 3_500_000
+def test_facts_of_an_offer_may_come_in_one_line_or_apart() -> None:
+    for facts in (["offer"], ["name", "price", "was", "dates", "call"], ["name", "call", "cta"]):
+        for form in ("portrait", "square", "story"):
+            names = {t.name for t, _ in template.choose("promo", form, 1, slots=facts)}
+            assert len(names) >= 3, (facts, form)
+    layout = template.find("promo-poster")
+    assert layout.named(["name", "call", "cta"]) == {"name": "name", "call": "cta", "cta": "footer"}
+    assert layout.named(["call"]) is None
+    assert layout.named(["name", "caption"]) is None
+
+
+@pytest.mark.parametrize("kind", ["promo", "quote", "product"])
+def test_in_a_grid_of_nine_no_neighbours_look_alike(kind: str) -> None:
+    words = {"promo": ["offer"], "quote": ["quote"], "product": ["name", "price"]}[kind]
+    sizes = {"main": (1080, 1350), **({"cutout": (800, 800)} if kind == "product" else {})}
+    looks: list[template.Look] = []
+    for turn in range(9):
+        layout, scheme = template.choose(
+            kind, "portrait", 3, turn, slots=words, sizes=sizes, neighbours=looks
+        )[0]
+        looks.append(layout.look(scheme))
+    for i, look in enumerate(looks):
+        for j in (i - 1, i - 3):
+            if j >= 0:
+                assert look.template != looks[j].template
+                assert look.tone != looks[j].tone
+    assert len({look.template for look in looks}) >= 4
+    again = [template.choose(kind, "portrait", 3, 4, slots=words, neighbours=looks)[0][0].name] * 2
+    assert again[0] == again[1]
+
+
+def test_a_bare_photo_counts_as_a_neighbour() -> None:
+    photo = template.Look("", "", "photo")
+    row = template.choose("quote", "portrait", 3, slots=["quote"], neighbours=[photo])
+    assert row[0][0].look(row[0][1]).tone != "photo"
+
+
+HEADER = """kinds = ["quote"]
+formats = ["portrait"]
+schemes = ["paper"]
+words = ["quote"]
+"""
+LAYOUT = """#import "lib.typ": *
+#show: sheet
+#place(top + left, dx: 100pt, dy: 300pt, words("quote", face: "display", max: 90pt, min: 40pt))
+"""
+
+
+def test_a_brands_own_template_joins_ours_and_wins_by_name(tmp_path: Path) -> None:
+    (tmp_path / "plain.toml").write_text(HEADER)
+    (tmp_path / "plain.typ").write_text(LAYOUT)
+    (tmp_path / "quote-band.toml").write_text(HEADER)
+    (tmp_path / "quote-band.typ").write_text(LAYOUT)
+    assert set(template.catalogue(tmp_path)) == {*template.catalogue(), "plain"}
+    assert template.find("quote-band", tmp_path).folder == tmp_path
+    assert template.find("quote-band").folder == template.FOLDER
+    done = render("plain", {"quote": "Take the long way"}, {}, ROLES, "portrait", 1, extra=tmp_path)
+    assert done.min_contrast >= READABLE
+    assert template.catalogue(tmp_path / "missing") == template.catalogue()
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (HEADER + "colour = 3\n", r"plain.toml, line 5: unknown setting \"colour\""),
+        (HEADER.replace("paper", "neon"), "unknown scheme"),
+        (HEADER.replace("portrait", "a4"), "unknown format"),
+        (HEADER.replace('"paper"]', '"paper"'), "plain.toml: .*line 4"),
+        ("", "plain.toml: kinds: Field required"),
+    ],
+)
+def test_a_wrong_header_is_named_with_its_place(tmp_path: Path, header: str, words: str) -> None:
+    (tmp_path / "plain.toml").write_text(header)
+    (tmp_path / "plain.typ").write_text(LAYOUT)
+    assert "plain" not in template.catalogue(tmp_path)
+    (fault,) = template.faults(tmp_path)
+    assert re.search(words, fault.message), fault.message
+
+
+@pytest.mark.parametrize(
+    ("layout", "place"),
+    [
+        (LAYOUT + "#nothing\n", "line 4: unknown variable: nothing"),
+        (LAYOUT + "#let f(\n", "line 4: "),
+        (LAYOUT + '#let x = 1 + "a"', "line 4: cannot add"),
+        (LAYOUT + '#image("/etc/passwd")', "line 4: "),
+        ('#import "lib.typ": *\n#show: sheet\n' + "#pagebreak()\n#pagebreak()", "one page|no room"),
+        ("hello", "pages of its own size|page"),
+    ],
+)
+def test_a_broken_layout_is_named_and_another_one_taken(
+    tmp_path: Path, layout: str, place: str
+) -> None:
+    (tmp_path / "plain.toml").write_text(HEADER)
+    (tmp_path / "plain.typ").write_text(layout)
+    with pytest.raises(Misfit, match=place):
+        render("plain", {"quote": "Fog."}, {}, ROLES, "portrait", 1, extra=tmp_path)
+    shots = {"main": np.full((1350, 1080, 3), 90, np.uint8)}
+    notes: set[str] = set()
+    for turn in range(0, 12, 4):
+        done = compose(
+            "quote", {"quote": "Fog."}, shots, ROLES, "portrait", 1, turn, extra=tmp_path
+        )
+        assert done.template != "plain"
+        notes |= set(done.notes)
+    assert all("plain.typ" in note for note in notes)

@@ -8,7 +8,8 @@ from feedsmith.brand import VOICES, Brand
 from feedsmith.captions.habits import EMOJI, bare, habits, sentences
 from feedsmith.captions.rank import COPY_WORDS, runs
 from feedsmith.captions.writer import Caption, CaptionBrief, Writer
-from feedsmith.post import KINDS, PastPost
+from feedsmith.facts import kept
+from feedsmith.post import KINDS, Kind, Offer, PastPost
 
 BRAND = Brand(name="Tall Tree Outfitters", niche="hiking & outdoor store", voice="dry")
 SHOWS = (
@@ -73,12 +74,16 @@ def test_a_caption_names_what_the_picture_shows() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_has_its_parts(kind: str) -> None:
-    offer = "New wool hat, 34 EUR" if kind == "promo" else ""
+    offer = "New wool hat, 34 EUR" if kind in ("promo", "product") else ""
     for caption in Writer().write(briefs(6, kind=kind, offer=offer), seed=1):
         assert caption.text
         assert offer in caption.text
-        assert (caption.headline == "") == (kind == "photo")
-        assert 1 <= len(caption.headline.split()) <= 6 or kind == "photo"
+        assert len(caption.headline.split()) <= 6
+        if kind not in ("gif", "collage"):
+            assert (caption.headline == "") == (kind == "photo")
+        if kind == "reel":
+            assert 2 <= len(caption.slides) <= 4
+        assert (caption.slides == ()) == (kind not in ("carousel", "reel"))
         if kind == "quote":
             assert 0 < len(caption.quote) <= 110
             assert not runs(caption.quote, 3) & runs(caption.text, 3)
@@ -167,3 +172,62 @@ def test_what_a_model_invents_is_turned_down_and_counted() -> None:
     assert writer.rejections["number not in the brief"] == 1
     assert writer.rejections["not in the picture"] == 1
     assert isinstance(caption, Caption)
+
+
+MUG = Offer(
+    name="Hand-thrown mug, 350 ml", price="38 EUR", was="45 EUR", call="Write to us by 5 pm"
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_keeps_each_fact_of_its_offer_and_adds_none(kind: Kind) -> None:
+    for seed in range(3):
+        for caption in Writer().write(briefs(4, kind=kind, details=MUG), seed=seed):
+            assert kept(MUG, [caption.text]) == []
+            assert kept(MUG, [caption.text, caption.headline, caption.quote, *caption.slides]) == []
+
+
+def test_a_product_is_told_by_name_and_price_and_one_sentence_about_such_things() -> None:
+    captions = Writer().write(briefs(8, kind="product", details=MUG, shows=()), seed=1)
+    assert all(MUG.name in c.text and "38 EUR (was 45 EUR)" in c.text for c in captions)
+    assert sum(c.route == "skeleton" for c in captions) >= 6
+    assert {c.headline for c in captions} == {MUG.name}
+
+
+def test_a_call_to_action_ends_the_caption_and_no_other_is_made() -> None:
+    for kind in ("product", "promo"):
+        for caption in Writer().write(briefs(10, kind=kind, details=MUG), seed=2):
+            assert bare(caption.text).removesuffix(".").endswith(MUG.call)
+            assert caption.text.lower().count("write to us") == 1
+
+
+def test_what_the_maker_says_of_a_product_is_said_as_it_is() -> None:
+    about = "Holds 350 ml. Don't put it in the microwave, it's got gold on it."
+    (caption,) = Writer().write(briefs(1, kind="product", details=MUG, about=about), seed=1)
+    assert about in caption.text
+
+
+def test_a_given_headline_is_used_as_it_is() -> None:
+    for kind in KINDS:
+        (caption,) = Writer().write(briefs(1, kind=kind, headline="So, spring?"), seed=1)
+        assert caption.headline == "So, spring?"
+
+
+def test_a_long_list_of_products_never_runs_out_of_captions() -> None:
+    made: list[PastPost] = []
+    writer = Writer()
+    for i in range(60):
+        offer = Offer(name=f"Mug {i}", price=f"{i + 10} EUR")
+        (brief,) = briefs(1, kind="product", details=offer, history=tuple(made))
+        (caption,) = writer.write([brief], seed=i)
+        assert kept(offer, [caption.text]) == []
+        made.append(PastPost(id=str(i), text=caption.text))
+    assert len({post.text for post in made}) == 60
+
+
+def test_offers_with_their_own_full_stop_or_quotes_are_written_well() -> None:
+    for text in ("Everything must go!", '24" monitor, 180 EUR.', "12\u00a0EUR for a mug"):
+        (caption,) = Writer().write(briefs(1, kind="promo", offer=text), seed=1)
+        assert kept(Offer(text=text), [caption.text]) == []
+        assert ".." not in caption.text
+        assert "!." not in caption.text

@@ -1,6 +1,7 @@
 """A brand: its name, voice, look and habits, as kept in brand.toml; and its home folder."""
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -40,6 +41,26 @@ class Palette(Value):
     accent_2: str = Field("", pattern=r"^(#[0-9a-fA-F]{6})?$")
 
 
+class Fonts(Value):
+    """Typefaces of designed posts; empty means: a pair chosen for the brand."""
+
+    pair: str = ""
+    """Name of a shipped pair (design.faces.PAIRS)."""
+    heading: str = ""
+    """Path of a font file of the brand's own (TTF, OTF), seen from its folder."""
+    text: str = ""
+    """The same for small words."""
+
+
+class Logo(Value):
+    """Paths of PNG or SVG files, seen from the brand's folder."""
+
+    light: str = ""
+    """For dark grounds."""
+    dark: str = ""
+    """For light grounds; used for both where it is the only one and reads."""
+
+
 class Brand(Value):
     """The content of brand.toml."""
 
@@ -52,7 +73,11 @@ class Brand(Value):
     """What its pictures usually show; carries the caption where photos have no words."""
     voice: str = "warm"
     """One of VOICES, or free words."""
+    voice_examples: tuple[str, ...] = ()
+    """Captions that sound right, as models of the voice."""
     language: str = "en"
+    country: str = Field("", pattern=r"^([A-Z]{2})?$")
+    """ISO 3166 code, e.g. "DE": whose holidays a plan keeps; empty means: by the time zone."""
     time_zone: str = "UTC"
     banned_words: tuple[str, ...] = ()
     emoji_max: int = Field(2, ge=0, le=10)
@@ -61,6 +86,8 @@ class Brand(Value):
     """Credit for photos that carry none of their own."""
     hashtags: HashtagPolicy = HashtagPolicy()
     palette: Palette = Palette()
+    fonts: Fonts = Fonts()
+    logo: Logo = Logo()
 
     @field_validator("time_zone")
     @classmethod
@@ -81,6 +108,7 @@ class Home:
         self.library = root / "library"
         self.posts = root / "posts"
         self.models = root / "models"
+        self.templates = root / "templates"
 
     def load(self) -> Brand:
         """Read brand.toml. Raises FeedsmithError when it is missing or wrong, naming the line."""
@@ -110,6 +138,28 @@ class Home:
         if not self.brand_file.exists():
             write_text(self.brand_file, _commented(brand))
         self._make_folders()
+
+    def file(self, name: str, setting: str) -> Path:
+        """The file that `setting` of brand.toml names, seen from the brand's folder.
+
+        Raises FeedsmithError naming setting and file when it is missing, no file, or outside of the
+        folder: a brand's folder can be copied whole, and a settings file from somebody else
+        reads nothing else of this machine.
+        """
+        path = self.root / name
+        inside = path.resolve().is_relative_to(self.root.resolve())
+        if not inside or Path(name).is_absolute():
+            raise FeedsmithError(
+                f'{self.brand_file}: {setting} = "{name}" is outside of the brand\'s folder',
+                mend=f"copy the file into {self.root} and name it from there",
+            )
+        if not path.is_file():
+            what = "is a folder, not a file" if path.is_dir() else "is not there"
+            raise FeedsmithError(
+                f'{self.brand_file}: {setting} = "{name}", but {path} {what}',
+                mend="put the file there, or correct or empty that setting",
+            )
+        return path
 
     def _make_folders(self) -> None:
         for folder in (self.library, self.posts, self.models):
@@ -143,14 +193,36 @@ def _in_words(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        known = [*Brand.model_fields, *HashtagPolicy.model_fields, *Palette.model_fields]
+        known = [
+            f for kind in (Brand, HashtagPolicy, Palette, Fonts, Logo) for f in kind.model_fields
+        ]
         close = get_close_matches(str(first["loc"][-1]), known, 1)
         return f'unknown setting "{where}"' + (f'; perhaps you meant "{close[0]}"' if close else "")
+    given = first.get("input")
+    if first["type"] == "string_pattern_mismatch" and where == "country":
+        return f"{where}: {_country(str(given))}"
     if first["type"] == "string_pattern_mismatch":
-        return f'{where}: must be a colour such as "#a1b2c3"'
+        return f'{where}: must be a colour such as "#a1b2c3"{_colour(str(given))}'
     if first["type"] == "tuple_type":
         return f'{where}: must be a list such as ["one", "two"]'
     return f"{where}: {str(first['msg']).removeprefix('Value error, ')}"
+
+
+def _country(given: str) -> str:
+    code = given.strip().upper()
+    if re.fullmatch("[A-Z]{2}", code):
+        return f'write "{code}" instead of "{given}"'
+    return f'must be a code of two capital letters such as "DE" or "US", not "{given}"'
+
+
+def _colour(given: str) -> str:
+    """What was probably meant, as the end of a sentence."""
+    digits = given.strip().lstrip("#")
+    if re.fullmatch("[0-9a-fA-F]{3}", digits):
+        digits = "".join(2 * c for c in digits)
+    if re.fullmatch("[0-9a-fA-F]{6}", digits):
+        return f', not "{given}"; perhaps you meant "#{digits.lower()}"'
+    return f', not "{given}"'
 
 
 def _toml(value: str | tuple[str, ...]) -> str:
@@ -159,9 +231,24 @@ def _toml(value: str | tuple[str, ...]) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
+def _list(items: tuple[str, ...]) -> str:
+    """A list of long texts, one a line."""
+    if not items:
+        return "[]"
+    return "[\n" + "".join(f"  {_toml(item)},\n" for item in items) + "]"
+
+
 def _commented(brand: Brand) -> str:
+    def line(setting: str, owner: Value = brand) -> str:
+        """`setting = value`; as a comment where nobody has decided it, so that it can be learned."""
+        value = getattr(owner, setting)
+        said = str(value) if isinstance(value, int) else _toml(value)
+        return f"{'' if setting in owner.model_fields_set else '# '}{setting} = {said}"
+
     return f"""\
 # This file says who the brand is. Everything has a sensible default; change what you like.
+# Lines that start with "# name =" show a default: take the "# " away to set it.
+# "feedsmith brand FOLDER --learn" fills what is empty from your own photos and posts.
 
 name = {_toml(brand.name)}
 # Your Instagram user name, without the @.
@@ -171,21 +258,26 @@ niche = {_toml(brand.niche)}
 # What your pictures usually show. Carries the caption when a photo has no words of its own.
 subjects = {_toml(brand.subjects)}
 # How you sound: {", ".join(VOICES)}.
-voice = {_toml(brand.voice)}
-language = {_toml(brand.language)}
+{line("voice")}
+# Two to five of your captions that sound just right.
+voice_examples = {_list(brand.voice_examples)}
+# Language of your captions, e.g. "en", "de".
+{line("language")}
+# Whose holidays a content plan keeps: "DE", "US", "GB" ... Empty: by the time zone.
+country = {_toml(brand.country)}
 # An IANA name such as "Europe/Berlin" or "America/New_York".
-time_zone = {_toml(brand.time_zone)}
+{line("time_zone")}
 # Words that must never appear in a caption.
 banned_words = {_toml(brand.banned_words)}
-# Most emoji in one caption.
-emoji_max = {brand.emoji_max}
+# Most emoji in one caption, 0 to 10.
+{line("emoji_max")}
 # Credit for photos that carry none of their own, e.g. "Photo: Ana Ruiz".
 default_credit = {_toml(brand.default_credit)}
 
 [hashtags]
 # At most this many on a post. The app has capped new posts at {rules.HASHTAGS_DEFAULT} since December 2025;
 # the hard limit of the API is {rules.HASHTAGS_HARD_MAX}.
-limit = {brand.hashtags.limit}
+{line("limit", brand.hashtags)}
 # On every post, without the #.
 always = {_toml(brand.hashtags.always)}
 # Never used.
@@ -193,8 +285,28 @@ banned = {_toml(brand.hashtags.banned)}
 
 [palette]
 # Colours for designed posts, as "#rrggbb". Leave empty to learn them from your photos.
+# The ground of most designs, nearly white:
 paper = {_toml(brand.palette.paper)}
+# Words on it, nearly black:
 ink = {_toml(brand.palette.ink)}
+# Fields, lines and prices:
 accent = {_toml(brand.palette.accent)}
+# The colour beside it:
 accent_2 = {_toml(brand.palette.accent_2)}
+
+[fonts]
+# A pair that comes with Feedsmith, e.g. "fraunces"; "feedsmith brand" shows it on the brand sheet.
+# Empty: chosen by your name, and always the same.
+pair = {_toml(brand.fonts.pair)}
+# Or fonts of your own (TTF, OTF): paths seen from this folder, e.g. "fonts/Recoleta.otf".
+heading = {_toml(brand.fonts.heading)}
+text = {_toml(brand.fonts.text)}
+
+[logo]
+# PNG or SVG files, seen from this folder, e.g. "logo/white.svg". One is enough: where it would not
+# read, it is put on a small plate in your paper or ink.
+# For dark grounds:
+light = {_toml(brand.logo.light)}
+# For light grounds:
+dark = {_toml(brand.logo.dark)}
 """

@@ -9,6 +9,7 @@ import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
@@ -21,8 +22,9 @@ from rich.table import Table
 
 import feedsmith
 from feedsmith.brand import VOICES, Home, checked
-from feedsmith.errors import FeedsmithError
+from feedsmith.errors import FeedsmithError, Refused
 from feedsmith.files import full_disk
+from feedsmith.post import KINDS, Brief, Offer
 from feedsmith.progress import Report, silent
 
 if TYPE_CHECKING:
@@ -86,6 +88,10 @@ def showing_progress() -> Iterator[Report]:
         yield report
 
 
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def _next(command: str) -> None:
     out.print(f"Next: {escape(command)}", style="dim", soft_wrap=True)
 
@@ -142,6 +148,12 @@ def import_(
         bool,
         typer.Option("--keep-all", help="Set no near-duplicates, thumbnails or screenshots aside."),
     ] = False,
+    keep_metadata: Annotated[
+        bool,
+        typer.Option(
+            "--keep-metadata", help="Leave places, cameras and owners in the library's copies."
+        ),
+    ] = False,
 ) -> None:
     """Bring a brand's own posts and photos into its library."""
     from feedsmith.library import Library, import_into
@@ -158,6 +170,7 @@ def import_(
             zone=ZoneInfo(brand.time_zone),
             workers=workers or None,
             keep_all=keep_all,
+            keep_metadata=keep_metadata,
             report=report,
         )
     _tell_import(result)
@@ -176,13 +189,21 @@ def _tell_import(result: "Summary") -> None:
         out.print(f"Read {escape(line)}", style="dim")
     known = result.posts_known + result.photos_known
     out.print(
-        f"[green]{result.posts_new} posts[/] and [green]{result.photos_new} photos[/] are new"
+        f"[green]{_counted(result.posts_new, 'post')}[/] and "
+        f"[green]{_counted(result.photos_new, 'photo')}[/] are new"
         + (
-            f"; {result.posts_known} posts and {result.photos_known} photos were known"
-            * bool(known)
+            f"; {_counted(result.posts_known, 'post')} and "
+            f"{_counted(result.photos_known, 'photo')} were known"
         )
+        * bool(known)
         + "."
     )
+    if result.cleaned:
+        out.print(
+            f"Place, camera and owner were taken out of {_counted(result.cleaned, 'photo')}; "
+            "your own files are as they were.",
+            style="dim",
+        )
     if result.videos:
         out.print(f"{result.videos} videos are listed with their posts, not used yet.")
     for reason, count in sorted(result.set_aside.items()):
@@ -201,6 +222,7 @@ def library(
     ] = None,
 ) -> None:
     """Say what is in the library: counts, dates, themes, palette, problems."""
+    from feedsmith.kit import typefaces
     from feedsmith.library import Library
     from feedsmith.report import write_library_report
     from feedsmith.understanding import habits, traits
@@ -225,8 +247,9 @@ def library(
     out.print(table)
     if report is not None:
         page = write_library_report(
-            report, brand, found, known, photos, posts, aside, lambda photo: shelf.rgb(photo, 480)
-        )
+            report, brand, found, known, photos, posts, aside, lambda photo: shelf.rgb(photo, 480),
+            pair=typefaces.of(brand, place),
+        )  # fmt: skip
         out.print(f"Look at it: {escape(str(page))}", soft_wrap=True)
 
 
@@ -259,17 +282,68 @@ def _library_lines(
         yield "[yellow]Set aside[/]", f"{count} x {escape(reason)}"
 
 
+_OFFER = "What a promo or product post offers; each is set exactly as you write it"
+_LIST = "Many posts at once"
+
+
 @app.command()
 def generate(
     home: HomeArgument,
     count: Annotated[int, typer.Option(min=1, max=500, help="How many posts.")] = 7,
-    kind: Annotated[
-        str, typer.Option(help="photo, quote, story, carousel or promo (default: a good mix).")
-    ] = "",
+    kind: Annotated[str, typer.Option(help=f"{', '.join(KINDS)} (default: a good mix).")] = "",
     theme: Annotated[str, typer.Option(help='What they are about, e.g. "autumn".')] = "",
-    offer: Annotated[
-        str, typer.Option(help='For promos, kept word for word: "Oak walk, 3 May, 12 EUR".')
+    headline: Annotated[
+        str, typer.Option(help="Words to set large, instead of ones written for you.")
     ] = "",
+    photo: Annotated[
+        str, typer.Option(help="A picture file, or a photo of the library, that must be shown.")
+    ] = "",
+    offer: Annotated[
+        str,
+        typer.Option(help='The whole offer: "Oak walk, 3 May, 12 EUR".', rich_help_panel=_OFFER),
+    ] = "",
+    name: Annotated[
+        str, typer.Option(help="Of the product or event.", rich_help_panel=_OFFER)
+    ] = "",
+    price: Annotated[
+        str, typer.Option(help='With its currency: "12 EUR".', rich_help_panel=_OFFER)
+    ] = "",
+    was: Annotated[str, typer.Option(help="The former price.", rich_help_panel=_OFFER)] = "",
+    dates: Annotated[str, typer.Option(help='"3 to 9 May".', rich_help_panel=_OFFER)] = "",
+    call: Annotated[
+        str, typer.Option(help='Call to action: "Book at the desk".', rich_help_panel=_OFFER)
+    ] = "",
+    link: Annotated[
+        str, typer.Option(help="Where it is sold; kept with the post.", rich_help_panel=_OFFER)
+    ] = "",
+    plan: Annotated[
+        Path | None,
+        typer.Option(help="Make a plan's posts (see: feedsmith plan).", rich_help_panel=_LIST),
+    ] = None,
+    products: Annotated[
+        Path | None,
+        typer.Option(
+            help="One product post a row: CSV with name, price, photo, link, or an export of "
+            "Shopify or WooCommerce.",
+            rich_help_panel=_LIST,
+        ),
+    ] = None,
+    photos: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the products' photos.", rich_help_panel=_LIST),
+    ] = None,
+    currency: Annotated[
+        str, typer.Option(help='For prices without one: "EUR".', rich_help_panel=_LIST)
+    ] = "",
+    download: Annotated[
+        bool,
+        typer.Option(
+            "--download", help="Fetch products' photos from their addresses.", rich_help_panel=_LIST
+        ),
+    ] = False,
+    music: Annotated[
+        Path | None, typer.Option(help="A track of yours for reels (default: silence).")
+    ] = None,
     feed_format: Annotated[
         str, typer.Option("--format", help="Feed posts: portrait (4:5) or square.")
     ] = "portrait",
@@ -282,29 +356,191 @@ def generate(
         Path | None, typer.Option("--out", help="Folder for the posts (default: BRAND/posts).")
     ] = None,
 ) -> None:
-    """Make new posts: picture, caption, hashtags and alt text, in a folder each."""
+    """Make new posts: picture or film, caption, hashtags and alt text, in a folder each."""
     from feedsmith import generate as stage
 
+    place = Home(home)
+    offered = Offer(
+        text=offer.strip(), name=name.strip(), price=price.strip(), was=was.strip(),
+        dates=dates.strip(), call=call.strip(), link=link.strip(),
+    )  # fmt: skip
+    with showing_progress() as report:
+        briefs, faults = _listed(place, plan, products, photos, currency, download, report)
+    for fault in faults:
+        _left_out(fault)
     settings = stage.Settings(
         count=count,
         kind=kind,
         theme=theme,
-        offer=offer,
+        offer=offered,
+        headline=headline,
+        photo=photo,
+        briefs=tuple(briefs),
         seed=seed,
         images=images,
         format=feed_format,
+        music=music,
     )
     with showing_progress() as report:
-        result = stage.generate(Home(home), settings, out=to, report=report)
+        result = stage.generate(place, settings, out=to, report=report)
     known = len(result.posts) - result.made
     out.print(
-        f"[green]{result.made} new post{'s' * (result.made != 1)}[/]"
+        f"[green]{_counted(result.made, 'new post')}[/]"
         + (f", {known} were already there" if known else "")
         + f" (seed {result.seed})."
     )
     for note in (*result.notes, *(f"Not made: {failure}" for failure in result.failed)):
-        out.print(f"[yellow]note[/] {escape(note)}")
+        out.print(f"[yellow]note[/] {escape(note)}", soft_wrap=True)
+    if faults:
+        out.print(f"[yellow]note[/] {len(faults)} of the list left out, named above.")
     out.print(f"Look at them: {escape(str(result.page))}", soft_wrap=True)
+
+
+def _listed(
+    place: Home,
+    plan: Path | None,
+    products: Path | None,
+    photos: Path | None,
+    currency: str,
+    download: bool,
+    report: Report,
+) -> "tuple[list[Brief], list[Refused]]":
+    """The posts that a plan and a product list ask for, and what was left out of them."""
+    from feedsmith import plan as plans
+    from feedsmith import products as lists
+    from feedsmith.library import Library
+
+    briefs: list[Brief] = []
+    faults: list[Refused] = []
+    if plan is not None:
+        found, left_out = plans.read(plan, ZoneInfo(place.load().time_zone))
+        briefs += found
+        faults += left_out
+    if products is not None:
+        found, left_out = lists.read(
+            products,
+            photos,
+            library=Library(place.library),
+            currency=currency,
+            download=download,
+            report=report,
+        )
+        briefs += found
+        faults += left_out
+    if (plan or products) and not briefs:
+        for fault in faults:
+            _left_out(fault)
+        raise FeedsmithError(
+            f"{plan or products}: nothing in it can be made",
+            mend="mend what is named above, and run the same command",
+        )
+    return briefs, faults
+
+
+def _left_out(fault: "Refused") -> None:
+    out.print(
+        f"[yellow]left out[/] {escape(fault.message)}"
+        + (f"; {escape(fault.mend)}" * bool(fault.mend)),
+        soft_wrap=True,
+    )
+
+
+@app.command()
+def plan(
+    home: HomeArgument,
+    weeks: Annotated[int, typer.Option(min=1, max=52, help="How many weeks.")] = 4,
+    per_week: Annotated[int, typer.Option(min=1, max=21, help="Posts a week.")] = 5,
+    start: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="First day (default: next Monday)."),
+    ] = None,
+    products: Annotated[
+        Path | None, typer.Option(help="Plan posts for these products, too (CSV).")
+    ] = None,
+    photos: Annotated[Path | None, typer.Option(help="Folder of the products' photos.")] = None,
+    currency: Annotated[str, typer.Option(help='For prices without one: "EUR".')] = "",
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same plan.")] = 0,
+    to: Annotated[
+        Path | None,
+        typer.Option("--out", help="A .yaml or .csv file (default: BRAND/plan.yaml)."),
+    ] = None,
+) -> None:
+    """Propose what to post and when, as a file to edit; generate --plan makes it."""
+    from feedsmith import plan as plans
+
+    place = Home(home)
+    target = to or home / "plan.yaml"
+    if target.exists():
+        raise FeedsmithError(
+            f"{target}: there is a plan already, perhaps with your changes in it",
+            mend="move it away, or name another file with --out",
+        )
+    today = datetime.now(ZoneInfo(place.load().time_zone)).date()
+    first = start.date() if start is not None else today + timedelta(days=7 - today.weekday())
+    with showing_progress() as report:
+        briefs, faults = _listed(place, None, products, photos, currency, False, report)
+        proposed = plans.propose(
+            place, weeks, per_week, start=first, seed=seed, products=briefs, report=report
+        )
+    plans.write(proposed, target)
+    for fault in faults:
+        _left_out(fault)
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for entry in proposed.entries:
+        brief = entry.brief
+        when = f"{brief.at:%a %d %b %H:%M}" if brief.at else ""
+        about = brief.theme or brief.offer.line
+        table.add_row(when, f"[bold]{brief.kind}[/]", escape(about), escape(entry.waits))
+    out.print(table)
+    for note in proposed.notes:
+        out.print(f"[yellow]note[/] {escape(note)}", soft_wrap=True)
+    out.print(f"Change what you like: {escape(str(target))}", soft_wrap=True)
+    _next(f"feedsmith generate {home} --plan {target}")
+
+
+@app.command()
+def brand(
+    home: HomeArgument,
+    learn: Annotated[
+        bool,
+        typer.Option("--learn", help="Fill what is empty in brand.toml from your own posts."),
+    ] = False,
+    to: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for the brand sheet (default: BRAND/brand)."),
+    ] = None,
+) -> None:
+    """Show the brand on one page: colours, type, voice, logo; with --learn, fill in the gaps."""
+    from feedsmith.kit import learn as learning
+    from feedsmith.kit import sheet
+
+    place = Home(home)
+    with showing_progress() as report:
+        told = learning.learn(place, write=learn, report=report)
+    for title, rows in (
+        ("Filled in brand.toml:" if learn else "Empty in brand.toml; --learn writes:", told.filled),
+        ("Not sure enough to write:", told.unsure),
+        ("You wrote otherwise, and it stays:", told.differs),
+    ):
+        if not rows:
+            continue
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        for row in rows:
+            table.add_row(
+                f"[bold]{row.setting}[/]", escape(row.shown), f"[dim]{escape(row.reason)}[/]"
+            )
+        out.print(title)
+        out.print(table)
+    if learn and not told.filled:
+        out.print("Nothing was empty that your library could tell.")
+    for setting, why in told.untold:
+        out.print(f"[dim]Still yours to say: {setting}: {escape(why)}[/]", soft_wrap=True)
+    for note in told.notes:
+        out.print(f"[yellow]note[/] {escape(note)}", soft_wrap=True)
+    with showing_progress() as report:
+        page, picture = sheet.write(place, to or home / "brand", report=report)
+    out.print(f"Look at it: {escape(str(page))}", soft_wrap=True)
+    out.print(f"As a picture: {escape(str(picture))}", soft_wrap=True)
 
 
 @app.command()

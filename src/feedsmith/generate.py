@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -19,15 +19,26 @@ import feedsmith
 from feedsmith import memory, rules, sheet
 from feedsmith.brand import Brand, Home
 from feedsmith.errors import FeedsmithError
+from feedsmith.files import full_disk
 from feedsmith.library import Library
-from feedsmith.post import KINDS, Kind, Post
+from feedsmith.post import KINDS, Brief, Kind, Offer, Post
 from feedsmith.progress import Report, silent
 from feedsmith.runs import Folder, Run
 from feedsmith.understanding import traits as understanding
 from feedsmith.workshop import Order, Workshop
 
-WEEK: tuple[Kind, ...] = ("photo", "quote", "photo", "carousel", "photo", "story", "photo")
-"""A week of posts when no kind is asked for; with an offer the second photo becomes a promo."""
+MIX: tuple[Kind, ...] = (
+    "photo", "quote", "photo", "carousel", "reel", "story", "collage",
+    "photo", "gif", "quote", "photo", "carousel", "story", "photo",
+)  # fmt: skip
+"""Two weeks of posts when no kind is asked for; with an offer the third one becomes a promo."""
+NEEDS_OFFER = {
+    "promo": ("a promo needs its offer, word for word", '--offer "Guided oak walk, 3 May, 12 EUR"'),
+    "product": ("a product post needs the product's name", '--name "Oak mug" --price "24 EUR"'),
+}
+"""Kind -> what is missing without an offer, and the option that brings it."""
+OWN_FORMAT = {"story": "story", "reel": "story", "carousel": "portrait"}
+"""Kind -> its format, whatever is asked for."""
 
 
 FEED_FORMATS = ("portrait", "square")
@@ -41,11 +52,20 @@ class Settings:
     count: int = 7
     kind: str = ""
     theme: str = ""
-    offer: str = ""
+    offer: Offer = field(default_factory=Offer)
+    headline: str = ""
+    """Words to set large on every designed post; '' lets the caption writer find them."""
+    photo: str = ""
+    """Id or file name of a library photo, or the path of a picture file, that they must show."""
+    briefs: tuple[Brief, ...] = ()
+    """Posts asked for one by one (a plan, a product list); then count, kind, theme, offer,
+    headline and photo above say nothing."""
     seed: int | None = None
     images: str = "remix"
     format: str = "portrait"
-    """Of feed posts: portrait or square. Stories are 9:16, carousels portrait."""
+    """Of feed posts: portrait or square. Stories and reels are 9:16, carousels portrait."""
+    music: Path | None = None
+    """A track for reels; None for silence."""
 
 
 @dataclass(frozen=True)
@@ -67,39 +87,50 @@ class Result:
 
 
 def orders(settings: Settings, seed: int) -> list[Order]:
-    """Lay out a run. Raises FeedsmithError for an unknown kind and for a promo without an offer."""
-    kind, offer = settings.kind, settings.offer.strip()
-    week: tuple[Kind, ...] = tuple(k for k in KINDS if k == kind) if kind else WEEK
-    if not week:
+    """Lay out a run. Raises FeedsmithError for an unknown kind or format, and for a promo or
+    product without its offer."""
+    if settings.format not in FEED_FORMATS:
+        raise FeedsmithError(
+            f'"{settings.format}" is not a format of feed posts',
+            mend=f"choose one of {', '.join(FEED_FORMATS)}",
+        )
+    briefs = settings.briefs or _briefs(settings)
+    seeds = np.random.SeedSequence(seed).generate_state(len(briefs))
+    return [
+        Order(
+            turn=turn,
+            brief=brief,
+            format=rules.FORMATS[OWN_FORMAT.get(brief.kind, brief.format or settings.format)],
+            seed=int(seeds[turn]),
+            run_seed=seed,
+        )
+        for turn, brief in enumerate(briefs)
+    ]
+
+
+def _briefs(settings: Settings) -> list[Brief]:
+    """The posts of a run that was asked for by kind and count."""
+    kind, offer = settings.kind, settings.offer
+    mix: tuple[Kind, ...] = tuple(k for k in KINDS if k == kind) if kind else MIX
+    if not mix:
         close = get_close_matches(kind, KINDS, 1)
         raise FeedsmithError(
             f'"{kind}" is not a kind of post'
             + (f'; perhaps you meant "{close[0]}"' if close else ""),
             mend=f"choose one of {', '.join(KINDS)}, or leave --kind away for a mix",
         )
-    if settings.format not in FEED_FORMATS:
-        raise FeedsmithError(
-            f'"{settings.format}" is not a format of feed posts',
-            mend=f"choose one of {', '.join(FEED_FORMATS)}",
-        )
-    if kind == "promo" and not offer:
-        raise FeedsmithError(
-            "a promo needs its offer, word for word",
-            mend='add it: --offer "Guided oak walk, 3 May, 12 EUR"',
-        )
+    if kind in NEEDS_OFFER and not offer:
+        missing, option = NEEDS_OFFER[kind]
+        raise FeedsmithError(missing, mend=f"add it: {option}")
     if offer and not kind:
-        week = (*week[:2], "promo", *week[3:])
-    own_format = {"story": "story", "carousel": "portrait"}
-    seeds = np.random.SeedSequence(seed).generate_state(settings.count)
+        mix = (*mix[:2], "promo", *mix[3:])
     return [
-        Order(
-            turn=turn,
-            kind=(what := week[turn % len(week)]),
-            format=rules.FORMATS[own_format.get(what, settings.format)],
+        Brief(
+            kind=(what := mix[turn % len(mix)]),
             theme=settings.theme.strip(),
-            offer=offer if what == "promo" else "",
-            seed=int(seeds[turn]),
-            run_seed=seed,
+            offer=offer if what in (*NEEDS_OFFER, kind) else Offer(),
+            headline=settings.headline.strip(),
+            photo=settings.photo,
         )
         for turn in range(settings.count)
     ]
@@ -124,7 +155,7 @@ def generate(
         raise FeedsmithError(f"{folder.root}: is a file", mend="name a folder with --out")
     auto = settings.seed is None
     seed = (
-        folder.next_seed(settings.kind, settings.theme, settings.offer)
+        folder.next_seed(settings.kind, settings.theme, settings.offer.line, _asked(settings))
         if settings.seed is None
         else settings.seed
     )
@@ -136,7 +167,7 @@ def generate(
             mend=f"bring some in: feedsmith import {home.root} ~/Downloads/instagram-*.zip",
         )
     traits = understanding.ensure(library, brand=f"{brand.name} {brand.handle}", report=report)
-    workshop = Workshop(brand, library, traits, settings.images, folder.root)
+    workshop = Workshop(brand, home, library, traits, settings.images, folder.root, settings.music)
 
     # Where we are: the finished posts of a stopped run stand as they are.
     key = _key(brand, library, settings, seed, workshop.models)
@@ -145,8 +176,8 @@ def generate(
     # A given seed must give the same posts whatever else lies here; without one, nothing repeats.
     earlier = others if auto else []
     run = next((run for run in runs if run.key == key), None) or Run(
-        key=key, seed=seed, kind=settings.kind, theme=settings.theme, offer=settings.offer,
-        count=settings.count, auto=auto,
+        key=key, seed=seed, kind=settings.kind, theme=settings.theme, offer=settings.offer.line,
+        asked=_asked(settings), count=len(plan), auto=auto,
     )  # fmt: skip
     posts: list[Post] = []
     failed: list[str] = []
@@ -162,9 +193,9 @@ def generate(
                 try:
                     post = workshop.make(order, name, [*earlier, *posts])
                 except FeedsmithError as error:
-                    if isinstance(error.__cause__, OSError):
+                    if isinstance(error.__cause__, OSError) and full_disk(error.__cause__):
                         raise  # a full disk will not be better for the next post
-                    failed.append(f"{name}: {error.message}")
+                    failed.append(f"{order.brief.where or name}: {error.message}")
                     first = error
                     continue
                 run = run.with_post(name, workshop.said)
@@ -200,12 +231,24 @@ def _key(
         "kind": settings.kind,
         "format": settings.format,
         "theme": settings.theme.strip(),
-        "offer": settings.offer.strip(),
+        "offer": settings.offer.model_dump(),
+        "headline": settings.headline.strip(),
+        "photo": settings.photo,
+        "music": str(settings.music or ""),
+        "briefs": _asked(settings),
         "seed": seed,
         "auto": settings.seed is None,
         "models": models,
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _asked(settings: Settings) -> str:
+    """16 hex digits over the posts asked for one by one; '' where there are none."""
+    if not settings.briefs:
+        return ""
+    said = json.dumps([brief.model_dump(mode="json") for brief in settings.briefs], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def _sheet(
@@ -227,5 +270,5 @@ def _sheet(
         sources=sources,
         notes=workshop.notes,
         roles=workshop.roles,
-        seed=workshop.face,
+        pair=workshop.pair,
     )

@@ -1,6 +1,6 @@
 """The library of a brand: its photos as imported, its past posts, and what was set aside and why.
 
-    library/photos/ab/<id>.jpg   photos, byte for byte, named by their content
+    library/photos/ab/<id>.jpg   photos: pixels byte for byte, without place, camera and owner
     library/photos.jsonl         one Photo a line
     library/posts.jsonl          one PastPost a line
     library/set-aside.csv        what was not taken, the reason, and what stands for it
@@ -8,8 +8,9 @@
     library/arriving.jsonl       only during an import: what is examined already
 
 An import may be killed at any moment: the lists are replaced whole, at its end; until then the
-work done so far is noted in arriving.jsonl, and the same import goes on from there. Knows sources
-and picture files; nothing of what a photo shows.
+work done so far is noted in arriving.jsonl, and the same import goes on from there. A photo's id is
+the hash of the file as it came, so that it is known again; the copy kept is cleaned by default
+(photo_file.stripping). Knows sources and picture files; nothing of what a photo shows.
 """
 
 import contextlib
@@ -83,6 +84,8 @@ class Summary(Value):
     """Listed with their posts, not decoded."""
     examined: int = 0
     """Photos decoded in this run; the rest was known by content."""
+    cleaned: int = 0
+    """Copies written in this run without the place, camera or owner that the file told of."""
     set_aside: dict[str, int] = Field(default_factory=dict)
     """Reason to count, for this import."""
     sources: tuple[str, ...] = ()
@@ -97,6 +100,8 @@ class _Arrival(Value):
     key: str
     photo: Photo | None = None
     aside: SetAside | None = None
+    cleaned: bool = False
+    """True where the copy was written with less than the file told."""
 
 
 try:
@@ -189,6 +194,7 @@ class Library:
         zone: tzinfo = UTC,
         workers: int | None = None,
         keep_all: bool = False,
+        keep_metadata: bool = False,
         report: Report = silent,
     ) -> Summary:
         """Take posts and photos in. Doing it twice is doing it once.
@@ -196,14 +202,22 @@ class Library:
         `refused` maps names of hostile entries to the reason; `credits` maps a media file's name
         (casefolded) to its Credit; `zone` is meant by cameras that write none; `workers` are
         threads (decoding and hashing leave Python's lock), all cores by default; `keep_all` sets
-        aside only what cannot be read. Raises FeedsmithError when the disk is full; whatever stops
-        it, the next run goes on from there.
+        aside only what cannot be read; `keep_metadata` keeps the files as they came, with the places
+        and cameras they tell of. Raises FeedsmithError when the disk is full; whatever stops it, the
+        next run goes on from there.
         """
         with _alone(self.root):
             self._forget()
             self._sweep()
             return self._add(
-                list(found), refused or {}, credits or {}, zone, workers, keep_all, report
+                list(found),
+                refused or {},
+                credits or {},
+                zone,
+                workers,
+                keep_all,
+                keep_metadata,
+                report,
             )
 
     def _add(
@@ -214,11 +228,14 @@ class Library:
         zone: tzinfo,
         workers: int | None,
         keep_all: bool,
+        keep_metadata: bool,
         report: Report,
     ) -> Summary:
         aside = [] if keep_all else [a for a in self.set_aside() if a.id]
         known_aside = {item.id: item for item in aside}
-        arrivals, examined = self._examine(found, known_aside, zone, workers, keep_all, report)
+        arrivals, examined = self._examine(
+            found, known_aside, zone, workers, keep_all, keep_metadata, report
+        )
 
         photos = dict(self._known())
         new = _new_photos(found, arrivals, photos, given)
@@ -263,6 +280,7 @@ class Library:
             photos_known=len([key for key in arrived if key not in new]),
             videos=sum(m.video for post in found for m in post.media),
             examined=examined,
+            cleaned=sum(arrival.cleaned for arrival in arrivals.values()),
             set_aside={reason: counts[reason] for reason in REASONS if reason in counts},
         )
 
@@ -278,6 +296,7 @@ class Library:
         zone: tzinfo,
         workers: int | None,
         keep_all: bool,
+        keep_metadata: bool,
         report: Report,
     ) -> tuple[dict[str, _Arrival], int]:
         """Look at every photo once: (arrivals by Media.key, how many were decoded)."""
@@ -289,7 +308,7 @@ class Library:
         total, decoded = len(wanted), 0
 
         def examine(media: Media) -> tuple[_Arrival, bool]:
-            return self._take(media, known, known_aside, zone, keep_all)
+            return self._take(media, known, known_aside, zone, keep_all, keep_metadata)
 
         running = _in_parallel(examine, todo, workers or _cores())
         with _noting(notes) as note, contextlib.closing(running) as results:
@@ -308,6 +327,7 @@ class Library:
         known_aside: Mapping[str, SetAside],
         zone: tzinfo,
         keep_all: bool,
+        keep_metadata: bool,
     ) -> tuple[_Arrival, bool]:
         """Examine one photo and copy it in: (arrival, whether it was decoded)."""
         try:
@@ -317,9 +337,13 @@ class Library:
             return _Arrival(key=media.key, aside=aside), False
         photo_id = hashlib.sha256(data).hexdigest()[:16]
         if photo_id in known:
-            self._keep(known[photo_id].file, data)  # heals a library that lost the file
-            return _Arrival(key=media.key, photo=known[photo_id]), False
+            # Heals a library that lost the file, and one of the time before files were cleaned.
+            cleaned = self._keep_copy(known[photo_id].file, data, keep_metadata)
+            return _Arrival(key=media.key, photo=known[photo_id], cleaned=cleaned), False
         if photo_id in known_aside:
+            file = known_aside[photo_id].file
+            if file and (self.root / file).exists():
+                self._keep_copy(file, data, keep_metadata)
             return _Arrival(key=media.key, aside=known_aside[photo_id]), False
         try:
             seen = photo_file.look(data)
@@ -327,7 +351,7 @@ class Library:
             detail = error.message if data else "the file is empty"
             suffix = Path(media.name).suffix.lower()
             file = f"set-aside/{photo_id}{suffix if suffix in photo_file.PHOTO_SUFFIXES else ''}"
-            self._keep(file, data)
+            self._keep_copy(file, data, keep_metadata)
             aside = SetAside(
                 name=media.name, reason="unreadable", detail=detail, id=photo_id, file=file
             )
@@ -336,11 +360,11 @@ class Library:
         reason, detail = ("", "") if keep_all else _unfit(media.name, seen)
         if reason:
             file = f"set-aside/{photo_id}{header.suffix}"
-            self._keep(file, data)
+            cleaned = self._keep_copy(file, data, keep_metadata)
             aside = SetAside(name=media.name, reason=reason, detail=detail, id=photo_id, file=file)
-            return _Arrival(key=media.key, aside=aside), True
+            return _Arrival(key=media.key, aside=aside, cleaned=cleaned), True
         file = f"photos/{photo_id[:2]}/{photo_id}{header.suffix}"
-        self._keep(file, data)
+        cleaned = self._keep_copy(file, data, keep_metadata)
         taken = header.taken_at
         if taken is not None and taken.tzinfo is None:
             taken = taken.replace(tzinfo=zone)
@@ -353,7 +377,7 @@ class Library:
             taken_at=_utc(taken or media.taken_at),
             phash=seen.phash,
         )
-        return _Arrival(key=media.key, photo=photo), True
+        return _Arrival(key=media.key, photo=photo, cleaned=cleaned), True
 
     def _sweep(self) -> None:
         """Remove what a killed import left half-written; nobody else writes there now."""
@@ -361,6 +385,25 @@ class Library:
             for part in self.root.glob(f"{place}/.*.part" if place else ".*.part"):
                 if place or part.name.startswith((".photos.", ".posts.", ".set-aside.")):
                     part.unlink(missing_ok=True)
+
+    def _keep_copy(self, file: str, data: bytes, keep_metadata: bool) -> bool:
+        """Write the library's copy of a file as it came; True where it was cleaned on the way.
+
+        A copy that is there stays, unless it tells more than is wished for, or less.
+        """
+        target = self.root / file
+        size = target.stat().st_size if target.exists() else -1
+        if keep_metadata:
+            if size != len(data) or target.read_bytes() != data:
+                write_bytes(target, data)
+            return False
+        if size >= 0 and size != len(data):
+            return False  # cleaned before
+        copy = photo_file.cleaned(data)
+        if size < 0 or (copy != data and target.read_bytes() == data):
+            write_bytes(target, copy)
+            return copy != data
+        return False
 
     def _keep(self, file: str, data: bytes) -> None:
         target = self.root / file
@@ -407,10 +450,12 @@ def import_into(
     zone: tzinfo = UTC,
     workers: int | None = None,
     keep_all: bool = False,
+    keep_metadata: bool = False,
     report: Report = silent,
 ) -> Summary:
     """Import everything that `paths` name: exports, folders, tables, photos; parts of one export
-    together. `credits` is a CSV with the columns file, credit, licence, licence_url, source_url.
+    together. `credits` is a CSV with the columns file, credit, licence, licence_url, source_url. The
+    library's copies tell neither place nor camera nor owner, unless `keep_metadata`.
 
     One useless path among several becomes a note; raises FeedsmithError when nothing is of use.
     """
@@ -447,7 +492,7 @@ def import_into(
             )
         done = library.add(
             found, refused=refused, credits=named, zone=zone, workers=workers,
-            keep_all=keep_all, report=report,
+            keep_all=keep_all, keep_metadata=keep_metadata, report=report,
         )  # fmt: skip
         notes = [problem.message for problem in problems]
         if not library.photos():

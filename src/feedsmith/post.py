@@ -8,8 +8,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-Kind = Literal["photo", "quote", "story", "carousel", "promo"]
-KINDS: tuple[Kind, ...] = ("photo", "quote", "story", "carousel", "promo")
+Kind = Literal["photo", "product", "promo", "quote", "carousel", "story", "reel", "gif", "collage"]
+KINDS: tuple[Kind, ...] = (
+    "photo", "product", "promo", "quote", "carousel", "story", "reel", "gif", "collage",
+)  # fmt: skip
 
 
 class Value(BaseModel):
@@ -82,8 +84,60 @@ class Originality(Value):
     tries: int = 1
 
 
+class Offer(Value):
+    """What a promo or a product post offers. Every field stands on the post exactly as written."""
+
+    text: str = ""
+    """The whole offer in one line, e.g. "Guided oak walk, 3 May, 12 EUR"."""
+    name: str = ""
+    """Of the product or event."""
+    price: str = ""
+    """With its currency, e.g. "12 EUR"."""
+    was: str = ""
+    """The former price, struck through."""
+    dates: str = ""
+    """E.g. "3 to 9 May"."""
+    call: str = ""
+    """Call to action, e.g. "Book at the desk"."""
+    link: str = ""
+    """Where it is sold; kept with the post, never set on a picture."""
+    about: str = ""
+    """What the maker says of it, in whole sentences; for the caption."""
+
+    @property
+    def line(self) -> str:
+        """The offer in one line: `text`, else its name, dates and price."""
+        return self.text or ", ".join(part for part in (self.name, self.dates, self.price) if part)
+
+    def __bool__(self) -> bool:
+        return bool(self.line)
+
+
+class Brief(Value):
+    """One post that is asked for."""
+
+    kind: Kind
+    theme: str = ""
+    """What it is about, e.g. "autumn"."""
+    offer: Offer = Offer()
+    headline: str = ""
+    """Words to set large, as they are; '' lets the caption writer find them."""
+    photo: str = ""
+    """Id of a library photo, or the path of a picture file, that it must show; '' for any."""
+    shows: tuple[str, ...] = ()
+    """What that photo shows, in words, where the library does not know."""
+    credit: str = ""
+    """Who made that photo, where the library does not know."""
+    format: str = ""
+    """Name in rules.FORMATS; '' for the kind's own."""
+    at: datetime | None = None
+    """When it is planned to go out; with a time zone."""
+    where: str = ""
+    """Where it was asked for, for people: "products.csv, row 12"."""
+
+
 class Medium(Value):
-    """One media file of a generated post."""
+    """One media file of a generated post: a picture (.jpg) or a film (.mp4, .gif)."""
 
     file: str
     width: int
@@ -96,6 +150,22 @@ class Medium(Value):
     originality: Originality | None = None
     text: tuple[str, ...] = ()
     """Words set on the picture, in reading order."""
+    template: str = ""
+    """Name of the layout; '' for a bare picture."""
+    scheme: str = ""
+    """Colours of the layout."""
+    tone: str = ""
+    """How it stands in the grid: light, dark, colour, photo."""
+    cover: str = ""
+    """For a film: the file of its still."""
+    also: tuple[str, ...] = ()
+    """The same in other file formats, e.g. a GIF beside the MP4 that Instagram takes."""
+    duration: float = 0.0
+    """Seconds; 0 for a picture."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        return tuple(file for file in (self.file, self.cover, *self.also) if file)
 
 
 class Post(Value):
@@ -112,6 +182,9 @@ class Post(Value):
     """Name in rules.FORMATS: square, portrait, landscape, story."""
     seed: int
     theme: str = ""
+    offer: Offer = Offer()
+    at: datetime | None = None
+    """When it is planned to go out."""
     shows: tuple[str, ...] = ()
     """Keywords of what the picture shows."""
     media: tuple[Medium, ...]
@@ -124,3 +197,5 @@ class Post(Value):
     """Where the caption came from: skeleton, model, or plain."""
     provenance: str
     """In words, e.g. "recomposed from your photos"."""
+    source_type: str = ""
+    """IPTC digital source type of its media, e.g. "compositeSynthetic" (see provenance.py)."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from feedsmith import pages
 from feedsmith.brand import Brand, Palette
-from feedsmith.design import palette
+from feedsmith.design import faces, palette
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import write_text
 from feedsmith.library import SetAside
@@ -52,13 +52,13 @@ def write_library_report(
     set_aside: Sequence[SetAside],
     rgb: Callable[[Photo], RGB],
     *,
-    seed: int = 0,
+    pair: faces.Pair | None = None,
 ) -> Path:
     """Write the report to `path`; returns it.
 
     `rgb` gives a photo of any size (at least 160 px) and is called for at most six photos a
-    theme; a photo it cannot give (FeedsmithError) is left out. `seed` picks the heading's
-    typeface, as faces.pair_for does.
+    theme; a photo it cannot give (FeedsmithError) is left out. `pair`: the brand's
+    typefaces.
     """
     known = {photo.id: photo for photo in photos}
     title = f"What {brand.name} has to work with"
@@ -86,7 +86,12 @@ def write_library_report(
 <footer class="foot small quiet"><span>Written by Feedsmith on this machine.</span>
 <span>Nothing in the library was changed.</span></footer>
 </div>"""
-    write_text(path, pages.frame(title, roles, pages.inline_fonts(seed), "report.css", body))
+    write_text(
+        path,
+        pages.frame(
+            title, roles, pages.inline_fonts(pair or faces.pair_for(0)), "report.css", body
+        ),
+    )
     return path
 
 
@@ -264,10 +269,10 @@ def _suits(traits: Mapping[str, Traits]) -> str:
         return ""
     count = Counter(t.suits for t in traits.values())
     rows = [(words, count[kind]) for kind, words in _SUITS.items() if count[kind]]
-    faces = sum(bool(t.faces) for t in traits.values())
+    with_faces = sum(bool(t.faces) for t in traits.values())
     blurred = sum(t.sharpness < 0.04 for t in traits.values())
-    if faces:
-        rows.append(("With faces: never taken apart", faces))
+    if with_faces:
+        rows.append(("With faces: never taken apart", with_faces))
     if blurred:
         rows.append(("Blurred", blurred))
     cells = "".join(

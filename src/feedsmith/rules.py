@@ -27,6 +27,28 @@ CAROUSEL_MIN, CAROUSEL_MAX = 2, 10
 STORY_SAFE_TOP, STORY_SAFE_BOTTOM = 0.14, 0.20
 """Share of a 9:16 picture that the app covers with its own controls; usual practice, 2026."""
 
+FILM_CODECS = ("h264", "hevc")
+"""Of the pictures, FFmpeg's names; sound is AAC. Graph API reference ig-user/media, Sep 2026."""
+FILM_FPS_MIN, FILM_FPS_MAX = 23, 60
+FILM_WIDTH_MAX = 1920
+"""Pixels; same."""
+FILM_AUDIO_RATE_MAX = 48_000
+"""Hz, one or two channels; same."""
+
+
+class FilmLimits(NamedTuple):
+    seconds_min: float
+    seconds_max: float
+    bytes_max: int
+
+
+FILMS: dict[str, FilmLimits] = {
+    "reel": FilmLimits(3, 15 * 60, 300 * 1024 * 1024),
+    "story": FilmLimits(3, 60, 100 * 1024 * 1024),
+    "feed": FilmLimits(3, 15 * 60, 300 * 1024 * 1024),
+}
+"""Films by where they go; a film in the feed is a reel. Same source."""
+
 
 class Format(NamedTuple):
     name: str

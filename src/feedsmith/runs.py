@@ -21,6 +21,8 @@ class Run(Value):
     kind: str = ""
     theme: str = ""
     offer: str = ""
+    asked: str = ""
+    """Hash of the posts asked for one by one; '' for a run by kind and count."""
     count: int
     auto: bool = False
     """True where the seed was not given: such a run keeps away from what earlier ones used."""
@@ -68,18 +70,19 @@ class Folder:
             post = Post.model_validate_json((folder / "post.json").read_bytes())
         except (OSError, ValidationError):
             return None
-        return post if all((folder / medium.file).is_file() for medium in post.media) else None
+        files = [file for medium in post.media for file in medium.files]
+        return post if all((folder / file).is_file() for file in files) else None
 
     def posts(self, run: Run) -> list[Post]:
         """The finished posts of `run` that are still there, in feed order."""
         return [post for post_id in run.said if (post := self.post(post_id)) is not None]
 
-    def next_seed(self, kind: str, theme: str, offer: str) -> int:
+    def next_seed(self, kind: str, theme: str, offer: str, asked: str = "") -> int:
         """Seed of a run without one: that of the same run if it was stopped, else the smallest above
         all that were used here; 1 in an empty folder."""
         runs = self.runs()
         for run in reversed(runs):
-            asked = (run.kind, run.theme, run.offer) == (kind, theme, offer)
-            if run.auto and asked and not run.finished:
+            same = (run.kind, run.theme, run.offer, run.asked) == (kind, theme, offer, asked)
+            if run.auto and same and not run.finished:
                 return run.seed
         return 1 + max((run.seed for run in runs), default=0)

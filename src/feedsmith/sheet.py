@@ -15,9 +15,9 @@ from PIL import Image
 
 from feedsmith import pages, rules
 from feedsmith.brand import Brand, Palette
-from feedsmith.design import palette
+from feedsmith.design import faces, palette
 from feedsmith.files import write_bytes, write_text
-from feedsmith.post import Credit, Post
+from feedsmith.post import Credit, Medium, Post
 
 RGB = NDArray[np.uint8]
 
@@ -30,16 +30,15 @@ METHODS = {
     "extend": "Your photo, continued beyond its edges.",
     "crop": "A new cut of your photo.",
     "layout": "Set as a layout from your photos.",
+    "cutout": "Your product, cut out of its photo and set on a backdrop in your colours.",
+    "film": "A film over your photos: slow moves, cuts on the beat, words that come and go.",
+    "loop": "One picture in which one thing moves; its end meets its beginning.",
 }
 """Method (post.Medium.method) -> how to say it."""
 
-_KINDS = {
-    "photo": "Photo",
-    "quote": "Quote",
-    "story": "Story",
-    "carousel": "Carousel",
-    "promo": "Promo",
-}
+_KINDS = {"gif": "Loop"}
+"""Kinds whose name on the page is not their own."""
+_TALL = ("story", "reel")
 
 
 def write(
@@ -50,19 +49,18 @@ def write(
     sources: Mapping[str, RGB] | None = None,
     notes: Sequence[str] = (),
     roles: Palette | None = None,
-    seed: int = 0,
+    pair: faces.Pair | None = None,
 ) -> Path:
     """Write run_dir/index.html and run_dir/assets/; returns the page's path.
 
     Each post's files lie in run_dir/<post.id>/. `sources`: photo id -> RGB of any size, for the
     small pictures under "how it was made"; a missing id is left out. `notes`: sentences for the
     person (what was set aside, which model is missing). `roles`: the
-    brand's complete palette, where its colours were learned. `seed` picks the heading's typeface, as
-    faces.pair_for does. Writing twice gives the same bytes.
+    brand's complete palette, where its colours were learned. `pair`: its typefaces. Writing twice gives the same bytes.
     """
     assets = run_dir / "assets"
     look = roles or palette.complete(brand.palette)
-    fonts = pages.put_fonts(assets, seed)
+    fonts = pages.put_fonts(assets, pair or faces.pair_for(0))
     thumbs = _source_thumbs(assets, posts, sources or {})
     shown = {post.id: _media_thumbs(run_dir, assets, post) for post in posts}
     feed = [post for post in posts if post.kind != "story"]
@@ -97,8 +95,10 @@ def write(
 class _Shown:
     """Where one medium and its two thumbnails lie, relative to the page."""
 
-    def __init__(self, full: str, large: str, small: str, size: tuple[int, int]) -> None:
-        self.full, self.large, self.small, self.size = full, large, small, size
+    def __init__(
+        self, full: str, large: str, small: str, size: tuple[int, int], film: bool
+    ) -> None:
+        self.full, self.large, self.small, self.size, self.film = full, large, small, size, film
 
 
 def _source_thumbs(
@@ -121,15 +121,15 @@ def _source_thumbs(
 def _media_thumbs(run_dir: Path, assets: Path, post: Post) -> list[_Shown]:
     shown = []
     for i, medium in enumerate(post.media):
-        with Image.open(run_dir / post.id / medium.file) as image:
+        with Image.open(run_dir / post.id / (medium.cover or medium.file)) as image:
             image.draft("RGB", (880, 880))
             rgb = np.asarray(image.convert("RGB"))
         stem = f"{post.id}-{i + 1}"
         data, size = pages.thumbnail(rgb, 880)
         write_bytes(assets / f"{stem}.webp", data)
         if i == 0:
-            tall = (270, 337) if post.kind != "story" else (174, 174)
-            data, _ = pages.thumbnail(rgb, *tall)
+            tile = (270, 337) if post.kind != "story" else (174, 174)
+            data, _ = pages.thumbnail(rgb, *tile)
             write_bytes(assets / f"{stem}-small.webp", data)
         shown.append(
             _Shown(
@@ -137,6 +137,7 @@ def _media_thumbs(run_dir: Path, assets: Path, post: Post) -> list[_Shown]:
                 quote(f"assets/{stem}.webp"),
                 quote(f"assets/{stem}-small.webp"),
                 size,
+                film=bool(medium.cover),
             )
         )
     return shown
@@ -155,7 +156,13 @@ def _lead(posts: Sequence[Post]) -> str:
 def _facts(posts: Sequence[Post]) -> str:
     new = sum(post.originality.label == "new" for post in posts)
     media = sum(len(post.media) for post in posts)
-    rows = [(str(len(posts)), "posts"), (str(media), "pictures"), (str(new), "with new pictures")]
+    films = sum(bool(medium.cover) for post in posts for medium in post.media)
+    rows = [
+        (str(len(posts)), "post" if len(posts) == 1 else "posts"),
+        (str(media - films), "picture" if media - films == 1 else "pictures"),
+        *([(str(films), "film" if films == 1 else "films")] if films else []),
+        (str(new), "with a new picture" if new == 1 else "with new pictures"),
+    ]
     return (
         '<dl class="facts">'
         + "".join(f"<div><dt>{what}</dt><dd>{number}</dd></div>" for number, what in rows)
@@ -181,6 +188,11 @@ _MANY = (
     'c-.3.8-1.1 1.4-2 1.4H4.3A3.3 3.3 0 0 1 1 13.7V7c0-.9.7-1.6 1.6-1.8z"/></svg>'
 )
 """The sign for several pictures, upper right on a tile."""
+_FILM = (
+    '<svg viewBox="0 0 18 18" aria-hidden="true"><path fill="#fff" d="M4 2.6v12.8c0 .8.9 1.3 1.6.9l10-6.4'
+    'c.6-.4.6-1.3 0-1.7l-10-6.5C4.9 1.3 4 1.8 4 2.6z"/></svg>'
+)
+"""The sign for a film."""
 
 
 def _phone(
@@ -195,7 +207,7 @@ def _phone(
     tiles = "".join(
         f'<a href="#{quote(p.id)}">'
         + pages.picture(shown[p.id][0].small, (270, 337), p.alt_text, lazy=False)
-        + (_MANY if len(p.media) > 1 else "")
+        + (_MANY if len(p.media) > 1 else _FILM if p.media[0].cover else "")
         + "</a>"
         for p in feed
     )
@@ -227,19 +239,46 @@ def _post(
 <p class="caption">{escape(post.caption)}</p>
 {f'<ul class="chips tags" aria-label="Hashtags">{chips}</ul>' if chips else ""}
 <div class="actions"><button class="button" type="button" data-copy="{escape(whole)}">Copy caption</button>
-<a class="button plain" href="{shown[0].full}" download>{"Save picture" if len(shown) == 1 else "Save first picture"}</a></div>
+<a class="button plain" href="{shown[0].full}" download>{_save(shown)}</a>{_also(post)}</div>
 <dl class="made">{_made(post, shown, thumbs)}</dl>
 </div>
 </article>
 """
 
 
+def _save(shown: list[_Shown]) -> str:
+    if shown[0].film:
+        return "Save film"
+    return "Save picture" if len(shown) == 1 else "Save first picture"
+
+
+def _also(post: Post) -> str:
+    """Buttons for the same in other file formats."""
+    return "".join(
+        f'<a class="button plain" href="{quote(f"{post.id}/{file}")}" download>Save {escape(Path(file).suffix[1:].upper())}</a>'
+        for medium in post.media
+        for file in medium.also
+    )
+
+
+def _film(shown: _Shown, medium: Medium) -> str:
+    """A loop plays by itself, without sound, as the app plays it; a reel waits for a tap."""
+    width, height = shown.size
+    looping = "autoplay loop muted" if medium.method == "loop" else "controls"
+    return (
+        f'<video src="{shown.full}" poster="{shown.large}" width="{width}" height="{height}" '
+        f'aria-label="{escape(medium.alt_text)}" preload="none" playsinline {looping}></video>'
+    )
+
+
 def _card(brand: Brand, post: Post, shown: list[_Shown]) -> str:
     pictures = [
-        f'<a href="{s.full}">' + pages.picture(s.large, s.size, medium.alt_text) + "</a>"
+        _film(s, medium)
+        if s.film
+        else f'<a href="{s.full}">' + pages.picture(s.large, s.size, medium.alt_text) + "</a>"
         for s, medium in zip(shown, post.media, strict=True)
     ]
-    if post.kind == "story":
+    if post.kind in _TALL:
         return f'<div class="card"><div class="one">{pictures[0]}</div></div>'
     head = (
         f"<header>{pages.avatar(brand)}<span>{escape(_handle(brand))}</span>"

@@ -47,23 +47,48 @@ def describe(
     past: Sequence[str] = (),
     light: Sequence[str] = (),
     fallback: str = "",
+    name: str = "",
 ) -> str:
     """One sentence, at most rules.ALT_TEXT_MAX characters, ending with a full stop.
 
     `past` are alt texts of the photos it was made from: where the picture is still one of them
     (crop, extend, relight, layout) the first is taken over. `method` names how it was made.
-    `fallback` names what is shown where no keyword does, e.g. the brand's subjects.
+    `fallback` names what is shown where no keyword does, e.g. the brand's subjects; `name` is that
+    of a product, which says what it shows better than keywords do.
     """
+    if kind == "product" and name.strip():
+        return _short(_product(" ".join(name.split()), text_on_picture))
     still = method in ("crop", "extend", "relight", "layout", "edited") and len(past) == 1
     kept = " ".join(past[0].split()) if still else ""
-    sentence = kept if kept and not _boast(kept) else _sentence(shows, light, fallback)
+    if kind == "collage":
+        sentence = _collage(shows) or _sentence(shows, light, fallback)
+    else:
+        sentence = kept if kept and not _boast(kept) else _sentence(shows, light, fallback)
     if not sentence.endswith((".", "!", "?")):
         sentence += "."
     said = " ".join(text_on_picture.split()).strip(' "“”')
     if said:
-        lead = f"The words “{said}” over " if kind != "story" else f"“{said}” set over "
+        lead = (
+            f"The words “{said}” over " if kind not in ("story", "reel") else f"“{said}” set over "
+        )
         sentence = lead + _small(sentence) if len(sentence) + len(said) < 400 else sentence
     return _short(sentence)
+
+
+def _product(name: str, text_on_picture: str) -> str:
+    """The product by its name; what else is written beside it, once."""
+    said = " ".join(text_on_picture.split()).strip(' "“”')
+    said = said.replace(name, "").strip(" /,·|")
+    said = re.sub(r"\s*/\s*(?:/\s*)+", " / ", said)
+    name = name.rstrip(".")
+    return f"{name}, with the words “{said}” beside it." if said else f"{name}."
+
+
+def _collage(shows: Sequence[str]) -> str:
+    """Several pictures side by side: what is in them, without a place for each."""
+    nouns = [noun for noun in (read(word) for word in shows) if words.nameable(noun)]
+    seen = [with_article(noun) for noun in _distinct(nouns)[:4]]
+    return f"Several photographs side by side: {_list(seen)}." if seen else ""
 
 
 def _sentence(shows: Sequence[str], light: Sequence[str], fallback: str) -> str:

@@ -222,7 +222,11 @@ def _habits(shows: Sequence[str], use: TagUse, kind: str, brand: Brand) -> list[
             continue
         recent = sum(use.weight[i] for i in posts) / len(posts)
         own = tag in (name, key(brand.handle))
-        score = 0.55 * min(1.0, 2 * fit) + 0.25 * recent + (0.2 if own and kind == "promo" else 0)
+        score = (
+            0.55 * min(1.0, 2 * fit)
+            + 0.25 * recent
+            + (0.2 if own and kind in ("promo", "product") else 0)
+        )
         reason = f"your habit: on {len(posts)} of {len(use.posts)} posts"
         found.append((score, use.spelling[tag], reason, "habit"))
     return found

@@ -29,7 +29,10 @@ RUN_WORDS = 5
 SAMPLED_WORDS = 14
 """The small model is fluent for a few words; past these, sense is luck (docs/log.md)."""
 
-LONGEST = {"photo": 60, "quote": 40, "story": 16, "carousel": 60, "promo": 70}
+LONGEST = {
+    "photo": 60, "product": 70, "promo": 70, "quote": 40, "carousel": 60, "story": 16, "reel": 34,
+    "gif": 20, "collage": 45,
+}  # fmt: skip
 """Words, by kind; a brand that writes longer may go on to its own upper tenth."""
 
 _NUMBER_WORDS = listed(
@@ -93,7 +96,7 @@ class Seen:
             seen.stems.update(content(text))
         return seen
 
-    def add(self, text: str, offer: str = "", names: Iterable[str] = ()) -> None:
+    def add(self, text: str, offer: str | Sequence[str] = "", names: Iterable[str] = ()) -> None:
         """Remember a caption of this run; the offer and what is shown may be repeated."""
         own = _without(text, offer)
         self.run.update(runs(own, RUN_WORDS))
@@ -132,10 +135,11 @@ def refuse(
     Mondays in general. Sampled ones may name nothing at all that the brief does not.
     """
     plain = bare(text)
-    own = _without(plain, brief.offer)
-    if broken := broken_sentence(plain, offer=brief.offer, names=" ".join(brief.shows)):
+    fixed = (*brief.pieces, *sentences_of(brief))
+    own = bare(_without(text, fixed))
+    if broken := broken_sentence(plain, offer=tuple(map(bare, fixed)), names=" ".join(brief.shows)):
         return broken
-    if brief.offer and brief.offer not in text:
+    if any(piece not in text for piece in brief.pieces):
         return "offer missing or altered"
     if re.search(r"[#@]\w|https?:|www\.|[\w.]+\.com\b", own):
         return "hashtag, mention or link"
@@ -159,6 +163,11 @@ def refuse(
     return ""
 
 
+def sentences_of(brief: CaptionBrief) -> tuple[str, ...]:
+    """What the maker says of a product, sentence by sentence: a person's own words."""
+    return tuple(sentences(brief.about))
+
+
 def copied(text: str, brief: CaptionBrief, seen: Seen) -> str:
     """Whether the text repeats a past caption, another of this run, or the picture's own words."""
     if runs(text, COPY_WORDS) & seen.past:
@@ -166,26 +175,25 @@ def copied(text: str, brief: CaptionBrief, seen: Seen) -> str:
     for part in (*sentences(text), text):
         if len(part.split()) >= 3 and _key(part) in seen.past_sentences:
             return "copy of a past caption"
-    if runs(text, RUN_WORDS) & seen.run or seen.openings[_opening(text)]:
+    opening = _opening(text)  # none where a product's name and price are all that is said
+    if runs(text, RUN_WORDS) & seen.run or (opening and seen.openings[opening]):
         return "too like another of this run"
     if brief.text_on_picture and _key(brief.text_on_picture) in _key(text):
         return "repeats the words on the picture"
     return ""
 
 
-def broken_sentence(text: str, offer: str = "", names: str = "") -> str:
+def broken_sentence(text: str, offer: str | Sequence[str] = "", names: str = "") -> str:
     """Faults of form: quotes, brackets, doubled words, articles, endings. In `names` a word may
     stand twice ("paw paw")."""
     if "{" in text or "}" in text:
         return "unfilled slot"
-    if (
-        text.count('"') % 2
-        or text.count("“") != text.count("”")
-        or text.count("(") != text.count(")")
-    ):
-        return "unbalanced quotes or brackets"
     own = _without(text, offer).strip()
-    if not re.search(r"[.?!…][\"”’)]?$", text.strip()) and not text.strip().endswith(offer or "\0"):
+    if own.count('"') % 2 or own.count("“") != own.count("”") or own.count("(") != own.count(")"):
+        return "unbalanced quotes or brackets"
+    ends = (offer,) if isinstance(offer, str) else tuple(offer)
+    closed = any(piece and text.strip().endswith(piece) for piece in ends)
+    if not re.search(r"[.?!…][\"”’)]?$", text.strip()) and not closed:
         return "does not end"
     for match in re.finditer(r"\b([a-z']+) \1\b", own, re.I):
         if match[1].lower() not in ("that", "had") and match[0].lower() not in names.lower():
@@ -291,10 +299,12 @@ def covered(text: str, shows: Sequence[str]) -> float:
 
 def length_fit(text: str, brief: CaptionBrief, habits: Habits) -> float:
     """1 at the brand's usual length for the kind, falling to 0 at three times or a third of it."""
-    usual = {"story": min(7.0, habits.words), "quote": min(14.0, habits.words)}.get(
-        brief.kind, habits.words
-    )
-    size = max(1, len(bare(_without(text, brief.offer)).split()))
+    usual = {
+        "story": min(7.0, habits.words), "quote": min(14.0, habits.words),
+        "gif": min(7.0, habits.words), "reel": min(13.0, habits.words),
+        "collage": min(16.0, habits.words), "product": min(20.0, habits.words),
+    }.get(brief.kind, habits.words)  # fmt: skip
+    size = max(1, len(bare(_without(text, brief.pieces)).split()))
     ratio = size / max(1.0, usual)
     return max(0.0, 1.0 - abs(_log3(ratio)))
 
@@ -334,8 +344,12 @@ def _key(text: str) -> str:
     return " ".join(_tokens(text))
 
 
-def _without(text: str, offer: str) -> str:
-    return text.replace(offer, "…") if offer else text
+def _without(text: str, pieces: str | Sequence[str]) -> str:
+    """The text with what is fixed in it cut out, the longest first."""
+    fixed = (pieces,) if isinstance(pieces, str) else pieces
+    for piece in sorted(fixed, key=lambda piece: -len(piece)):
+        text = text.replace(piece, "…") if piece else text
+    return text
 
 
 def _opening(text: str) -> str:

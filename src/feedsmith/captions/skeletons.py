@@ -22,9 +22,10 @@ from feedsmith.captions.words import (
     with_article,
 )
 
-ROLES = "ONQWSHPUCLFKB"
+ROLES = "ONQWSHPUCLFKBDYRGT"
 """Opening, note, question, whole, story, headline, words to set, under them, carousel, slides,
-offer frame, offer call, bare (nothing known of the picture)."""
+offer frame, offer call, bare (nothing known of the picture), product, name and price, reel, GIF,
+several things together."""
 
 _SLOT = re.compile(r"\{(?:(a|A|the|The|this|This) )?([A-Za-z]+)(?::([\w']+))?\}")
 _FLAG = re.compile(r"^[+\-#@][\w,'-]+$")
@@ -76,6 +77,12 @@ MADE = listed(
     "tool travel art trim yoga fitness tech paperware notebook pen honey preserve"
 )
 """Where a brand shows landscapes, these were mostly spoken of rather than seen."""
+
+SOLD = MADE | listed(
+    "candle soap scent bath kitchenware container furniture lamp woodwork bike fruit vegetable cheese "
+    "egg meal flour flower plant cactus barber tent"
+)
+"""What may be a product where its name does not tell."""
 
 AT_HOME = {
     "food": "bread pastry coffee tea drink honey preserve vegetable fruit cheese egg meal flour",
@@ -129,7 +136,7 @@ class Skeleton:
     @property
     def crowded(self) -> bool:
         """Names more than the subject, so that "it" after it would be unclear."""
-        return bool(self.slots - {"s", "brand", "season", "offer", "opening"})
+        return bool(self.slots - {"s", "brand", "season", "offer", "opening", "name", "price"})
 
     @property
     def points_back(self) -> bool:
@@ -149,6 +156,9 @@ class Scene:
     """Facts, and in addition every word that describes anything shown: what speaks against."""
     brand: str = ""
     offer: str = ""
+    name: str = ""
+    """Of a product."""
+    price: str = ""
     season: str = ""
     subject: Noun | None = None
     details: tuple[Noun, ...] = field(default=())
@@ -181,6 +191,8 @@ def scene(
     niche: str = "",
     brand: str = "",
     offer: str = "",
+    name: str = "",
+    price: str = "",
 ) -> Scene:
     """Read keywords, season, light and niche into nouns and facts.
 
@@ -209,9 +221,9 @@ def scene(
     known = SEASONS.get(season.strip().lower(), "")
     if known:
         facts.add(known)
-    for name in SEASONS.values():
-        if name in facts and not known:
-            known = name
+    for word in SEASONS.values():
+        if word in facts and not known:
+            known = word
     niche_words = set(re.findall(r"[a-z]+", niche.lower()))
     groups = {group for group, listed in _NICHES.items() if niche_words & set(listed.split())}
     if not groups or groups & {"outdoor", "travel", "photo", "garden", "farm", "pets"}:
@@ -224,6 +236,8 @@ def scene(
         frozenset(facts | hints),
         brand,
         offer,
+        name,
+        price,
         known,
         groups=frozenset(groups),
         away="away" in groups,
@@ -370,9 +384,14 @@ def _skeleton(
 def fits(skeleton: Skeleton, scene: Scene) -> bool:
     """True where the sentence may be said of the scene's subject."""
     subject = scene.subject
-    if "none" in skeleton.types:
-        return subject is None
     if subject is None:
+        about_nothing = skeleton.role in "FK" and "any" in skeleton.types  # they name no subject
+        if "none" not in skeleton.types and not about_nothing:
+            return False
+        if any(not group & scene.facts for group in skeleton.needs):
+            return False
+        return not skeleton.forbids & (scene.facts | scene.hints)
+    if skeleton.types == {"none"}:
         return False
     if "any" not in skeleton.types and not skeleton.types & subject.types:
         return False
@@ -420,7 +439,8 @@ def fill(
         determiner, name, form = match[1] or "", match[2], match[3] or ""
         slot = name.lower()
         plain = {
-            "brand": scene.brand, "season": scene.season, "offer": scene.offer, "opening": opening
+            "brand": scene.brand, "season": scene.season, "offer": scene.offer, "opening": opening,
+            "name": scene.name, "price": scene.price,
         }  # fmt: skip
         if slot in plain:
             if not plain[slot]:
@@ -448,6 +468,9 @@ def fill(
         return sentence_case(out) if (determiner or name)[0].isupper() or start else out
 
     text = _SLOT.sub(put, skeleton.text)
+    for said in (scene.offer, scene.name, scene.price):
+        if said and said[-1] in ".!?":  # it brings its own full stop
+            text = text.replace(said + ".", said)
     return None if failed else " ".join(text.split())
 
 

@@ -21,6 +21,7 @@ from feedsmith.captions.skeletons import (
     AT_HOME,
     INDOORS_NEVER,
     MADE,
+    SOLD,
     Scene,
     Skeleton,
     fill,
@@ -34,6 +35,12 @@ __all__ = ["Caption", "CaptionBrief", "Model", "Writer"]
 
 REST = 30
 """Captions before a skeleton may come back."""
+PRODUCTS_REST = 40
+"""Captions before a sentence about products may come back: a shop has five hundred of them, and
+people wrote us a hundred sentences."""
+FRAMES_REST = 12
+"""Lines before a plain "name, price" may stand in the same frame; there are fewer frames than
+products."""
 COMPOSED = 90
 """Compositions tried for one caption; about 4 ms of one core a brief."""
 SAMPLED = 4
@@ -49,6 +56,10 @@ _LESS = listed(
     "sky cloud sun shade grass fence wall branch water wind spine light cloth room steam trim"
 )
 """What stands behind a subject rather than being one, if there is anything else."""
+
+
+_ONE_THING = ("quote", "carousel", "story", "product", "reel", "gif")
+"""Kinds that speak of the first thing their picture shows, not of the second."""
 
 
 class Model(Protocol):
@@ -113,7 +124,10 @@ class Writer:
         past: dict[str, None] = {}  # in order, once each
         for brief in briefs:
             past.update(dict.fromkeys(rank.past_texts(brief)))
-        seen = rank.Seen.of(list(past))
+        texts = list(past)
+        if all(brief.kind == "product" for brief in briefs):
+            texts = texts[-PRODUCTS_REST:]
+        seen = rank.Seen.of(texts)
         manners: dict[int, Habits] = {}
         captions: list[Caption] = []
         sampled = self._sample(briefs, seed)
@@ -137,15 +151,17 @@ class Writer:
         sampled: Sequence[str],
     ) -> Caption:
         whole = _scene_of(brief, brief.shows)
-        subjects = _subjects(whole, brief)
-        usually = brief.brand.subjects or _named_in(brief.brand.niche)
+        subjects = _goods(brief) if brief.kind == "product" else _subjects(whole, brief)
+        usually = (
+            () if brief.kind == "product" else brief.brand.subjects or _named_in(brief.brand.niche)
+        )
         if subjects == [None] and usually:
             usual = [usually[i] for i in rng.permutation(len(usually))]
             whole = _scene_of(brief, usual[:1])
             subjects = _subjects(whole, brief)
         candidates = self._compose(brief, manner, whole, subjects, rng)
         candidates += [_Candidate(text, "model", (), subjects[0]) for text in sampled]
-        if brief.kind in ("quote", "carousel", "story"):  # what they show first, they speak of
+        if brief.kind in _ONE_THING:  # what they show first, they speak of
             first = [c for c in candidates if c.subject is subjects[0]]
             candidates = first or candidates
         kept = self._judge(candidates, brief, manner, whole, subjects, seen, rng)
@@ -159,9 +175,16 @@ class Writer:
         subject_scene = whole.about(best.subject)
         if brief.kind == "quote":
             quote = self._part("P", subject_scene, manner, rng, best.text, QUOTE_MAX)
-        slides = self._slides(subject_scene, manner, rng) if brief.kind == "carousel" else ()
+        slides: tuple[str, ...] = ()
+        hook = ""
+        if brief.kind == "carousel":
+            slides = self._slides(subject_scene, manner, rng)
+        elif brief.kind == "reel":
+            hook, slides = self._reel(subject_scene, manner, rng, best.text)
+            if brief.headline and hook:  # a person's hook stands before ours, which goes on from it
+                slides = (hook, *slides)[:4]
         said = " ".join((best.text, *slides))
-        headline = self._headline(brief, subject_scene, manner, rng, said)
+        headline = brief.headline or hook or self._headline(brief, subject_scene, manner, rng, said)
         self.routes[best.route] += 1
         return Caption(
             text=best.text,
@@ -190,13 +213,13 @@ class Writer:
             at = int(rng.choice(len(subjects), p=chances))
             subject = subjects[at]
             about = whole.about(subject)
-            moves = stocks[at].pick(_shape(brief.kind, manner, subject, rng), rng)
+            moves = stocks[at].pick(_shape(brief, manner, subject, rng), rng)
             if not moves:
                 continue
-            text = _told(moves, about, rng, terse="minimal" in manner.voices)
+            text = _told(moves, about, rng, brief, terse="minimal" in manner.voices)
             if text is None:
                 continue
-            text = _manner(text, manner, brief.offer)
+            text = _manner(text, manner, (*brief.pieces, *rank.sentences_of(brief)))
             text = _with_emoji(text, about, manner, brief, rng)
             route: Route = "plain" if subject is None else "skeleton"
             found.append(_Candidate(text, route, tuple(moves), subject))
@@ -204,12 +227,14 @@ class Writer:
 
     def _allowed(self, about: Scene, manner: Habits) -> list[Skeleton]:
         recent = set(self._used[-REST * 3 :])
+        framed = set(self._used[-FRAMES_REST:])
         return [
             line
             for line in (*stock(), *manner.own)
-            if line.id not in recent
+            if line.id not in (framed if line.role == "Y" else recent)
             and (not line.voices or line.voices & (manner.voices | manner.near))
             and fits(line, about)
+            and (line.role != "Y" or line.slots - {"brand"} == _told_by(about))
         ]
 
     def _judge(
@@ -261,7 +286,7 @@ class Writer:
 
     def _remember(self, best: _Candidate, brief: CaptionBrief, seen: rank.Seen) -> None:
         names = [word for keyword in brief.shows for word in keyword.split()]
-        seen.add(best.text, brief.offer, names)
+        seen.add(best.text, (*brief.pieces, *rank.sentences_of(brief)), names)
         self._used += [line.id for line in best.used]
 
     # -------------------------------------------------------------- words on pictures
@@ -287,7 +312,7 @@ class Writer:
             if rank.runs(said, short) & rank.runs(text, short):
                 continue
             self._used.append(line.id)
-            return _manner(said, manner, "")
+            return _manner(said, manner, ())
         return ""
 
     def _headline(
@@ -300,12 +325,14 @@ class Writer:
     ) -> str:
         if brief.kind == "photo":
             return ""
-        if brief.kind == "promo" and brief.offer:
-            name = re.split(r"[,:(]| - ", brief.offer)[0].strip()
+        if brief.name and len(brief.name.split()) <= 6 and len(brief.name) <= 40:
+            return brief.name
+        if brief.kind in ("promo", "product") and brief.line:
+            name = re.split(r"[,:(]| - ", brief.line)[0].strip()
             if 2 <= len(name.split()) <= 6 and not re.search(r"\d", name):
                 return words.sentence_case(name)
         line = self._part("H", about, manner, rng, text, 40)
-        if line:
+        if line or brief.kind in ("gif", "collage"):
             return line
         if about.subject is not None:
             return words.sentence_case(about.subject.text)
@@ -314,6 +341,17 @@ class Writer:
     def _slides(self, about: Scene, manner: Habits, rng: np.random.Generator) -> tuple[str, ...]:
         line = self._part("L", about, manner, rng, "", 400)
         return tuple(part.strip() for part in line.split(" / ")) if line else ()
+
+    def _reel(
+        self, about: Scene, manner: Habits, rng: np.random.Generator, text: str
+    ) -> tuple[str, tuple[str, ...]]:
+        """The hook and the 2-4 lines that follow it: lines made for reels, else a carousel's."""
+        for role in "RL":
+            line = self._part(role, about, manner, rng, text, 200)
+            hook, *rest = [part.strip() for part in line.split(" / ")]
+            if 2 <= len(rest) <= 4 and len(hook.split()) <= 6:
+                return hook, tuple(rest)
+        return "", ()
 
     # -------------------------------------------------------------- the model's route
 
@@ -386,8 +424,28 @@ def _scene_of(brief: CaptionBrief, shows: Sequence[str]) -> Scene:
         light=brief.light,
         niche=brief.brand.niche,
         brand=brief.brand.name,
-        offer=brief.offer,
+        offer=brief.line,
+        name=brief.name if brief.by_parts else "",
+        price=brief.price if brief.by_parts else "",
     )
+
+
+def _goods(brief: CaptionBrief) -> list[Noun | None]:
+    """What a product is, by its name, else by its picture; [None] where neither tells.
+
+    "Hand-thrown oak mug, 350 ml" is a mug; a candle called "Forest" is not a forest.
+    """
+    name = re.split(r"[,(:|/–—]| - | (?:with|for|in|of|by|from|and) ", brief.name or brief.line)[0]
+    tokens = [word for word in name.split() if not re.search(r"\d", word)]
+    for end in range(len(tokens), 0, -1):
+        noun = words.read(" ".join(tokens[:end]))
+        if noun.known and not noun.types & (INDOORS_NEVER - {"shell", "flower"} | {"backdrop"}):
+            return [Noun(noun.head, noun.type, noun.types, noun.number, noun.head)]
+    for keyword in brief.shows:
+        noun = words.read(keyword)
+        if noun.types & SOLD and words.nameable(noun):
+            return [noun]
+    return [None]
 
 
 def _subjects(whole: Scene, brief: CaptionBrief) -> list[Noun | None]:
@@ -409,12 +467,39 @@ def _subjects(whole: Scene, brief: CaptionBrief) -> list[Noun | None]:
     return [*ordered] or [None]
 
 
-def _shape(kind: str, manner: Habits, subject: Noun | None, rng: np.random.Generator) -> str:
+def _shape(
+    brief: CaptionBrief, manner: Habits, subject: Noun | None, rng: np.random.Generator
+) -> str:
     """The roles of one composition, by kind and by the brand's usual length."""
+    shape = _bare_shape(brief, manner, subject, rng)
+    if brief.line and not set(shape) & set("FY"):  # any kind may carry an offer
+        shape = "F" + shape
+    return shape.replace("K", "") if brief.call else shape  # the brief's own call stands alone
+
+
+def _bare_shape(
+    brief: CaptionBrief, manner: Habits, subject: Noun | None, rng: np.random.Generator
+) -> str:
+    kind = brief.kind
     ask = bool(rng.random() < manner.questions)
+    if kind == "product":
+        if not brief.line:
+            return str(rng.choice(["D", "DQ"] if ask else ["D"]))
+        if brief.by_parts and brief.about:
+            return "Y"
+        return str(rng.choice(["YD", "YD", "DY", "Y"]))  # the last for when all has been said
     if subject is None:
-        shapes = {"story": ["S"], "quote": ["U"], "carousel": ["C"], "promo": ["FBK"]}
+        shapes = {
+            "story": ["S"], "quote": ["U"], "carousel": ["C"], "promo": ["FBK"], "gif": ["G"],
+            "collage": ["T"],
+        }  # fmt: skip
         return str(rng.choice(shapes.get(kind, ["BQ"] if ask else ["B"])))
+    if kind == "gif":
+        return str(rng.choice(["G", "G", "O"]))
+    if kind == "collage":
+        return str(rng.choice(["T", "TQ"] if ask else ["T"]))
+    if kind == "reel":
+        return str(rng.choice(["W", "OQ"] if ask else ["W", "O", "ON"]))
     if kind == "story":
         return "S"
     if kind == "quote":
@@ -433,15 +518,23 @@ def _shape(kind: str, manner: Habits, subject: Noun | None, rng: np.random.Gener
 
 
 def _told(
-    moves: Sequence[Skeleton], about: Scene, rng: np.random.Generator, *, terse: bool
+    moves: Sequence[Skeleton],
+    about: Scene,
+    rng: np.random.Generator,
+    brief: CaptionBrief,
+    *,
+    terse: bool,
 ) -> str | None:
     """The moves as one text, or None where a slot stays empty or a pronoun loses its noun."""
     details = [about.details[i] for i in rng.permutation(min(4, len(about.details)))]
     crowded = False
     parts: list[str] = []
     for i, move in enumerate(moves):
-        if i and move.points_back and (crowded or not moves[0].slots & {"s"}) and move.role != "K":
+        lost = crowded or not moves[0].slots & {"s", "name", "offer"}
+        if i and move.points_back and lost and move.role != "K":
             return None
+        if not i and move.role == "D" and "{s:" in move.text and len(moves) > 1:
+            return None  # "it" before the name
         if move.role == "F":
             continue
         said = fill(move, about, details, terse=terse)
@@ -457,11 +550,22 @@ def _told(
         if framed is None:
             return None
         parts = [framed, *after]
+    if brief.kind == "product" and brief.about:
+        parts.append(brief.about)
     # A question in the middle of a caption leaves it hanging.
     asked = [i for i, part in enumerate(parts) if part.rstrip().endswith("?")]
     if any(i < len(parts) - 1 for i in asked):
         return None
+    if brief.call:
+        parts.append(brief.call + ("" if brief.call[-1] in ".!?…" else "."))
     return " ".join(parts)
+
+
+def _told_by(about: Scene) -> set[str]:
+    """The slots of a product's frame: its name, and its price where there is one."""
+    if not about.name:
+        return {"offer"}
+    return {"name", "price"} if about.price else {"name"}
 
 
 def _clash(moves: Sequence[Skeleton], about: Scene) -> str:
@@ -470,7 +574,7 @@ def _clash(moves: Sequence[Skeleton], about: Scene) -> str:
     described = {w for n in about.nouns for w in n.words if w in words.MODIFIERS}
     said: set[str] = set()
     for move in moves:
-        if move.role in "FK":
+        if move.role in "FKY":
             continue
         own = {_root(w) for w in rank.content(re.sub(r"\{[^}]*\}", " ", move.text)) - named}
         if own & said or described & set(re.findall(r"[a-z]+", move.text.lower())):
@@ -485,18 +589,22 @@ def _root(word: str) -> str:
     return short if len(short) > 1 else word
 
 
-def _manner(text: str, manner: Habits, offer: str) -> str:
-    """In the brand's own way: contractions, "I" or "we", spelling. The offer is left alone."""
-    parts = text.split(offer) if offer else [text]
+def _manner(text: str, manner: Habits, fixed: Sequence[str]) -> str:
+    """In the brand's own way: contractions, "I" or "we", spelling. What is `fixed` is left alone."""
+    kept = sorted((re.escape(piece) for piece in fixed if piece), key=len, reverse=True)
+    parts = re.split(f"({'|'.join(kept)})", text) if kept else [text]
     new: list[str] = []
-    for part in parts:
+    for i, part in enumerate(parts):
+        if i % 2:
+            new.append(part)
+            continue
         out = part if manner.contracts else words.expand(part)
         if manner.singular:
             out = words.first_person(out)
         if manner.american:
             out = words.american(out)
         new.append(out)
-    return offer.join(new)
+    return "".join(new)
 
 
 _EMOJI = {
@@ -561,7 +669,7 @@ def _reasons(
 ) -> dict[str, float | str]:
     """What speaks for a candidate; the floats add up to its score."""
     used = candidate.used
-    spoken = [line for line in used if line.role not in "FK"]
+    spoken = [line for line in used if line.role not in "FKY"]
     narrow = sum(line.narrow for line in spoken) / max(1, len(spoken))
     first = subjects.index(candidate.subject) if candidate.subject in subjects else 0
     voice = sum(
@@ -588,8 +696,11 @@ def _reasons(
 def _last_resort(brief: CaptionBrief, whole: Scene, subjects: Sequence[Noun | None]) -> _Candidate:
     """Where everything was turned down: the plainest true thing."""
     subject = subjects[0]
-    if brief.offer:
-        text = f"From {brief.brand.name}: {brief.offer}" + ("" if brief.offer[-1] in ".!?" else ".")
+    if brief.pieces:
+        whole_offer = ", ".join(part for part in (brief.name, brief.price) if part)
+        said = [whole_offer if brief.by_parts else brief.line, brief.call]
+        said = [part if part[-1] in ".!?" else part + "." for part in said if part]
+        text = f"From {brief.brand.name}: " + " ".join(said)
     elif subject is None:
         text = f"From {brief.brand.name}."
     else:
@@ -610,13 +721,15 @@ def _named_in(niche: str) -> tuple[str, ...]:
 
 def _request(brief: CaptionBrief, manner: Habits) -> Request:
     voice = brief.brand.voice
-    length = "short" if brief.kind == "story" or manner.words < 16 else "medium"
+    brief_kinds = ("story", "reel", "gif")
+    length = "short" if brief.kind in brief_kinds or manner.words < 16 else "medium"
     return Request(
-        kind=brief.kind,
+        # What the shipped captions, and so the model, know no kind of is told as a photo.
+        kind="photo" if brief.kind in ("gif", "collage") else brief.kind,
         niche=brief.brand.niche or "small shop",
         voice=voice,
         shows=brief.shows,
-        offer=brief.offer,
+        offer=brief.line,
         length=length,
         emoji=0,
     )

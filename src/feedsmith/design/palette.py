@@ -14,6 +14,8 @@ from feedsmith.design.contrast import READABLE, ratio
 
 PLAIN = Palette(paper="#f5f0e6", ink="#1f1b16", accent="#b4512b", accent_2="#3f5b4b")
 """For a brand without colours and without photos to learn them from."""
+SCHEMES = ("paper", "white", "tint", "ink", "accent", "second")
+"""What `scheme` knows."""
 
 
 def channels(colour: str) -> tuple[int, int, int]:
@@ -107,8 +109,8 @@ def _weight(colour: str, share: float) -> float:
 def scheme(name: str, palette: Palette) -> dict[str, str]:
     """Colours of one look, by the names templates use; every pair of words and ground reads.
 
-    ground, text, soft (quieter words), mark (words and lines in the accent), line, panel,
-    panel_text.
+    ground, plate (a quiet shape on it), text, soft (quieter words), mark (words and lines in the
+    accent), line, panel, panel_text.
     Raises KeyError for an unknown name.
     """
     ground, field = {
@@ -126,10 +128,12 @@ def scheme(name: str, palette: Palette) -> dict[str, str]:
     else:
         light = float(lab(ground)[0]) < 0.6
         text = readable(palette.paper if light else palette.ink, ground, 7.0)
-    mark = text if deep else readable(palette.accent, ground)
+    mark = text if deep else readable(palette.accent, ground, 4.7)
     panel = field if name in ("ink", "accent", "second") else _carrying(field, palette)[0]
     return {
         "ground": ground,
+        # A large quiet shape on the ground, behind a product; no words stand on it.
+        "plate": mix(ground, pale if deep else palette.accent, 0.2 if deep else 0.3),
         "text": text,
         "soft": readable(mix(text, ground, 0.34), ground, 4.7),
         "mark": mark,
@@ -162,6 +166,7 @@ def over(picture_tone: str, palette: Palette, light: bool) -> dict[str, str]:
     panel = text if light else tone(palette.ink, 0.2)
     return {
         "ground": scrim,
+        "plate": scrim,
         "scrim": scrim,
         "text": text,
         "soft": text,

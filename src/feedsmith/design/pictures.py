@@ -7,6 +7,7 @@ from PIL import Image, ImageDraw, ImageFilter
 from feedsmith.errors import FeedsmithError
 
 RGB = NDArray[np.uint8]
+RGBA = NDArray[np.uint8]
 Map = NDArray[np.float32]
 
 BLOW_UP = 1.5
@@ -165,19 +166,104 @@ def shadow(
 ) -> None:
     """A print's shadow under `box` (x, y, w, h), in place: one tight, one wide, light from above."""
     x, y, w, h = box
-    base = Image.new("L", (page.shape[1], page.shape[0]), 0)
     shape = Image.new("L", (w, h), 255) if mask is None else Image.fromarray(mask)
     for dy, spread, share in ((3, 4, 0.34), (22, 34, 0.5)):
-        base.paste(0, (0, 0, *base.size))
-        base.paste(shape, (x, y + dy))
-        # Blurred at a quarter of the size: the wide one costs 16 times less, and looks the same.
-        k = 4 if spread > 8 else 1
-        soft = base.resize((base.width // k, base.height // k), Image.Resampling.BOX)
-        soft = soft.filter(ImageFilter.GaussianBlur(spread / k))
-        if k > 1:
-            soft = soft.resize(base.size, Image.Resampling.BICUBIC)
-        a = np.asarray(soft, np.float32)[..., None] * (strength * share / 255)
-        page[:] = (page * (1 - a) + np.array(colour, np.float32) * a + 0.5).astype(np.uint8)
+        _darken(page, shape, (x, y + dy), spread, colour, strength * share)
+
+
+def _darken(
+    page: RGB,
+    shape: Image.Image,
+    corner: tuple[int, int],
+    spread: float,
+    colour: tuple[int, int, int],
+    strength: float,
+) -> None:
+    """`colour` through the blurred `shape` (mode L) at `corner`, in place."""
+    far = int(spread * 3) + 4
+    x0, y0 = max(corner[0] - far, 0), max(corner[1] - far, 0)
+    x1 = min(corner[0] + shape.width + far, page.shape[1])
+    y1 = min(corner[1] + shape.height + far, page.shape[0])
+    if x1 <= x0 or y1 <= y0:
+        return
+    base = Image.new("L", (x1 - x0, y1 - y0), 0)
+    base.paste(shape, (corner[0] - x0, corner[1] - y0))
+    # Blurred at a quarter of the size: the wide one costs 16 times less, and looks the same.
+    k = 4 if spread > 8 and min(base.size) > 16 else 1
+    soft = base.resize((base.width // k, base.height // k), Image.Resampling.BOX)
+    soft = soft.filter(ImageFilter.GaussianBlur(spread / k))
+    if k > 1:
+        soft = soft.resize(base.size, Image.Resampling.BICUBIC)
+    a = np.asarray(soft, np.float32)[..., None] * np.float32(strength / 255)
+    part = page[y0:y1, x0:x1]
+    part[:] = (part + (np.array(colour, np.float32) - part) * a + np.float32(0.5)).astype(np.uint8)
+
+
+def scaled(rgba: RGBA, width: int, height: int) -> RGBA:
+    """(H, W, 4) with straight alpha at width x height; edges keep their colour."""
+    if rgba.shape[:2] == (height, width):
+        return rgba
+    image = Image.fromarray(rgba).convert("RGBa")
+    return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS).convert("RGBA"))
+
+
+def stand(
+    page: RGB,
+    cutout: RGBA,
+    box: tuple[int, int, int, int],
+    dark: tuple[int, int, int],
+    strength: float,
+    at: float = 0.5,
+) -> tuple[int, int, int, int]:
+    """A cut-out (H, W, 4) as large as fits `box` (x, y, w, h), standing on its foot, in place.
+
+    With a soft shadow of its own outline and a dark one where it touches the ground. Blown up at
+    most BLOW_UP times. Returns where it stands (x, y, w, h).
+    """
+    h, w = cutout.shape[:2]
+    k = min(box[2] / w, box[3] / h, BLOW_UP)
+    width, height = max(1, round(w * k)), max(1, round(h * k))
+    x, y = box[0] + round((box[2] - width) * at), box[1] + box[3] - height
+    piece = scaled(cutout, width, height)
+    if strength:
+        alpha = Image.fromarray(piece[..., 3])
+        # A wide shadow of the outline, and a flat one under the foot: the lowest seventh of it.
+        foot = alpha.crop((0, round(height * 0.86), width, height))
+        flat = foot.resize((width, max(2, round(height * 0.07))), Image.Resampling.BOX)
+        for shape, dy, spread, share in (
+            (alpha, round(height * 0.035), height * 0.045, 0.34),
+            (flat, height - flat.height * 2 // 3, height * 0.016, 0.62),
+        ):
+            _darken(page, shape, (x, y + dy), spread, dark, strength * share)
+    paste(page, np.ascontiguousarray(piece[..., :3]), x, y, np.ascontiguousarray(piece[..., 3]))
+    return x, y, width, height
+
+
+def print_on(
+    page: RGB,
+    picture: RGB,
+    corner: tuple[int, int],
+    edge: int,
+    degrees: float,
+    strength: float,
+    white: tuple[int, int, int],
+    dark: tuple[int, int, int],
+) -> None:
+    """A print with a white edge, turned clockwise about its middle, with its shadow; in place.
+
+    `corner` is the picture's top left before it is turned.
+    """
+    h, w = picture.shape[:2]
+    sheet = Image.new("RGBA", (w + 2 * edge, h + 2 * edge), (*white, 255))
+    sheet.paste(Image.fromarray(picture), (edge, edge))
+    turned = sheet.rotate(-degrees, Image.Resampling.BICUBIC, expand=True)
+    x = corner[0] - edge + (sheet.width - turned.width) // 2
+    y = corner[1] - edge + (sheet.height - turned.height) // 2
+    whole = np.asarray(turned)
+    mask = np.ascontiguousarray(whole[..., 3])
+    if strength:
+        shadow(page, (x, y, turned.width, turned.height), mask, strength, dark)
+    paste(page, np.ascontiguousarray(whole[..., :3]), x, y, mask)
 
 
 def softened(rgb: RGB, radius: float) -> RGB:

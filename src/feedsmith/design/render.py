@@ -1,13 +1,18 @@
-"""One template, filled: words, pictures and colours in, one RGB picture out.
+"""One template, filled: words, pictures and colours in, one RGB picture out; or, for films, a layer
+of words with transparency (overlay).
 
 Words are data for Typst (never part of its source); pictures and scrims are painted here, below
 the drawn layer, where the contrast of every word with its real background is measured.
 """
 
+import contextlib
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,14 +23,24 @@ from PIL import Image
 from feedsmith import rules
 from feedsmith.brand import Palette
 from feedsmith.design import contrast, faces, palette, pictures, template
+from feedsmith.design.template import Look, Tone
 from feedsmith.errors import FeedsmithError
 
 RGB = NDArray[np.uint8]
+RGBA = NDArray[np.uint8]
 Map = NDArray[np.float32]
+Box = tuple[float, float, float, float]
+"""x0, y0, x1, y1 as shares of a picture."""
+Logo = Callable[[str, int], RGBA | None]
+"""The brand's logo for a ground (`#rrggbb`) at a height in pixels; None where none reads on it."""
 
 
 class Misfit(FeedsmithError):
     """These words or pictures do not fit this layout; another one may take them."""
+
+
+class Broken(Misfit):
+    """The layout itself has a mistake; the message names its file and line."""
 
 
 class Rendered(NamedTuple):
@@ -37,10 +52,31 @@ class Rendered(NamedTuple):
     """Lowest WCAG contrast of any word with the pixels around its letters; at least 4.5."""
     template: str
     """Name of the layout."""
+    scheme: str = ""
+    """Its colours (palette.scheme), or "picture"."""
+    tone: Tone = "photo"
+    notes: tuple[str, ...] = ()
+    """Templates that were passed over because they are broken, in words for people."""
+
+    @property
+    def look(self) -> Look:
+        """For template.choose, as a neighbour of later posts."""
+        return Look(self.template, self.scheme, self.tone)
+
+
+class Overlay(NamedTuple):
+    rgba: RGBA
+    """(H, W, 4), straight alpha: words, their panels and their scrim; clear elsewhere."""
+    text: tuple[str, ...]
+    min_contrast: float
+    """Lowest contrast of any word over all frames; at least 4.5."""
+    template: str
+    scheme: str = ""
 
 
 class _Frame(NamedTuple):
     slot: str
+    """Of the picture; "" for a plain area in the colour `fill`."""
     x: int
     y: int
     w: int
@@ -50,6 +86,13 @@ class _Frame(NamedTuple):
     shadow: float
     edge: int
     whole: bool
+    fill: str
+    above: bool
+    """Painted over everything drawn."""
+    at: float
+    """Where a smaller picture stands in its width, 0..1."""
+    turn: float
+    """Degrees, clockwise."""
 
 
 def render(
@@ -61,54 +104,44 @@ def render(
     seed: int,
     *,
     scheme: str = "",
-    pair: str = "",
+    pair: str | faces.Pair = "",
     saliency: Mapping[str, Map] | None = None,
+    keep: Mapping[str, Sequence[Box]] | None = None,
     language: str = "en",
+    logo: Logo | None = None,
+    extra: Path | None = None,
 ) -> Rendered:
     """Set `slots` (slot -> words) and `shots` (picture slot -> RGB) into the template `name`.
 
     `roles` must be complete (palette.complete). `format_name` is a name in rules.FORMATS; `seed` only
     feeds grain and the choice of typefaces when `pair` (a name in faces.PAIRS) is empty.
+    The shots "cutout" and "logo" are RGBA (H, W, 4) with straight alpha; a logo may also be given as
+    a function of its ground (`logo`). A layout without a place for a logo leaves it out.
     `saliency`: picture slot -> (h, w) 0..1, of any size; keeps words off what the eye goes to.
-    Raises Misfit when words do not fit or would not read or a picture is too small;
-    FeedsmithError for unknown templates, slots and scripts no font has.
+    `keep`: picture slot -> boxes, such as faces, that no word may cover.
+    `extra`: the brand's own folder of templates.
+    Raises Misfit when words do not fit or would not read or a picture is too small, Broken when the
+    template has a mistake; FeedsmithError for unknown templates, slots and scripts no font has.
     """
-    layout = template.find(name)
-    texts = _texts(layout, slots, format_name)
-    faces_ = faces.PAIRS[pair] if pair else faces.pair_for(seed)
-    size = rules.FORMATS[format_name]
-    look = scheme or layout.schemes[0]
-    if not layout.over and look not in layout.schemes:
+    layout = template.find(name, extra)
+    if layout.regions and not layout.pictures:
         raise FeedsmithError(
-            f'template {name} has no scheme "{look}"', mend="one of: " + ", ".join(layout.schemes)
+            f"template {name} is a layer for films and has no picture of its own",
+            mend="lay it over frames (design.render.overlay), or take another template",
         )
-    maps = saliency or {}
-    rng = np.random.default_rng([seed, 0xDE51])
+    texts = _texts(layout, slots, format_name)
+    look = _look(layout, scheme)
     colours = palette.over("#808080", roles, True) if layout.over else palette.scheme(look, roles)
-    order = {slot: 40 + 16 * i for i, slot in enumerate(texts)}
-    story = size.height > size.width * 1.5
-    data: dict[str, Any] = {
-        "width": size.width,
-        "height": size.height,
-        "safe_top": rules.STORY_SAFE_TOP if story else 0,
-        "safe_bottom": rules.STORY_SAFE_BOTTOM if story else 0,
-        "format": format_name,
-        "language": language,
-        "slots": {slot: faces.glued(faces.in_sense(words)) for slot, words in texts.items()},
-        "order": order,
-        "colours": colours,
-        "scheme": look,
-        "mark_face": faces_.mark._asdict(),
-        "faces": {role: getattr(faces_, role)._asdict() for role in _ROLES},
-        "substitutes": {
-            slot: {role: face._asdict() for role, face in faces.substitutes(words, faces_).items()}
-            for slot, words in texts.items()
-        },
-        "pictures": {slot: (rgb.shape[1], rgb.shape[0]) for slot, rgb in shots.items()},
-        "blow_up": pictures.BLOW_UP,
-        "anchor": layout.anchors[0],
-        "pass": "all",
-    }
+    mark = _logo(layout, shots, logo, colours["ground"])
+    if mark is not None:
+        texts.pop(layout.logo, None)
+    shots = {slot: rgb for slot, rgb in shots.items() if slot in layout.pictures}
+    sizes = {**shots, **({"logo": mark} if mark is not None else {})}
+    maps = {slot: _kept(saliency, keep, slot) for slot in shots}
+    rng = np.random.default_rng([seed, 0xDE51])
+    data, order, size, fonts = _data(
+        layout, texts, sizes, colours, look, format_name, seed, pair, language
+    )
 
     # Pictures: their frames, and the calmest place for the words.
     page = np.empty((size.height, size.width, 3), np.uint8)
@@ -116,54 +149,193 @@ def render(
     cut = None
     if layout.regions:
         main = next(iter(layout.pictures))
+        if main not in shots:
+            raise Misfit(f"there is no picture for {main}", mend="use another template")
         options = [
             (*pictures.best_window(
-                shots[main], size.width, size.height, maps.get(main),
-                # Words over the whole picture keep off nothing: let it show its subject.
-                None if layout.over == "veil" else layout.regions[anchor],
+                shots[main], size.width, size.height, maps[main],
+                layout.regions[anchor],
             ), anchor)
             for anchor in layout.anchors
         ]  # fmt: skip
         cut, _, data["anchor"] = min(options, key=lambda option: option[1])
-    typesetter = _Typesetter(name, data)
-    for frame in typesetter.frames():
-        _paint(page, frame, shots[frame.slot], maps.get(frame.slot), cut, colours)
+    with _typesetter(layout, data, fonts) as typesetter:
+        frames = typesetter.frames()
+        for frame in frames:
+            if not frame.above:
+                _paint(page, frame, shots.get(frame.slot), maps.get(frame.slot), cut, colours)
 
-    # Words: where they are, what is behind them, and the scrim that makes them read.
-    marks = typesetter.draw("marks")
-    found = contrast.elements(marks[..., :3], marks[..., 3], order)
-    if {words.slot for words in found} != set(texts):
-        raise Misfit(f"template {name} has no room for some of its words", mend=_SHORTER)
-    _keep_inside(name, found, size, story)
-    roles_of = typesetter.roles()
-    del marks
-    if layout.over and found:
-        page, colours = _veil(page, found, roles_of, roles, layout.over, rng)
-        data["colours"] = colours
-    ground = _over(page, typesetter.draw("ground"))
-    lowest = min(
-        (
-            contrast.measured(ground, words, palette.channels(colours[roles_of[words.slot]]))
-            for words in found
-        ),
-        default=21.0,
-    )
-    if lowest < contrast.READABLE:
-        raise Misfit(
-            f"words in template {name} would not read (contrast {lowest:.1f}:1, "
-            f"needed {contrast.READABLE}:1)",
-            mend="use a calmer picture or another template",
+        # Words: where they are, what is behind them, and the scrim that makes them read.
+        found, roles_of = _elements(layout, typesetter, order, texts, size)
+        if cut is not None and keep:
+            _keep_clear(name, found, keep.get(main, ()), cut, shots[main], size)
+        bare = [words for words in found if roles_of[words.slot] not in _ON_PANELS]
+        if layout.over and bare:
+            page, colours = _veil(page, bare, roles_of, roles, layout.over, rng)
+            data["colours"] = colours
+        layer = typesetter.draw("ground")
+        if cut is not None and _fills(frames, main, size):
+            _show(name, found, layer[..., 3], maps[main], cut, shots[main], size)
+        ground = _over(page, layer)
+        lowest = min(
+            (
+                contrast.measured(ground, words, palette.channels(colours[roles_of[words.slot]]))
+                for words in found
+            ),
+            default=21.0,
         )
-    del ground
-    drawn = _over(page, typesetter.draw("all"))
-    return Rendered(drawn, tuple(texts.values()), round(lowest, 2), name)
+        if lowest < contrast.READABLE:
+            raise Misfit(
+                f"words in template {name} would not read (contrast {lowest:.1f}:1, "
+                f"needed {contrast.READABLE}:1)",
+                mend="use a calmer picture or another template",
+            )
+        drawn = _over(page, typesetter.draw("all"))
+    for frame in frames:
+        if frame.above and mark is not None:
+            _stamp(drawn, ground, frame, mark, logo)
+    tone = layout.look(look).tone
+    return Rendered(drawn, tuple(texts.values()), round(lowest, 2), name, look, tone)
 
 
-_BUSY = 22.0
+def overlay(
+    name_or_kind: str,
+    slots: Mapping[str, str],
+    behind: Sequence[RGB],
+    roles: Palette,
+    format_name: str,
+    seed: int,
+    turn: int = 0,
+    *,
+    scheme: str = "",
+    pair: str | faces.Pair = "",
+    saliency: Map | None = None,
+    keep: Sequence[Box] = (),
+    language: str = "en",
+    logo: Logo | None = None,
+    extra: Path | None = None,
+) -> Overlay:
+    """A layer of words for a film, to be laid over each of the frames `behind` (H, W, 3).
+
+    `name_or_kind`: a template, or a kind such as "reel": then the first layout of template.choose
+    that takes the words, in rotation by `turn`. Frames of another size than the format's are scaled
+    for the measure; without any, the words are made to read on white and on black.
+    `saliency` (h, w) 0..1 and the boxes `keep` are those of the film: words go where they are least.
+    Raises as `render` does; Misfit with the last reason when no layout takes the words.
+    """
+    size = rules.FORMATS[format_name]
+    if name_or_kind in template.catalogue(extra):
+        layout = template.find(name_or_kind, extra)
+        options = [(layout, _look(layout, scheme))]
+    else:
+        filled = [slot for slot, words in slots.items() if faces.plain(words)]
+        options = template.choose(
+            name_or_kind, format_name, seed, turn, slots=filled, sizes={}, extra=extra
+        )
+    views = [_sized(rgb, size) for rgb in behind] or [
+        np.full((size.height, size.width, 3), level, np.uint8) for level in (255, 0)
+    ]
+    # The lightest and the darkest that each pixel ever is: what reads on both reads on all.
+    light, dark = views[0].copy(), views[0].copy()
+    for view in views[1:]:
+        np.maximum(light, view, out=light)
+        np.minimum(dark, view, out=dark)
+    busy = _kept({"": saliency} if saliency is not None else None, {"": keep}, "")
+    last: Misfit | None = None
+    for layout, look in options:
+        try:
+            return _overlaid(
+                layout, look, slots, views, (light, dark), busy, roles, format_name, seed, pair,
+                language, logo,
+            )  # fmt: skip
+        except Misfit as error:
+            last = error
+    assert last is not None
+    raise last
+
+
+def _overlaid(
+    layout: template.Template,
+    look: str,
+    slots: Mapping[str, str],
+    views: Sequence[RGB],
+    ends: tuple[RGB, RGB],
+    busy: Map | None,
+    roles: Palette,
+    format_name: str,
+    seed: int,
+    pair: str | faces.Pair,
+    language: str,
+    logo: Logo | None,
+) -> Overlay:
+    texts = _texts(layout, slots, format_name)
+    colours = palette.over("#808080", roles, True) if layout.over else palette.scheme(look, roles)
+    mark = _logo(layout, {}, logo, colours["ground"])
+    if mark is not None:
+        texts.pop(layout.logo, None)
+    sizes = {"logo": mark} if mark is not None else {}
+    data, order, size, fonts = _data(
+        layout, texts, sizes, colours, look, format_name, seed, pair, language
+    )
+    rng = np.random.default_rng([seed, 0xF11])
+    if layout.regions:
+        # The calmest place in the middle of the film.
+        middle = views[len(views) // 2]
+        data["anchor"] = min(
+            layout.anchors,
+            key=lambda anchor: pictures.best_window(
+                middle, size.width, size.height, busy, layout.regions[anchor]
+            )[1],
+        )
+    veil = np.zeros((size.height, size.width, 4), np.uint8)
+    with _typesetter(layout, data, fonts) as typesetter:
+        frames = typesetter.frames()
+        found, roles_of = _elements(layout, typesetter, order, texts, size)
+        bare = [words for words in found if roles_of[words.slot] not in _ON_PANELS]
+        if layout.over and bare:
+            veil, colours = _scrim(ends, bare, roles_of, roles, layout.over, rng)
+            data["colours"] = colours
+        ground = _laid(veil, typesetter.draw("ground"))
+        lowest = min(
+            (
+                _behind(view, ground, words, palette.channels(colours[roles_of[words.slot]]))
+                for view in views
+                for words in found
+            ),
+            default=21.0,
+        )
+        if lowest < contrast.READABLE:
+            raise Misfit(
+                f"words in template {layout.name} would not read (contrast {lowest:.1f}:1, "
+                f"needed {contrast.READABLE}:1)",
+                mend="use calmer pictures or another template",
+            )
+        rgba = _laid(veil, typesetter.draw("all"))
+    for frame in frames:
+        if frame.above and mark is not None:
+            _stamp(rgba, _over(views[0], ground), frame, mark, logo)
+    return Overlay(rgba, tuple(texts.values()), round(lowest, 2), layout.name, look)
+
+
+_BUSY = 30.0
 """Mean difference of neighbouring pixels, 0..255, above which a picture is softened behind words:
-foliage against the sky stands at about 25, everything calmer keeps its sharpness."""
+leaves in hard light, gravel. Everything calmer keeps its sharpness, or a subject turns to fog."""
+_CALM = 5.0
+"""Below it a ground needs no scrim for its own sake: studio sweeps, skies, defocused walls."""
+_ON_PANELS = ("panel_text", "ground")
+"""Colour roles of words that stand on a panel of their own: no scrim helps or hurts them."""
 _ROLES = ("display", "voice", "text", "strong")
 _SHORTER = "shorten the words, or let another layout take them"
+
+
+def _look(layout: template.Template, scheme: str) -> str:
+    look = scheme or layout.schemes[0]
+    if not layout.over and look not in layout.schemes:
+        raise FeedsmithError(
+            f'template {layout.name} has no scheme "{look}"',
+            mend="one of: " + ", ".join(layout.schemes),
+        )
+    return "picture" if layout.over else look
 
 
 def _texts(layout: template.Template, slots: Mapping[str, str], format_name: str) -> dict[str, str]:
@@ -173,38 +345,154 @@ def _texts(layout: template.Template, slots: Mapping[str, str], format_name: str
             f"template {layout.name} is not made for {format_name}",
             mend="one of: " + ", ".join(layout.formats),
         )
-    unknown = sorted(set(slots) - set(layout.slots))
-    if unknown:
+    cleaned = {slot: faces.plain(words) for slot, words in slots.items()}
+    names = layout.named([slot for slot, words in cleaned.items() if words])
+    if names is None:
+        unknown = sorted({slot for slot, words in slots.items() if words} - set(layout.slots))
+        if unknown:
+            raise FeedsmithError(
+                f'template {layout.name} has no slot "{unknown[0]}"',
+                mend="it has: " + ", ".join(layout.slots),
+            )
+        missing = [s for s in layout.required if not cleaned.get(s)] or layout.one_of
         raise FeedsmithError(
-            f'template {layout.name} has no slot "{unknown[0]}"',
-            mend="it has: " + ", ".join(layout.slots),
-        )
-    cleaned = {slot: faces.plain(slots[slot]) for slot in layout.slots if slot in slots}
-    texts = {slot: words for slot, words in cleaned.items() if words}
-    missing = [slot for slot in layout.required if slot not in texts]
-    if missing:
-        raise FeedsmithError(
-            f"template {layout.name} needs words for {missing[0]}",
+            f"template {layout.name} needs words for {' or '.join(missing)}",
             mend="give it a sentence, or take another template",
         )
-    return texts
+    own = {names[slot]: words for slot, words in cleaned.items() if words}
+    return {slot: own[slot] for slot in layout.slots if slot in own}
+
+
+def _data(
+    layout: template.Template,
+    texts: Mapping[str, str],
+    sizes: Mapping[str, RGB],
+    colours: Mapping[str, str],
+    look: str,
+    format_name: str,
+    seed: int,
+    pair: str | faces.Pair,
+    language: str,
+) -> tuple[dict[str, Any], dict[str, int], rules.Format, list[str]]:
+    """What the layout is told; its words' levels in the "marks" pass; its size; font folders."""
+    faces_ = (
+        (faces.PAIRS[pair] if pair else faces.pair_for(seed)) if isinstance(pair, str) else pair
+    )
+    size = rules.FORMATS[format_name]
+    story = size.height > size.width * 1.5
+    order = {slot: 40 + 16 * i for i, slot in enumerate(texts)}
+    directions = {slot: faces.direction(words) for slot, words in texts.items()}
+    data: dict[str, Any] = {
+        "width": size.width,
+        "height": size.height,
+        "safe_top": rules.STORY_SAFE_TOP if story else 0,
+        "safe_bottom": rules.STORY_SAFE_BOTTOM if story else 0,
+        "format": format_name,
+        "language": language,
+        "slots": {slot: faces.glued(faces.in_sense(words)) for slot, words in texts.items()},
+        "directions": directions,
+        # The layout is mirrored where most of its words run from right to left.
+        "rtl": faces.direction(" ".join(texts.values())) == "rtl",
+        "order": order,
+        "colours": dict(colours),
+        "scheme": look,
+        "mark_face": faces_.mark._asdict(),
+        "faces": {role: getattr(faces_, role)._asdict() for role in _ROLES},
+        "substitutes": {
+            slot: {role: face._asdict() for role, face in faces.substitutes(words, faces_).items()}
+            for slot, words in texts.items()
+        },
+        "pictures": {slot: (rgb.shape[1], rgb.shape[0]) for slot, rgb in sizes.items()},
+        "blow_up": pictures.BLOW_UP,
+        "anchor": layout.anchors[0],
+        "pass": "all",
+    }
+    return data, order, size, [str(faces.FOLDER), *faces_.folders]
+
+
+def _logo(
+    layout: template.Template, shots: Mapping[str, RGB], logo: Logo | None, ground: str
+) -> RGBA | None:
+    """The logo as it is to be measured, where the layout has a place for one."""
+    if not layout.logo:
+        return None
+    return logo(ground, 120) if logo is not None else shots.get("logo")
+
+
+def _kept(
+    saliency: Mapping[str, Map] | None, keep: Mapping[str, Sequence[Box]] | None, slot: str
+) -> Map | None:
+    """What the eye goes to, with the boxes that must stay clear at full strength."""
+    seen = saliency.get(slot) if saliency else None
+    boxes = keep.get(slot, ()) if keep else ()
+    if not boxes:
+        return seen
+    whole = np.zeros((96, 96), np.float32) if seen is None else np.array(seen, np.float32)
+    h, w = whole.shape
+    for rim, weight in ((0.12, 0.3), (0.06, 0.6), (0.0, 1.0)):  # a frame leaves air round them
+        for x0, y0, x1, y1 in boxes:
+            rows = slice(max(int((y0 - rim) * h), 0), max(round((y1 + rim) * h), 1))
+            columns = slice(max(int((x0 - rim) * w), 0), max(round((x1 + rim) * w), 1))
+            np.maximum(whole[rows, columns], np.float32(weight), out=whole[rows, columns])
+    return whole
+
+
+_kits: dict[tuple[str, ...], typst.Fonts] = {}
+
+
+def _kit(folders: Sequence[str]) -> typst.Fonts:
+    """The fonts of some folders; read once a process."""
+    key = tuple(folders)
+    if key not in _kits:
+        _kits[key] = typst.Fonts(
+            include_system_fonts=False, include_embedded_fonts=False, font_paths=list(key)
+        )
+    return _kits[key]
+
+
+_ASSETS = (".typ", ".svg", ".png", ".jpg", ".jpeg")
+_ASSET_BYTES = 4_000_000
+
+
+@contextlib.contextmanager
+def _typesetter(
+    layout: template.Template, data: dict[str, Any], fonts: Sequence[str]
+) -> Iterator["_Typesetter"]:
+    """A brand's own template runs in a folder of its own, beside copies of what it may import: lib.typ
+    and the small files next to it. Typst lets it read nothing outside."""
+    if layout.folder == template.FOLDER:
+        yield _Typesetter(layout, layout.folder, data, fonts)
+        return
+    with tempfile.TemporaryDirectory(prefix="feedsmith-") as scratch:
+        room = Path(scratch)
+        shutil.copyfile(template.FOLDER / "lib.typ", room / "lib.typ")
+        for path in sorted(layout.folder.iterdir()):
+            if path.suffix.lower() in _ASSETS and path.stat().st_size <= _ASSET_BYTES:
+                shutil.copyfile(path, room / path.name)
+        yield _Typesetter(layout, room, data, fonts)
 
 
 class _Typesetter:
     """Typst on one template and one set of data."""
 
-    def __init__(self, name: str, data: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        layout: template.Template,
+        root: Path,
+        data: dict[str, Any],
+        fonts: Sequence[str],
+    ) -> None:
         self._data = data
-        self._name = name
+        self._layout = layout
         self._compiler = typst.Compiler(
-            str(template.FOLDER / f"{name}.typ"),
-            root=str(template.FOLDER),
-            font_paths=[str(faces.FOLDER)],
+            str(root / f"{layout.name}.typ"),
+            root=str(root),
+            font_paths=_kit(fonts),
             ignore_system_fonts=True,
             sys_inputs={"data": json.dumps(data)},
         )
 
-    def draw(self, what: str) -> NDArray[np.uint8]:
+    def draw(self, what: str) -> RGBA:
         """The layer (H, W, 4) uint8, straight alpha, of pass "all", "ground" or "marks"."""
         self._data["pass"] = what
         try:
@@ -212,16 +500,24 @@ class _Typesetter:
                 format="png", ppi=72, sys_inputs={"data": json.dumps(self._data)}
             )
         except typst.TypstError as error:
-            raise self._explained(error) from error
-        assert isinstance(png, bytes)
+            raise self._explained(error.message, error.diagnostic) from error
+        if not isinstance(png, bytes):
+            raise Broken(f"template {self._layout.source} makes more than one page", mend=_MEND)
         with Image.open(io.BytesIO(png)) as image:
-            return np.asarray(image.convert("RGBA"))
+            drawn = np.asarray(image.convert("RGBA"))
+        if drawn.shape[:2] != (self._data["height"], self._data["width"]):
+            raise Broken(
+                f"template {self._layout.source} makes pages of its own size",
+                mend='begin it with: #import "lib.typ": * and #show: sheet',
+            )
+        return drawn
 
     def frames(self) -> list[_Frame]:
         return [
             _Frame(
                 v["slot"], round(v["x"]), round(v["y"]), round(v["w"]), round(v["h"]),
                 v["radius"], v["shape"], v["shadow"], round(v["edge"]), v["whole"],
+                v.get("fill", ""), v.get("above", False), v.get("at", 0.5), v.get("turn", 0.0),
             )
             for v in self._query("<frame>")
         ]  # fmt: skip
@@ -233,28 +529,68 @@ class _Typesetter:
     def _query(self, selector: str) -> list[dict[str, Any]]:
         try:
             found: list[dict[str, Any]] = json.loads(self._compiler.query(selector, field="value"))
-        except RuntimeError as error:  # query() raises the plain class, compile() its subclass
-            raise self._explained(error) from error
+        except RuntimeError as error:  # query() raises the plain class, without the place
+            if "misfit:" not in str(error):
+                self.draw("all")
+            raise self._explained(str(error), "") from error
         return found
 
-    def _explained(self, error: Exception) -> Misfit:
-        tight = re.search(r"misfit:(\w+)", str(error))
+    def _explained(self, message: str, diagnostic: str) -> Misfit:
+        tight = re.search(r"misfit:(\w+)", message)
         if tight is None:
-            raise RuntimeError(f"template {self._name} is broken: {error}") from error
-        words = self._data["slots"][tight[1]]
+            line = re.search(rf"{re.escape(self._layout.name)}\.typ:(\d+)", diagnostic)
+            where = f", line {line[1]}" if line else ""
+            return Broken(f"template {self._layout.source}{where}: {message}", mend=_MEND)
+        words = self._data["slots"].get(tight[1], "")
         shown = words if len(words) <= 60 else words[:57] + "..."
-        return Misfit(f'template {self._name} has no room for "{shown}"', mend=_SHORTER)
+        return Misfit(f'template {self._layout.name} has no room for "{shown}"', mend=_SHORTER)
+
+
+_MEND = "mend that template, or move it out of the folder"
+
+
+def _elements(
+    layout: template.Template,
+    typesetter: _Typesetter,
+    order: Mapping[str, int],
+    texts: Mapping[str, str],
+    size: rules.Format,
+) -> tuple[list[contrast.Words], dict[str, str]]:
+    """Every word's place and colour role. Raises Misfit where one is missing or at an edge."""
+    marks = typesetter.draw("marks")
+    found = contrast.elements(marks[..., :3], marks[..., 3], dict(order))
+    lost = set(texts) - {words.slot for words in found}
+    if lost:
+        raise Misfit(
+            f"template {layout.name} has no room for some of its words ({', '.join(sorted(lost))})",
+            mend=_SHORTER,
+        )
+    _keep_inside(layout.name, found, size)
+    return found, dict.fromkeys(texts, "text") | typesetter.roles()
 
 
 def _paint(
     page: RGB,
     frame: _Frame,
-    shot: RGB,
+    shot: RGB | None,
     saliency: Map | None,
     cut: tuple[int, int, int, int] | None,
     colours: Mapping[str, str],
 ) -> None:
-    if cut is None:
+    mask = pictures.outline(frame.w, frame.h, frame.shape, frame.radius)
+    dark = palette.channels(palette.tone(colours["ground"], 0.12, 0.6))
+    if frame.fill:
+        area = np.empty((frame.h, frame.w, 3), np.uint8)
+        area[:] = palette.channels(colours[frame.fill])
+        pictures.paste(page, area, frame.x, frame.y, mask)
+        return
+    if shot is None:
+        raise Misfit(f"there is no picture for {frame.slot}", mend="use another template")
+    if shot.shape[2] == 4:
+        box = (frame.x, frame.y, frame.w, frame.h)
+        pictures.stand(page, shot, box, dark, frame.shadow, frame.at)
+        return
+    if cut is None or (frame.w, frame.h) != page.shape[1::-1]:
         h, w = shot.shape[:2]
         cut = (0, 0, w, h)
         if not frame.whole:
@@ -263,23 +599,44 @@ def _paint(
         piece = pictures.cut_to(shot, cut, frame.w, frame.h)
     except FeedsmithError as error:
         raise Misfit(error.message, mend=error.mend) from error
-    mask = pictures.outline(frame.w, frame.h, frame.shape, frame.radius)
     e = frame.edge
+    white = palette.channels(palette.tone(colours["ground"], 0.99, 0.2))
+    if frame.turn:
+        pictures.print_on(page, piece, (frame.x, frame.y), e, frame.turn, frame.shadow, white, dark)
+        return
     outer = (frame.x - e, frame.y - e, frame.w + 2 * e, frame.h + 2 * e)
     outer_mask = pictures.outline(outer[2], outer[3], frame.shape, frame.radius) if e else mask
     if frame.shadow:
-        dark = palette.channels(palette.tone(colours["ground"], 0.12, 0.6))
         pictures.shadow(page, outer, outer_mask, frame.shadow, dark)
     if e:
-        white = np.empty((outer[3], outer[2], 3), np.uint8)
-        white[:] = palette.channels(palette.tone(colours["ground"], 0.99, 0.2))
-        pictures.paste(page, white, outer[0], outer[1], outer_mask)
+        paper = np.empty((outer[3], outer[2], 3), np.uint8)
+        paper[:] = white
+        pictures.paste(page, paper, outer[0], outer[1], outer_mask)
     pictures.paste(page, piece, frame.x, frame.y, mask)
 
 
-def _keep_inside(
-    name: str, found: Sequence[contrast.Words], size: rules.Format, story: bool
+def _stamp(
+    drawn: NDArray[np.uint8], ground: RGB, frame: _Frame, mark: RGBA, logo: Logo | None
 ) -> None:
+    """The logo on the finished page (H, W, 3 or 4), in place, as it reads on its ground."""
+    if logo is not None:
+        area = ground[max(frame.y, 0) : frame.y + frame.h, max(frame.x, 0) : frame.x + frame.w]
+        mean = area.reshape(-1, 3).mean(axis=0).round().astype(int)
+        fresh = logo("#" + "".join(f"{v:02x}" for v in mean), 2 * frame.h)
+        mark = mark if fresh is None else fresh
+    h, w = mark.shape[:2]
+    k = min(frame.w / w, frame.h / h)
+    width, height = max(1, round(w * k)), max(1, round(h * k))
+    piece = pictures.scaled(mark, width, height)
+    x = frame.x + round((frame.w - width) * frame.at)
+    y = frame.y + (frame.h - height) // 2
+    layer = np.zeros((*drawn.shape[:2], 4), np.uint8)
+    layer[y : y + height, x : x + width] = piece[: drawn.shape[0] - y, : drawn.shape[1] - x]
+    drawn[:] = _laid(drawn, layer) if drawn.shape[2] == 4 else _over(drawn, layer)
+
+
+def _keep_inside(name: str, found: Sequence[contrast.Words], size: rules.Format) -> None:
+    story = size.height > size.width * 1.5
     top = size.height * rules.STORY_SAFE_TOP if story else 24
     foot = size.height * (1 - rules.STORY_SAFE_BOTTOM) if story else size.height - 24
     for words in found:
@@ -287,6 +644,86 @@ def _keep_inside(
         # Descenders and the 4 px surroundings may reach a little past the last baseline.
         if x0 < 24 or x1 > size.width - 24 or y0 + 4 < top or y1 - 4 > foot:
             raise Misfit(f"words in template {name} would leave the safe area", mend=_SHORTER)
+
+
+def _keep_clear(
+    name: str,
+    found: Sequence[contrast.Words],
+    boxes: Sequence[Box],
+    cut: tuple[int, int, int, int],
+    shot: RGB,
+    size: rules.Format,
+) -> None:
+    """Raises Misfit where words would cover more than a tenth of a box of the full-page picture, or
+    would stand in one with more than a third of their own."""
+    h, w = shot.shape[:2]
+    kx, ky = size.width / (cut[2] - cut[0]), size.height / (cut[3] - cut[1])
+    for x0, y0, x1, y1 in boxes:
+        box = ((x0 * w - cut[0]) * kx, (y0 * h - cut[1]) * ky,
+               (x1 * w - cut[0]) * kx, (y1 * h - cut[1]) * ky)  # fmt: skip
+        area = max((box[2] - box[0]) * (box[3] - box[1]), 1.0)
+        shared = [
+            max(min(box[2], words.box[2]) - max(box[0], words.box[0]), 0)
+            * max(min(box[3], words.box[3]) - max(box[1], words.box[1]), 0)
+            for words in found
+        ]
+        within = [
+            part / ((words.box[2] - words.box[0]) * (words.box[3] - words.box[1]))
+            for part, words in zip(shared, found, strict=True)
+        ]
+        if sum(shared) > 0.1 * area or max(within, default=0) > 0.34:
+            raise Misfit(
+                f"words in template {name} would cover a face or the product",
+                mend="use another picture or another template",
+            )
+
+
+_SUBJECT = (0.02, 0.35)
+"""Share of a picture that one thing takes which it is a picture of; less is noise, more a view."""
+_HIDDEN = 0.45
+"""Most of such a thing that words and panels may hide."""
+
+
+def _fills(frames: Sequence[_Frame], main: str, size: rules.Format) -> bool:
+    return any(f.slot == main and (f.w, f.h) == (size.width, size.height) for f in frames)
+
+
+def _show(
+    name: str,
+    found: Sequence[contrast.Words],
+    panels: NDArray[np.uint8],
+    saliency: Map | None,
+    cut: tuple[int, int, int, int],
+    shot: RGB,
+    size: rules.Format,
+) -> None:
+    """Raises Misfit where words and `panels` (alpha, H, W) would hide what the picture is of: the
+    one thing that stands out in `saliency`."""
+    if saliency is None:
+        return
+    h, w = shot.shape[:2]
+    subject = np.asarray(
+        Image.fromarray(np.asarray(saliency, np.float32)).resize(
+            (90, round(90 * size.height / size.width)),
+            Image.Resampling.BOX,
+            (cut[0] / w * saliency.shape[1], cut[1] / h * saliency.shape[0],
+             cut[2] / w * saliency.shape[1], cut[3] / h * saliency.shape[0]),
+        )
+    ) > 0.5  # fmt: skip
+    if not _SUBJECT[0] < subject.mean() < _SUBJECT[1]:
+        return
+    kx, ky = subject.shape[1] / size.width, subject.shape[0] / size.height
+    hidden = np.asarray(
+        Image.fromarray(panels).resize(subject.shape[::-1], Image.Resampling.BOX)
+    ) > 100  # fmt: skip
+    for words in found:
+        x0, y0, x1, y1 = words.box
+        hidden[int(y0 * ky) : round(y1 * ky), int(x0 * kx) : round(x1 * kx)] = True
+    if (hidden & subject).sum() > _HIDDEN * subject.sum():
+        raise Misfit(
+            f"words in template {name} would hide what the picture shows",
+            mend="use another picture or another template",
+        )
 
 
 def _veil(
@@ -307,7 +744,21 @@ def _veil(
     y1 = max(words.box[3] for words in found)
     behind = page[y0:y1].reshape(-1, 3).mean(axis=0).astype(np.uint8)
     tone = "#" + "".join(f"{v:02x}" for v in behind)
-    if how == "veil":
+    if how == "local":
+        # Only around each line of words: for pictures that leave them a calm ground.
+        far = int(h * 0.16)
+        slopes = [
+            # What begins near an edge reaches it, or a pale rim stays there.
+            contrast.slope(
+                (h, page.shape[1]),
+                0 if words.box[1] < far else words.box[1] - 30,
+                h if words.box[3] > h - far else words.box[3] + 30,
+                far,
+            )
+            for words in found
+        ]
+        band = np.maximum.reduce(slopes)
+    elif how == "veil":
         # A little less away from the words, so that the picture stays one.
         band = 0.62 + 0.38 * contrast.slope((h, page.shape[1]), y0 - 40, y1 + 40, int(h * 0.35))
     else:
@@ -316,23 +767,42 @@ def _veil(
         band = contrast.slope(
             (h, page.shape[1]), y0 - 60 if low else 0, h if low else y1 + 60, int(h * 0.3)
         )
-    soft = pictures.softened(page, 26)
-    busy = float(np.abs(np.diff(page[y0:y1:2].astype(np.int16), axis=1)).mean())
+    soft = pictures.softened(page, 12)
+    if how == "local":
+        busy = max(_busyness(page[words.box[1] : words.box[3] : 2]) for words in found)
+    else:
+        busy = _busyness(page[y0:y1:2])
     options: list[tuple[float, int, float, dict[str, str], RGB | None]] = []
     for light in (True, False):
         colours = palette.over(tone, roles, light)
-        for calm, price in ((None, 0.0), (soft, 0.08)):
+        if how == "local":
+            # Without a scrim the accent has nothing to stand out from.
+            colours["mark"] = colours["text"]
+        for calm, price in ((None, 0.0), (soft, 0.2)):
             strength = _strength(page, calm, found, roles_of, colours, band)
-            cost = strength + price + (0.0 if light else 0.3)
+            # Dark words on a lightened picture look foggy, but where it hardly needs lightening.
+            cost = strength + price + (0.0 if light else _fogginess(strength))
             options.append((cost, len(options), strength, colours, calm))
     _, _, strength, colours, calm = min(options, key=lambda option: option[:2])
     # More than the measure asks for: a trace where the picture is dark enough, so that words and
     # picture are one, and as much as it takes to quieten foliage and the like behind words.
-    strength = max(strength, min(0.16 + 0.016 * busy, 0.62))
+    trace = 0.0 if how == "local" and busy < _CALM else 0.16
+    strength = max(strength, min(trace + 0.016 * busy, 0.62))
     if busy > _BUSY:
         calm = soft
     scrim = palette.channels(colours["scrim"])
     return contrast.veiled(page, scrim, band * strength, calm, rng), colours
+
+
+def _fogginess(strength: float) -> float:
+    """What a scrim that lightens costs beyond its strength 0..1: on a pale picture hardly anything,
+    on others it is fog."""
+    return 0.06 if strength < 0.2 else 0.14 if strength < 0.45 else 0.3
+
+
+def _busyness(rgb: RGB) -> float:
+    """Mean difference of neighbouring pixels, 0..255."""
+    return float(np.abs(np.diff(rgb.astype(np.int16), axis=1)).mean())
 
 
 def _strength(
@@ -372,6 +842,94 @@ def _strength(
     return high
 
 
+def _scrim(
+    ends: tuple[RGB, RGB],
+    found: Sequence[contrast.Words],
+    roles_of: Mapping[str, str],
+    roles: Palette,
+    how: str,
+    rng: np.random.Generator,
+) -> tuple[RGBA, dict[str, str]]:
+    """The weakest scrim (H, W, 4) under which all words read on every frame, and their colours.
+
+    `ends`: the lightest and the darkest that each pixel becomes. A layer can only cover, so neither
+    blur nor multiplication helps here, as it does on a still.
+    """
+    light_end, dark_end = ends
+    h, w = light_end.shape[:2]
+    y0 = min(words.box[1] for words in found)
+    y1 = max(words.box[3] for words in found)
+    if how == "veil":
+        band = 0.5 + 0.5 * contrast.slope((h, w), y0 - 40, y1 + 40, int(h * 0.35))
+    else:
+        low = y0 + y1 > h
+        band = contrast.slope((h, w), y0 - 30 if low else 0, h if low else y1 + 30, int(h * 0.26))
+    middle = (light_end[y0:y1].reshape(-1, 3).mean(axis=0) + dark_end[y0:y1].reshape(-1, 3).mean(
+        axis=0)) / 2  # fmt: skip
+    # Nearly grey: one scrim has to go with every shot of the film.
+    tone = palette.tone("#" + "".join(f"{int(v):02x}" for v in middle), 0.5, 0.35)
+    options: list[tuple[float, float, dict[str, str]]] = []
+    for light, page in ((True, light_end), (False, dark_end)):
+        colours = palette.over(tone, roles, light)
+        tint = np.array(palette.channels(colours["scrim"]), np.float32)
+        behind = [
+            (page[words.box[1] : words.box[3], words.box[0] : words.box[2]][words.near],
+             np.broadcast_to(band[words.box[1] : words.box[3], None], words.near.shape)[
+                words.near][:, None],
+             palette.channels(colours[roles_of[words.slot]]))
+            for words in found
+        ]  # fmt: skip
+        low_end, high_end = 0.0, 1.0
+        for _ in range(7):
+            strength = (low_end + high_end) / 2
+            holds = all(
+                contrast.worst(
+                    (pixels + (tint - pixels) * (weight * strength)).astype(np.uint8), colour
+                )
+                >= contrast.AIMED
+                for pixels, weight, colour in behind
+            )
+            low_end, high_end = (low_end, strength) if holds else (strength, high_end)
+        price = 0.0 if light else _fogginess(high_end)
+        options.append((high_end + price, max(high_end, 0.16), colours))
+    _, strength, colours = min(options, key=lambda option: option[0])
+    alpha = band[:, None] * np.float32(strength * 255)
+    alpha = alpha + rng.uniform(0, 1, (h, w)).astype(np.float32) * (alpha > 0.5)
+    veil = np.empty((h, w, 4), np.uint8)
+    veil[..., :3] = palette.channels(colours["scrim"])
+    veil[..., 3] = np.clip(alpha, 0, 255).astype(np.uint8)
+    return veil, colours
+
+
+def _behind(view: RGB, ground: RGBA, words: contrast.Words, colour: tuple[int, int, int]) -> float:
+    """Contrast of `words` on the frame `view` under the layer `ground`."""
+    x0, y0, x1, y1 = words.box
+    part = _over(view[y0:y1, x0:x1], ground[y0:y1, x0:x1])
+    return contrast.worst(part[words.near], colour)
+
+
+def _sized(rgb: RGB, size: rules.Format) -> RGB:
+    if rgb.shape[:2] == (size.height, size.width):
+        return rgb
+    image = Image.fromarray(rgb).resize((size.width, size.height), Image.Resampling.BILINEAR)
+    return np.asarray(image)
+
+
+def _laid(under: RGBA, layer: RGBA) -> RGBA:
+    """`layer` on `under`, both (H, W, 4) with straight alpha; a new array."""
+    out = under.copy()
+    rows = np.flatnonzero(layer[..., 3].any(axis=1))
+    if rows.size:
+        part = slice(int(rows[0]), int(rows[-1]) + 1)
+        top = layer[part, :, 3:].astype(np.float32) / 255
+        low = under[part, :, 3:].astype(np.float32) / 255 * (1 - top)
+        whole = top + low
+        mixed = layer[part, :, :3] * top + under[part, :, :3] * low
+        out[part, :, :3] = (mixed / np.maximum(whole, 1e-6) + 0.5).astype(np.uint8)
+        out[part, :, 3:] = (whole * 255 + 0.5).astype(np.uint8)
+    return out
+
+
 def _over(page: RGB, layer: NDArray[np.uint8]) -> RGB:
     """`layer` (H, W, 4) on `page` (H, W, 3); a new array."""
     out = page.copy()
@@ -394,25 +952,37 @@ def compose(
     seed: int,
     turn: int = 0,
     *,
-    pair: str = "",
+    pair: str | faces.Pair = "",
     saliency: Mapping[str, Map] | None = None,
+    keep: Mapping[str, Sequence[Box]] | None = None,
     language: str = "en",
+    neighbours: Sequence[Look] = (),
+    logo: Logo | None = None,
+    extra: Path | None = None,
 ) -> Rendered:
     """Render with the first layout of `template.choose` that takes the words and pictures.
 
+    A broken template of the brand's own is passed over and named in the result's notes.
     Raises Misfit with the last reason when none does.
     """
     sizes = {slot: (rgb.shape[1], rgb.shape[0]) for slot, rgb in shots.items()}
     filled = [slot for slot, words in slots.items() if faces.plain(words)]
+    notes = [str(fault.message) for fault in template.faults(extra)]
     last: Misfit | None = None
-    for layout, scheme in template.choose(kind, format_name, seed, turn, slots=filled, sizes=sizes):
+    for layout, scheme in template.choose(
+        kind, format_name, seed, turn, slots=filled, sizes=sizes, neighbours=neighbours, extra=extra
+    ):
         try:
-            return render(
-                layout.name, slots, shots, roles, format_name, seed,
-                scheme=scheme, pair=pair, saliency=saliency, language=language,
+            done = render(
+                layout.name, slots, shots, roles, format_name, seed, scheme=scheme, pair=pair,
+                saliency=saliency, keep=keep, language=language, logo=logo, extra=extra,
             )  # fmt: skip
         except Misfit as error:
             last = error
+            if isinstance(error, Broken) and error.message not in notes:
+                notes.append(error.message)
+            continue
+        return done._replace(notes=tuple(notes))
     assert last is not None
     raise last
 
@@ -423,32 +993,51 @@ def compose_carousel(
     seed: int,
     turn: int = 0,
     *,
-    pair: str = "",
+    format_name: str = "portrait",
+    pair: str | faces.Pair = "",
     saliency: Sequence[Mapping[str, Map]] | None = None,
+    keep: Sequence[Mapping[str, Sequence[Box]]] | None = None,
     language: str = "en",
+    neighbours: Sequence[Look] = (),
+    logo: Logo | None = None,
+    extra: Path | None = None,
 ) -> list[Rendered]:
-    """Slides (words, pictures) as cover, contents and closing of one family, all 1080x1350.
+    """Slides (words, pictures) as cover, contents and closing of one family, all of one format.
 
     The first is the cover, the last the closing slide. Raises Misfit with the last reason when no
     family takes them all.
     """
-    layouts = template.catalogue().values()
-    families = sorted({t.family for t in layouts if t.family})
-    schemes = {t.family: t.schemes for t in layouts if t.part == "content"}
-    rounds = max(len(names) for names in schemes.values())
-    looks = [(f, schemes[f][r % len(schemes[f])]) for r in range(rounds) for f in families]
+    parts = ["cover", *["content"] * (len(slides) - 2), "closing"]
+    families: dict[str, dict[str, template.Template]] = {}
+    for t in template.catalogue(extra).values():
+        if t.family and format_name in t.formats:
+            families.setdefault(t.family, {})[t.part] = t
+    families = {name: of for name, of in sorted(families.items()) if len(of) == 3}
+    if not families:
+        raise FeedsmithError(
+            f"there is no carousel in {format_name}", mend="ask for portrait or square"
+        )
+    rounds = max(len(of["content"].schemes) for of in families.values())
+    looks = [
+        (of, schemes[r % len(schemes)])
+        for r in range(rounds)
+        for of in families.values()
+        if (schemes := of["content"].schemes)
+    ]
     rng = np.random.default_rng([seed, 0xCA2])
     start = (int(rng.integers(len(looks))) + turn) % len(looks)
+    looks = looks[start:] + looks[:start]
+    if neighbours:
+        looks.sort(key=lambda look: template.unrest(look[0]["cover"].look(look[1]), neighbours))
     last: Misfit | None = None
-    for family, scheme in looks[start:] + looks[:start]:
-        parts = ["cover", *["content"] * (len(slides) - 2), "closing"]
+    for of, scheme in looks:
         try:
             return [
                 render(
-                    next(t.name for t in layouts if t.family == family and t.part == part),
-                    {**words, "page": f"{i + 1}/{len(slides)}"}, shots, roles, "portrait", seed,
-                    scheme=scheme, pair=pair, language=language,
-                    saliency=saliency[i] if saliency else None,
+                    of[part].name, {**words, "page": f"{i + 1}/{len(slides)}"}, shots, roles,
+                    format_name, seed, scheme="" if of[part].over else scheme, pair=pair,
+                    language=language, logo=logo, extra=extra,
+                    saliency=saliency[i] if saliency else None, keep=keep[i] if keep else None,
                 )
                 for i, (part, (words, shots)) in enumerate(zip(parts, slides, strict=True))
             ]  # fmt: skip

@@ -37,6 +37,10 @@ class PictureBrief:
     """How much should be going on in it."""
     text_space: Literal["top", "bottom"] | None = None
     """Where words will be set: that third should be quiet."""
+    among: frozenset[str] = frozenset()
+    """Ids of the photos it may be made of; empty for all."""
+    quick: bool = False
+    """Nothing recomposed: a photo cropped or grown is enough, at a tenth of the time."""
 
 
 @dataclass(frozen=True, slots=True)

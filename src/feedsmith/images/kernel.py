@@ -25,12 +25,12 @@ SLACK = 64  # the kernels read up to 32 bytes past a picture's end
 
 
 @cache
-def _module() -> tuple[Engine, Module]:
+def _module(package: str, name: str) -> tuple[Engine, Module]:
     """Compiled once a process, about 0.1 s."""
     config = Config()
     config.parallel_compilation = False
     engine = Engine(config)
-    code = files("feedsmith.images").joinpath("patchmatch.wasm").read_bytes()
+    code = files(package).joinpath(name).read_bytes()
     return engine, Module(engine, code)
 
 
@@ -68,10 +68,13 @@ class Planes:
 
 
 class Kernel:
-    """One instance of the compiled kernels. Use as a context manager; blocks die with it."""
+    """One instance of the compiled kernels. Use as a context manager; blocks die with it.
 
-    def __init__(self) -> None:
-        engine, module = _module()
+    `package` and `name` say which compiled file: the picture synthesis unless told otherwise.
+    """
+
+    def __init__(self, package: str = "feedsmith.images", name: str = "patchmatch.wasm") -> None:
+        engine, module = _module(package, name)
         self._store = Store(engine)
         exports = Instance(self._store, module, []).exports(self._store)
         self._memory: Any = exports["memory"]

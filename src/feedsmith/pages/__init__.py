@@ -86,7 +86,7 @@ def frame(
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src 'self' file: data:; font-src 'self' file: data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src 'self' file: data:; media-src 'self' file:; font-src 'self' file: data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
 <title>{escape(title)}</title>
 <link rel="icon" href="data:,">
 <style>
@@ -106,21 +106,20 @@ def avatar(brand: Brand) -> str:
     return f'<span class="avatar" aria-hidden="true">{escape(initial)}</span>'
 
 
-def put_fonts(folder: Path, seed: int) -> dict[str, str]:
+def put_fonts(folder: Path, pair: faces.Pair) -> dict[str, str]:
     """Copy the fonts of a page into a folder beside it (0.4 MB); returns their addresses."""
-    for name, font in _fonts(seed).items():
+    for name, font in _fonts(pair).items():
         write_bytes(folder / f"{name}.font", font.read_bytes())
-    return {name: f"{folder.name}/{name}.font" for name in _fonts(seed)}
+    return {name: f"{folder.name}/{name}.font" for name in _fonts(pair)}
 
 
-def inline_fonts(seed: int) -> dict[str, str]:
+def inline_fonts(pair: faces.Pair) -> dict[str, str]:
     """The fonts themselves as addresses, for a page that is one file."""
-    return {name: inline(font.read_bytes(), "font/otf") for name, font in _fonts(seed).items()}
+    return {name: inline(font.read_bytes(), "font/otf") for name, font in _fonts(pair).items()}
 
 
-def _fonts(seed: int) -> dict[str, Path]:
-    """The heading face of the brand's pair (faces.pair_for) and the text face."""
-    pair = faces.pair_for(seed)
+def _fonts(pair: faces.Pair) -> dict[str, Path]:
+    """The heading face of the brand's pair and the text face."""
     return {
         "display": faces.FOLDER / pair.display.file,
         "text": faces.FOLDER / pair.text.file,

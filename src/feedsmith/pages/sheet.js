@@ -20,3 +20,16 @@ for (const slides of document.querySelectorAll(".slides")) {
   slides.addEventListener("scroll", show, { passive: true });
   show();
 }
+// Loops play only while they are seen, and not at all for people who asked for less motion.
+const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+const loops = document.querySelectorAll("video[autoplay]");
+if (still) {
+  for (const film of loops) { film.removeAttribute("autoplay"); film.controls = true; }
+} else {
+  const seen = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) target.play().catch(() => { target.controls = true; }); else target.pause();
+    }
+  });
+  for (const film of loops) seen.observe(film);
+}

@@ -153,7 +153,7 @@ def _json_rows(text: str) -> list[dict[str, Any]]:
 
 def _cells(archive: Archive, name: str, text: str) -> list[dict[str, Any]]:
     try:
-        table = [row for row in csv.reader(io.StringIO(text), delimiter=_delimiter(text)) if row]
+        table = [row for row in csv.reader(io.StringIO(text), delimiter=delimiter(text)) if row]
     except csv.Error:
         return []
     if not table:
@@ -178,7 +178,7 @@ def _cells(archive: Archive, name: str, text: str) -> list[dict[str, Any]]:
     return [{names[at]: cell for at, cell in enumerate(row) if at in names} for row in table]
 
 
-def _delimiter(text: str) -> str:
+def delimiter(text: str) -> str:
     """Of , ; tab and |: the one that cuts the first rows into the most equal number of cells."""
     best, score = ",", (0.0, 0)
     for delimiter in ",;\t|":

@@ -1,9 +1,8 @@
-"""Pictures from strangers: the one place that opens untrusted picture files.
+"""Reading: what a picture says of itself, and its pixels.
 
 Reads headers before it decodes, refuses what would fill the memory, and gives upright sRGB
 arrays (H, W, 3) uint8 whatever the file was: JPEG, PNG, WebP, GIF (first frame), HEIC, AVIF, TIFF;
 palette, alpha (on white), 16-bit, CMYK, with or without colour profile. The suffix is not believed.
-Knows nothing of libraries or posts.
 """
 
 import contextlib
@@ -222,8 +221,8 @@ def _inspected(image: Image.Image) -> tuple[Image.Image, Header, int]:
         raise Refused("it has no pixels")
     top, exif = _exif(image)
     orientation = top.get(_ORIENTATION, 1)
-    if orientation not in _TRANSPOSE:
-        orientation = 1
+    if orientation not in _TRANSPOSE or image.format == "TIFF":
+        orientation = 1  # Pillow turns TIFFs, and only those, as it decodes them
     if orientation >= 5:
         width, height = height, width
     comment = exif.get(_COMMENT, b"")

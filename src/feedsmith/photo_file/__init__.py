@@ -1,0 +1,40 @@
+"""Pictures from strangers: the one place that opens, and cleans, untrusted picture files.
+
+reading    headers, perceptual hashes, upright sRGB arrays
+stripping  a copy without location, camera and owner, pixels untouched
+
+Knows nothing of libraries or posts.
+"""
+
+from feedsmith.photo_file.reading import (
+    FILE_BYTES_MAX,
+    PHOTO_SUFFIXES,
+    PIXELS_MAX,
+    SCALED_PIXELS_MAX,
+    VIDEO_SUFFIXES,
+    Header,
+    Look,
+    look,
+    miniature,
+    perceptual_hash,
+    read_header,
+    rgb,
+)
+from feedsmith.photo_file.stripping import cleaned, stripped
+
+__all__ = [
+    "FILE_BYTES_MAX",
+    "PHOTO_SUFFIXES",
+    "PIXELS_MAX",
+    "SCALED_PIXELS_MAX",
+    "VIDEO_SUFFIXES",
+    "Header",
+    "Look",
+    "cleaned",
+    "look",
+    "miniature",
+    "perceptual_hash",
+    "read_header",
+    "rgb",
+    "stripped",
+]

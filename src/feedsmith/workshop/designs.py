@@ -1,0 +1,256 @@
+"""Designs: the pages of one post, with words set on its pictures.
+
+Knows which words and pictures each kind puts where; how they are laid out is design's. Knows no
+files and no films.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feedsmith import facts
+from feedsmith.brand import Brand, Home, Palette
+from feedsmith.captions.brief import Caption
+from feedsmith.design import backdrop, cutout, faces, logo, render, template
+from feedsmith.design.template import Look
+from feedsmith.errors import FeedsmithError
+from feedsmith.images.api import Picture
+from feedsmith.kit import typefaces
+from feedsmith.post import Originality
+from feedsmith.understanding.saliency import by_contrast
+from feedsmith.workshop.order import Order
+
+RGB = NDArray[np.uint8]
+Map = NDArray[np.float32]
+
+STORY_BODY = 120
+"""Characters of a caption that a story still carries on its picture."""
+SLOTS = ("main", "b", "c", "d", "e")
+"""Names of a layout's pictures."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """One finished picture of a post."""
+
+    rgb: RGB
+    words: tuple[str, ...]
+    method: str
+    sources: tuple[str, ...]
+    shows: tuple[str, ...]
+    originality: Originality
+    template: str = ""
+    scheme: str = ""
+    tone: str = "photo"
+
+
+class Designer:
+    """A brand's hand: colours, typefaces, name, logo; `pages` for one post."""
+
+    def __init__(
+        self, brand: Brand, home: Home, roles: Palette, note: Callable[[str], None]
+    ) -> None:
+        self.brand = brand.model_copy(update={"palette": roles})
+        self.home = home
+        self.roles = roles
+        self.note = note
+        self.pair = typefaces.of(brand, home)
+        self.sign = self._drawable(brand.name)
+        """The name as it stands on pictures; '' where no font has its letters."""
+        self.at = f"@{brand.handle}" if brand.handle else self.sign
+
+    def _drawable(self, name: str) -> str:
+        """The brand's name where our fonts have its letters, else its handle, else nothing."""
+        for words in (name, self.brand.handle):
+            try:
+                faces.substitutes(words, self.pair)
+            except FeedsmithError as error:
+                self.note(f"The name is left off the pictures: {error.message}.")
+            else:
+                return words
+        return ""
+
+    def pages(
+        self,
+        order: Order,
+        pictures: Sequence[Picture],
+        caption: Caption,
+        before: Sequence[Look],
+    ) -> list[Page]:
+        """The pictures of a post (not of a film). `before`: how the feed so far looks, oldest
+        first. Raises Misfit where no layout takes its words."""
+        main = pictures[0]
+        whole = main.rgb.shape[:2] == (order.format.height, order.format.width)
+        if order.kind == "photo" and whole:
+            return [Page(main.rgb, (), main.method, main.sources, main.shows, main.originality)]
+        if order.offer.line and faces.plain(order.offer.line) != " ".join(order.offer.line.split()):
+            self.note("Emoji of the offer stand in the caption, not on the picture.")
+        if order.kind == "carousel":
+            return self._carousel(order, pictures, caption, before)
+        if order.kind == "product":
+            return [self._product(order, main, caption, before)]
+        shots = {slot: picture.rgb for slot, picture in zip(SLOTS, pictures, strict=False)}
+        drawn = render.compose(
+            order.kind, self._slots(order, caption), shots, self.roles, order.format.name,
+            order.run_seed, order.turn, saliency={s: by_contrast(rgb) for s, rgb in shots.items()},
+            neighbours=before, extra=self.home.templates, **self._hand,
+        )  # fmt: skip
+        for words in drawn.notes:
+            self.note(words)
+        return [_page(drawn, pictures, main.method)]
+
+    @property
+    def _hand(self) -> dict[str, Any]:
+        """What every layout of this brand is drawn with."""
+        return {"pair": self.pair, "language": self.brand.language, "logo": self.logo}
+
+    def logo(self, ground: str, height: int) -> NDArray[np.uint8] | None:
+        """The brand's logo for a ground; None where it has none, or none that can be drawn."""
+        try:
+            drawn = logo.on(self.brand, self.home, ground, height)
+        except FeedsmithError as error:
+            self.note(f"The logo is left off: {error.message}.")
+            return None
+        return drawn.rgba if drawn is not None else None
+
+    def _slots(self, order: Order, caption: Caption) -> dict[str, str]:
+        """The words of a single page, by the names layouts use; nothing stands twice."""
+        offer = order.offer
+        if offer:
+            line = offer.text if order.kind != "product" or not offer.name else ""
+            parts = {"name": offer.name, "price": offer.price, "was": offer.was}
+            parts["dates"] = offer.dates if order.kind != "product" else ""
+            return {
+                "kicker": self.sign,
+                "offer": line or ("" if offer.name else offer.line),
+                **{slot: words for slot, words in parts.items() if not facts.stands(words, line)},
+                **({"call": offer.call} if offer.call else {}),
+                "cta": self.at,
+            }
+        return {
+            "photo": {},
+            "collage": {"headline": order.brief.headline or caption.headline, "footer": self.at},
+            "quote": {
+                "quote": order.brief.headline or caption.quote or caption.headline,
+                "who": self.at,
+            },
+            "story": {
+                "kicker": self.sign,
+                "headline": order.brief.headline or caption.headline,
+                # The app shows no caption with a story: what is said must stand on it.
+                "body": caption.text if len(caption.text) <= STORY_BODY else "",
+                "footer": self.at,
+            },
+        }[order.kind]
+
+    def _product(
+        self, order: Order, main: Picture, caption: Caption, before: Sequence[Look]
+    ) -> Page:
+        """The product cut out and set on a backdrop in the brand's colours; its photo whole where
+        it cannot be cut out cleanly."""
+        cut = cutout.cut(main.rgb)
+        sure = cut.confidence >= cutout.SURE
+        if not sure:
+            self.note(f"The photo of “{order.offer.name}” is used whole: {cut.why}.")
+        slots = self._slots(order, caption)
+        slots = {slot: words for slot, words in slots.items() if slot != "offer" or words}
+        if "name" not in slots:
+            slots["name"] = slots.pop("offer", "")
+        given = {"cutout": cut.rgba, "main": main.rgb} if sure else {"main": main.rgb}
+        styles = np.random.default_rng([order.seed, 0xBAC]).permutation(len(backdrop.STYLES))
+        last: FeedsmithError | None = None
+        for layout, scheme in template.choose(
+            "product", order.format.name, order.run_seed, order.turn,
+            slots=[slot for slot, words in slots.items() if words],
+            sizes={slot: (rgb.shape[1], rgb.shape[0]) for slot, rgb in given.items()},
+            neighbours=before, extra=self.home.templates,
+        ):  # fmt: skip
+            shots, salient, place = dict(given), by_contrast(main.rgb), layout.place
+            if sure and "cutout" not in layout.pictures and order.format.name in place:
+                style = backdrop.STYLES[styles[order.turn % len(styles)]]
+                scene = backdrop.scene(
+                    cut, (order.format.width, order.format.height), self.roles, style,
+                    order.seed, place=place[order.format.name],
+                )  # fmt: skip
+                shots, salient = {"main": scene.rgb}, _boxed(scene)
+            try:
+                drawn = render.render(
+                    layout.name, slots, shots, self.roles, order.format.name, order.run_seed,
+                    scheme=scheme, saliency={"main": salient}, extra=self.home.templates,
+                    **self._hand,
+                )  # fmt: skip
+            except render.Misfit as error:
+                last = error
+                continue
+            return _page(drawn, [main], "cutout" if sure else "layout")
+        raise last or FeedsmithError(
+            "no product layout takes these words", mend="shorten the product's name"
+        )
+
+    def _carousel(
+        self,
+        order: Order,
+        pictures: Sequence[Picture],
+        caption: Caption,
+        before: Sequence[Look],
+    ) -> list[Page]:
+        """Cover, the slides' words over further pictures, closing."""
+        main, *others = pictures
+        headline = order.brief.headline or caption.headline
+        texts = list(caption.slides) or [headline]
+        closing = texts.pop() if len(texts) > 1 else self.at or headline
+        # A slide that names what the first picture shows, shows it closer; the others take the
+        # companions in turn. Where the library has too few of those, closer views fill in.
+        closer = iter(_details(main, len(texts) + 1))
+        beside = iter(others)
+        shown = [main]
+        for text in texts:
+            names = bool(_words([text]) & _words(main.shows))
+            shown.append(next(closer) if names else next(beside, None) or next(closer))
+        shown.append(next(beside, None) or next(closer))
+        words: list[dict[str, str]] = [{"kicker": self.sign, "headline": headline}]
+        words += [{"headline": text} for text in texts]
+        words.append({"headline": closing, "footer": self.at})
+        slides = [(said, {"main": p.rgb}) for said, p in zip(words, shown, strict=True)]
+        drawn = render.compose_carousel(
+            slides, self.roles, order.run_seed, order.turn, format_name=order.format.name,
+            saliency=[{"main": by_contrast(p.rgb)} for p in shown],
+            neighbours=before, extra=self.home.templates, **self._hand,
+        )  # fmt: skip
+        return [_page(slide, [p], p.method) for slide, p in zip(drawn, shown, strict=True)]
+
+
+def _page(drawn: render.Rendered, pictures: Sequence[Picture], method: str) -> Page:
+    sources = tuple(dict.fromkeys(i for picture in pictures for i in picture.sources))
+    least = min((p.originality for p in pictures), key=lambda o: (o.label == "new", -o.copied_area))
+    return Page(
+        drawn.rgb, drawn.text, method, sources, pictures[0].shows, least,
+        drawn.template, drawn.scheme, drawn.tone,
+    )  # fmt: skip
+
+
+def _words(shows: Sequence[str]) -> set[str]:
+    return {word for phrase in shows for word in re.findall(r"\w{3,}", phrase.lower())}
+
+
+def _boxed(scene: backdrop.Scene) -> Map:
+    """Where the product stands, as a map (h, w) 0..1 of what the eye goes to."""
+    height, width = (side // 8 for side in scene.rgb.shape[:2])
+    salient = np.zeros((height, width), np.float32)
+    x0, y0, x1, y1 = (round(v / 8) for v in scene.box)
+    salient[max(y0, 0) : y1, max(x0, 0) : x1] = 1
+    return salient
+
+
+def _details(picture: Picture, count: int) -> list[Picture]:
+    """`count` close-ups of 4:5 from different corners, two thirds of the picture's width: the
+    closest from which a slide is not blown up beyond 1.5x."""
+    h, w = picture.rgb.shape[:2]
+    ch, cw = -(-h * 2 // 3), -(-w * 2 // 3)
+    spots = ((0, 0), (h - ch, w - cw), (0, w - cw), (h - ch, 0))
+    corners = (spots[i % len(spots)] for i in range(count))
+    return [replace(picture, rgb=picture.rgb[y : y + ch, x : x + cw]) for y, x in corners]

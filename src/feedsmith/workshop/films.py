@@ -1,0 +1,127 @@
+"""Films: a reel or a loop for one post, in the files that Instagram takes.
+
+Knows which words and pictures go into which film; how it moves is film's.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from feedsmith import provenance
+from feedsmith.captions.brief import Caption
+from feedsmith.errors import FeedsmithError
+from feedsmith.files import write_bytes
+from feedsmith.film import gif, loop, reel
+from feedsmith.film.encode import Film
+from feedsmith.images.api import Picture
+from feedsmith.post import Medium
+from feedsmith.understanding.saliency import by_contrast
+from feedsmith.understanding.traits import Traits
+from feedsmith.workshop.designs import Designer, Page
+from feedsmith.workshop.media import Shelf
+from feedsmith.workshop.order import Order
+
+FILM, COVER, GIF = "01.mp4", "01.jpg", "01.gif"
+MOODS = {"playful": "lively", "poetic": "calm", "minimal": "calm"}
+"""Voice -> mood of a reel; else warm."""
+
+
+def make(
+    order: Order,
+    pictures: Sequence[Picture],
+    caption: Caption,
+    designer: Designer,
+    shelf: Shelf,
+    name: str,
+    music: Path | None = None,
+) -> tuple[Medium, ...]:
+    """Write the film and its cover into the post's folder; returns what post.json says of it.
+
+    Raises FeedsmithError where the pictures cannot become one, or the track cannot be read.
+    """
+    folder = shelf.out / name
+    main = pictures[0]
+    words: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ()
+    if order.kind == "gif":
+        moving = loop.frames(main.rgb, by_contrast(main.rgb), order.seed, keywords=main.shows)
+        height, width = main.rgb.shape[:2]
+        with Film(folder / FILM, width, height, moving.fps) as film:
+            for frame in moving.frames():
+                film.add_rgb(frame)
+        gif.write(folder / GIF, moving)
+        cover, seconds, method = main.rgb, moving.seconds, "loop"
+    else:
+        made = reel.make(
+            folder / FILM, [p.rgb for p in pictures], _texts(order, caption, len(pictures)),
+            closing=_closing(order, designer), roles=designer.roles, pair=designer.pair,
+            run_seed=order.run_seed, turn=order.turn, music=music,
+            mood=MOODS.get(designer.brand.voice, "warm"),
+            saliency=[by_contrast(p.rgb) for p in pictures], language=designer.brand.language,
+            logo=designer.logo, extra=designer.home.templates,
+        )  # fmt: skip
+        cover, words, seconds, method = made.cover, made.text, made.duration, "film"
+        templates = made.templates
+    least = min((p.originality for p in pictures), key=lambda o: (o.label == "new", -o.copied_area))
+    sources = tuple(dict.fromkeys(i for picture in pictures for i in picture.sources))
+    page = Page(cover, words, method, sources, main.shows, least, *templates[:1])
+    alt = shelf.alt_text(order, main, page)
+    stamp = shelf.stamp(order, page, alt)
+    shelf.picture(name, COVER, cover, stamp)
+    provenance.stamp_mp4(folder / FILM, stamp)
+    shelf.sign(folder / FILM, stamp)
+    if order.kind == "gif":
+        write_bytes(folder / GIF, provenance.stamp_gif((folder / GIF).read_bytes(), stamp))
+        shelf.sign(folder / GIF, stamp)
+    return (
+        Medium(
+            file=FILM,
+            width=cover.shape[1],
+            height=cover.shape[0],
+            alt_text=alt,
+            method=method,
+            sources=sources,
+            originality=least,
+            text=words,
+            template=page.template,
+            tone="photo",
+            cover=COVER,
+            also=(GIF,) if order.kind == "gif" else (),
+            duration=round(seconds, 3),
+        ),
+    )
+
+
+def _texts(order: Order, caption: Caption, shots: int) -> Sequence[str | Mapping[str, str]]:
+    """The hook, then one line a shot."""
+    hook = order.brief.headline or caption.headline
+    offer = order.offer
+    if offer:
+        facts = {"headline": offer.name or offer.line, "price": offer.price, "was": offer.was}
+        return [hook, {slot: words for slot, words in facts.items() if words}]
+    return [hook, *caption.slides][:shots]
+
+
+def _closing(order: Order, designer: Designer) -> dict[str, str]:
+    """The card at the end."""
+    call = order.offer.call
+    return {
+        "headline": call or designer.sign or designer.at,
+        "cta": designer.at if designer.at != designer.sign else "",
+    }
+
+
+def moves(picture: Picture, seed: int) -> bool:
+    """True where something in the picture can move believably, not its light alone."""
+    try:
+        found = loop.frames(picture.rgb, by_contrast(picture.rgb), seed, keywords=picture.shows)
+    except FeedsmithError:
+        return False
+    return found.motion != "light"
+
+
+def can_move(traits: Mapping[str, Traits]) -> frozenset[str]:
+    """Ids of the photos in which something can move believably, and no face would; empty where
+    none can."""
+    return frozenset(
+        i for i, trait in traits.items() if loop.suits(trait.keywords) and not trait.faces
+    )

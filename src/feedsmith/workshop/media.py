@@ -1,0 +1,136 @@
+"""Media: the files of a post: pictures as Instagram takes them, alt texts, provenance, post.json.
+
+Knows pages and where files go; knows nothing of how pictures and words came about.
+"""
+
+from collections.abc import Sequence
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from feedsmith import provenance, rules
+from feedsmith.brand import Brand
+from feedsmith.captions import alt_text
+from feedsmith.files import write_bytes, write_json, write_text
+from feedsmith.images.api import Picture
+from feedsmith.library import Library
+from feedsmith.post import Credit, Medium, Post
+from feedsmith.workshop.designs import Page
+from feedsmith.workshop.order import Order
+
+RGB = NDArray[np.uint8]
+
+JPEG_QUALITY = 92
+"""Instagram compresses again; below 90 its second pass shows in smooth skies."""
+
+
+class Shelf:
+    """Where the posts of one run are put."""
+
+    def __init__(self, brand: Brand, library: Library, out: Path) -> None:
+        self.brand = brand
+        self.library = library
+        self.out = out
+        self._photos = {photo.id: photo for photo in library.photos()}
+        self._signing = provenance.signing_if_any()
+
+    def write(
+        self, name: str, order: Order, main: Picture, pages: Sequence[Page]
+    ) -> tuple[Medium, ...]:
+        """Write each page as a JPEG; returns what post.json says of them."""
+        media = []
+        for number, page in enumerate(pages, start=1):
+            file = f"{number:02d}.jpg"
+            alt = self.alt_text(order, main, page, len(pages))
+            self.picture(name, file, page.rgb, self.stamp(order, page, alt))
+            media.append(
+                Medium(
+                    file=file,
+                    width=page.rgb.shape[1],
+                    height=page.rgb.shape[0],
+                    alt_text=alt,
+                    method=page.method,
+                    sources=page.sources,
+                    originality=page.originality,
+                    text=page.words,
+                    template=page.template,
+                    scheme=page.scheme,
+                    tone=page.tone,
+                )
+            )
+        return tuple(media)
+
+    def picture(self, name: str, file: str, rgb: RGB, stamp: provenance.Stamp) -> None:
+        """One JPEG of a post, with its provenance in it."""
+        path = self.out / name / file
+        write_bytes(path, jpeg(rgb, stamp))
+        self.sign(path, stamp)
+
+    def sign(self, path: Path, stamp: provenance.Stamp) -> None:
+        """Sign a finished file, where the user brought a key."""
+        if self._signing is not None:
+            provenance.sign_c2pa(path, self._signing, stamp=stamp)
+
+    def stamp(self, order: Order, page: Page, alt: str) -> provenance.Stamp:
+        """What one file says of itself."""
+        return provenance.Stamp.of(
+            self.brand, self.credits(order, page.sources), [page], order.kind, description=alt
+        )
+
+    def credits(self, order: Order, sources: Sequence[str]) -> tuple[Credit, ...]:
+        """Who made these photos, each once."""
+        found = []
+        for source in sources:
+            photo = self._photos.get(source)
+            if photo is None and order.brief.credit:
+                found.append(Credit(text=order.brief.credit))
+            elif photo is not None and photo.credit is not None:
+                found.append(photo.credit)
+            elif self.brand.default_credit:
+                found.append(Credit(text=self.brand.default_credit))
+        return tuple({credit.text: credit for credit in found}.values())
+
+    def alt_text(self, order: Order, main: Picture, page: Page, pages: int = 1) -> str:
+        """What a person who does not see the page is told."""
+        said = [
+            post.alt_text
+            for i in page.sources
+            if (post := self.library.post_of(i)) is not None and post.alt_text
+        ]
+        # What every designed picture carries is no news to somebody who listens to a whole feed.
+        furniture = {self.brand.name, f"@{self.brand.handle}"}
+        furniture |= {f"{i + 1}/{pages}" for i in range(pages)}
+        return alt_text.describe(
+            page.shows or main.shows,
+            kind=order.kind,
+            name=order.offer.name,
+            method=page.method,
+            text_on_picture=" / ".join(w for w in page.words if w not in furniture),
+            past=said,
+            fallback=", ".join(self.brand.subjects[:2]) or f"a photograph by {self.brand.name}",
+        )
+
+    def finish(self, post: Post) -> None:
+        """Write caption.txt, then post.json, which makes the post whole."""
+        folder = self.out / post.id
+        tags = " ".join(f"#{tag}" for tag in post.hashtags)
+        pasted = "\n\n".join(part for part in (post.caption, tags) if part) + "\n"
+        problems = rules.violations(post.caption, post.hashtags, [m.alt_text for m in post.media])
+        assert not problems, problems
+        write_text(folder / "caption.txt", pasted)
+        write_json(folder / "post.json", post.model_dump(mode="json"))
+
+
+def jpeg(rgb: RGB, stamp: provenance.Stamp) -> bytes:
+    """A JPEG that Instagram takes as it is (rules.py): sRGB, baseline, under its size limit, with
+    its provenance in it."""
+    for quality in (JPEG_QUALITY, 84, 74):
+        buffer = BytesIO()
+        Image.fromarray(rgb).save(buffer, "JPEG", quality=quality, subsampling=0, optimize=True)
+        data = provenance.stamp_jpeg(buffer.getvalue(), stamp)
+        if len(data) <= rules.IMAGE_BYTES_MAX:
+            break
+    return data

@@ -1,0 +1,31 @@
+"""Orders: all that decides one post, before anything is made. Values only."""
+
+from dataclasses import dataclass
+
+from feedsmith import rules
+from feedsmith.post import Brief, Kind, Offer
+
+
+@dataclass(frozen=True)
+class Order:
+    """One post to make."""
+
+    turn: int
+    """Its place in the run, from 0."""
+    brief: Brief
+    format: rules.Format
+    seed: int
+    run_seed: int
+    """Of the whole run: layouts rotate over it."""
+
+    @property
+    def kind(self) -> Kind:
+        return self.brief.kind
+
+    @property
+    def theme(self) -> str:
+        return self.brief.theme
+
+    @property
+    def offer(self) -> Offer:
+        return self.brief.offer

@@ -1,0 +1,232 @@
+"""Pictures of one post: the main one, its companions, a product's photo.
+
+Asks the image model; knows which photos were used lately and which go together. Knows no words
+and no layouts.
+"""
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from feedsmith import photo_file, rules
+from feedsmith.errors import FeedsmithError
+from feedsmith.images import crop
+from feedsmith.images.api import GROUP, ImageModel, Picture, PictureBrief
+from feedsmith.library import Library
+from feedsmith.post import Originality, Photo
+from feedsmith.understanding.traits import Traits, embeddings
+from feedsmith.workshop.order import Order
+
+RGB = NDArray[np.uint8]
+
+REST = 0.6
+"""Share of the photos large enough for a picture that rest after use: the longest unused come back
+first, and some choice is always left."""
+QUIET = ("quote", "story", "promo")
+"""Kinds whose words need a calm picture."""
+NEAR, TWIN = 0.28, 0.9
+"""Cosine of photos that go together, and from which they are one motif photographed twice."""
+SHOWN_MAX = 1440
+"""Longest side in pixels of a photo that a layout frames."""
+
+
+class Pictures:
+    """The image model of one run, and the photos it may take."""
+
+    def __init__(
+        self,
+        library: Library,
+        traits: Mapping[str, Traits],
+        model: str,
+        note: Callable[[str], None],
+    ) -> None:
+        self.library = library
+        self.traits = traits
+        self.features = embeddings(library)
+        self.model = _loaded(model)
+        self._note = note
+        size = rules.FORMATS["portrait"][1:]
+        usable = sum(crop.fits((photo.width, photo.height), size) for photo in library.photos())
+        self.rest = max(1, round(REST * usable))
+        """Posts after which a photo may be used again."""
+
+    # ---- the main picture --------------------------------------------------------------------
+
+    def main(
+        self, order: Order, recent: frozenset[str], among: frozenset[str] = frozenset()
+    ) -> Picture:
+        """The image model's picture; where no photo can fill the format, one for a layout.
+
+        Raises FeedsmithError when no photo of the library can be used at all, or the photo that
+        the brief names cannot be read.
+        """
+        named = self.named(order.brief.photo)
+        if named is not None:
+            among = frozenset((named.id,))
+        elif order.brief.photo:
+            return self.file(Path(order.brief.photo), order)
+        tall = order.format.name == "story"
+        sizes = dict.fromkeys((order.format, rules.FORMATS["portrait"], rules.FORMATS["square"]))
+        for size in sizes if tall and order.kind == "story" else (order.format,):
+            with contextlib.suppress(FeedsmithError):
+                return self.model.make(
+                    PictureBrief(
+                        format=size,
+                        theme=order.theme,
+                        seed=order.seed,
+                        avoid=recent,
+                        among=among,
+                        quick=named is not None,
+                        want="calm"
+                        if order.kind in QUIET
+                        else ("busy", "calm", None)[order.turn % 3],
+                    ),
+                    self.library,
+                    self.traits,
+                )
+        return self.whole(named, order.seed, recent)
+
+    def whole(self, photo: Photo | None, seed: int, recent: frozenset[str]) -> Picture:
+        """A photo as it is, for a layout that frames it: small photos are not blown up."""
+        if photo is None:
+            photos = [photo for photo in self.library.photos() if photo.id in self.traits]
+            fresh = [photo for photo in photos if photo.id not in recent] or photos
+            if not fresh:
+                raise FeedsmithError(
+                    f"{self.library.root}: no photo of the library can be read",
+                    mend="import the photos again",
+                )
+            # The largest third, so that layouts have something to show; the seed chooses.
+            fresh.sort(key=lambda photo: (-min(photo.width, photo.height), photo.id))
+            among = fresh[: max(1, len(fresh) // 3)]
+            photo = among[int(np.random.default_rng(seed).integers(len(among)))]
+        traits = self.traits.get(photo.id)
+        return _kept(
+            self.library.rgb(photo, SHOWN_MAX), photo.id, traits.keywords if traits else (),
+            "your photo, framed",
+        )  # fmt: skip
+
+    def named(self, wanted: str) -> Photo | None:
+        """The library photo whose id or file name is `wanted`; None for '' and for others."""
+        if not wanted:
+            return None
+        for photo in self.library.photos():
+            if wanted in (photo.id, photo.name, Path(photo.name).stem):
+                return photo
+        return None
+
+    def file(self, path: Path, order: Order) -> Picture:
+        """A picture file beside the library, as it is. Raises FeedsmithError naming the mend."""
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise FeedsmithError(
+                f"{path}: no such picture in the library or on disk",
+                mend="name a photo of the library, or the path of a picture file",
+            ) from error
+        rgb = photo_file.rgb(path, SHOWN_MAX)
+        words = order.offer.name or order.theme
+        shows = order.brief.shows or ((words.lower(),) if words else ())
+        return _kept(rgb, hashlib.sha256(data).hexdigest()[:16], shows, "your photo")
+
+    # ---- those beside it ---------------------------------------------------------------------
+
+    def companions(
+        self,
+        order: Order,
+        main: Picture,
+        count: int,
+        size: rules.Format,
+        recent: frozenset[str],
+        *,
+        framed: tuple[int, int] | None = None,
+    ) -> list[Picture]:
+        """Up to `count` photos that go with the main picture, each cropped or grown to `size`.
+
+        Like it, but not the same motif; the longest unused first. Fewer where the library has no
+        more. `framed`: photos as they are, for layouts that cut frames of up to that (width,
+        height) out of them; else a photo that does not fill `size` comes as it is.
+        """
+        found: list[Picture] = []
+        ranked = self._alike(main, recent)
+        # Photos that fill the format first; framed ones where there are too few.
+        for whole in (False, True) if framed is None else (True,):
+            for photo in ranked:
+                if len(found) == count:
+                    return found
+                taken = [other.sources[0] for other in found]
+                if any(self._likeness(photo.id, other) > TWIN for other in taken):
+                    continue
+                if photo.id in taken or (framed is not None and not _covers(photo, framed)):
+                    continue
+                brief = PictureBrief(
+                    format=size,
+                    theme=order.theme,
+                    seed=order.seed + len(found) + 1,
+                    among=frozenset((photo.id,)),
+                    quick=True,
+                )
+                with contextlib.suppress(FeedsmithError):
+                    found.append(
+                        self.whole(photo, order.seed, recent)
+                        if whole
+                        else self.model.make(brief, self.library, self.traits)
+                    )
+        return found
+
+    def _alike(self, main: Picture, recent: frozenset[str]) -> list[Photo]:
+        """Photos that go with a picture, best first."""
+        words = set(main.shows)
+        marks: list[tuple[float, str, Photo]] = []
+        for photo in self.library.photos():
+            traits = self.traits.get(photo.id)
+            if traits is None or photo.id in main.sources or traits.sharpness < 0.04:
+                continue
+            likeness = self._likeness(photo.id, main.sources[0])
+            if likeness > TWIN:
+                continue
+            shared = len(words & set(traits.keywords)) / max(1, len(words))
+            mark = min(likeness, 0.7) + 0.5 * shared - 0.6 * (photo.id in recent)
+            mark -= 0.3 * (likeness < NEAR)
+            marks.append((-mark, photo.id, photo))
+        return [photo for _, _, photo in sorted(marks, key=lambda mark: mark[:2])]
+
+    def _likeness(self, one: str, other: str) -> float:
+        """Cosine of two photos' features, -1..1; 0 where one is not known."""
+        a, b = self.features.get(one), self.features.get(other)
+        return float(a @ b) if a is not None and b is not None else 0.0
+
+
+def _covers(photo: Photo, frame: tuple[int, int]) -> bool:
+    return crop.fits((photo.width, photo.height), frame)
+
+
+def _kept(rgb: RGB, photo: str, shows: Sequence[str], note: str) -> Picture:
+    return Picture(
+        rgb=rgb,
+        method="layout",
+        sources=(photo,),
+        shows=tuple(shows),
+        words_from=(photo,),
+        window=None,
+        note=note,
+        originality=Originality(
+            nearest=photo, similarity=1.0, copied_area=1.0, copied_total=1.0, label="edited photo"
+        ),
+    )
+
+
+def _loaded(name: str) -> ImageModel:
+    found = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in found:
+        raise FeedsmithError(
+            f'there is no image model "{name}"',
+            mend=f"installed are: {', '.join(sorted(found))}",
+        )
+    model: ImageModel = found[name].load()()
+    return model

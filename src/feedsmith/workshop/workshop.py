@@ -1,0 +1,342 @@
+"""The workshop: makes one post at a time, with everything that making a post needs at hand.
+
+Holds the image model, the caption writer and the designer of one run; knows no order of posts
+beyond the one it is asked for, and nothing of runs, pages or terminals.
+"""
+
+import contextlib
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+import feedsmith
+from feedsmith import captions, facts, models, provenance
+from feedsmith.brand import Brand, Home
+from feedsmith.captions import hashtags
+from feedsmith.captions.brief import Caption, CaptionBrief
+from feedsmith.captions.model import CaptionModel
+from feedsmith.captions.writer import Writer
+from feedsmith.design.faces import Pair
+from feedsmith.design.template import Look, Tone
+from feedsmith.errors import FeedsmithError, MissingModel
+from feedsmith.images.api import Picture
+from feedsmith.kit import learn
+from feedsmith.library import Library
+from feedsmith.post import Medium, Originality, PastPost, Post
+from feedsmith.understanding.traits import Traits
+from feedsmith.workshop import films
+from feedsmith.workshop.designs import Designer
+from feedsmith.workshop.media import Shelf
+from feedsmith.workshop.order import Order
+from feedsmith.workshop.pictures import Pictures
+
+NEIGHBOURS = 3
+"""Past posts that a caption may lean on."""
+SAID_MAX = 90
+"""Sentences that the caption writer looks back on (three for each of its last 30 captions)."""
+CAPTIONS_TRIED = 4
+"""Captions written for one post before it is given up for losing or inventing a fact."""
+LOOPS_TRIED = 3
+"""Pictures looked at for a loop; its words may speak of water that the picture does not show."""
+COMPANIONS = {"carousel": 3, "collage": 3, "reel": 3}
+"""Kind -> pictures beside the main one."""
+FRAMES = {"carousel": (1080, 960), "collage": (760, 760)}
+"""Kind -> the largest frame (width, height) that its layouts cut out of those."""
+
+
+class Workshop:
+    """What making posts needs, read once; `make` one post, then the next."""
+
+    def __init__(
+        self,
+        brand: Brand,
+        home: Home,
+        library: Library,
+        traits: Mapping[str, Traits],
+        images: str,
+        out: Path,
+        music: Path | None = None,
+    ) -> None:
+        self.brand = brand
+        self.library = library
+        self.traits = traits
+        self.notes: list[str] = []
+        missing = sorted({part for trait in traits.values() for part in trait.missing})
+        if missing:
+            self.notes.append(f"Photos were looked at without: {', '.join(missing)}.")
+        self._pictures = Pictures(library, traits, images, self._note)
+        self._ear = self._find_captions()
+        self._writer = Writer()
+        self.models = self._models_used()
+        self._history = tuple(library.posts())
+        self._tags = hashtags.TagUse(self._history)
+        self.roles, _, _ = learn.roles(brand.palette, library, traits, self._history)
+        self._designer = Designer(brand, home, self.roles, self._note)
+        self._shelf = Shelf(brand, library, out)
+        self._music = music
+
+    @property
+    def pair(self) -> Pair:
+        """The brand's typefaces."""
+        return self._designer.pair
+
+    # ---- what is loaded ----------------------------------------------------------------------
+
+    def _find_captions(self) -> tuple[Path, Path | None] | None:
+        try:
+            base = models.find("captions-base")
+        except MissingModel as error:
+            self.notes.append(
+                "Captions are written without the small language model: "
+                f"{error.message}. To have it: {error.mend}."
+            )
+            return None
+        adapter: Path | None = None
+        with contextlib.suppress(MissingModel):
+            adapter = models.find("starter-lora")
+        return base, adapter
+
+    @contextlib.contextmanager
+    def _listening(self) -> Iterator[None]:
+        """The language model beside the writer, for one caption.
+
+        Loading it costs 0.2 s, as its weights are mapped; keeping it beside the image model would
+        cost 200 MB of the 512 that the whole process may use.
+        """
+        if self._ear is None:
+            yield
+            return
+        with CaptionModel(*self._ear) as model:
+            self._writer.model = model
+            try:
+                yield
+            finally:
+                self._writer.model = None
+
+    def _models_used(self) -> dict[str, str]:
+        """Role to name and the first digits of the file's hash; decides what a run makes."""
+        images = self._pictures.model
+        image_model = (
+            f"{getattr(images, 'name', type(images).__name__)} {getattr(images, 'version', '')}"
+        )
+        used = {"images": image_model.strip(), "feedsmith": feedsmith.__version__}
+        roles = {"captions": "captions-base", "captions adapter": "starter-lora"}
+        for role, model in roles.items() if self._ear else ():
+            with contextlib.suppress(MissingModel):
+                used[role] = f"{model} {models.known(model).sha256[:12]}"
+        stock = hashlib.sha256()
+        for name in ("skeletons.txt", "nouns.txt"):
+            stock.update((Path(captions.__file__).parent / name).read_bytes())
+        used["sentences"] = stock.hexdigest()[:12]
+        with contextlib.suppress(MissingModel):
+            models.find("encoder")
+            used["encoder"] = f"encoder {models.known('encoder').sha256[:12]}"
+        return used
+
+    @property
+    def rejections(self) -> Counter[str]:
+        return self._writer.rejections
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """The caption writer's memory after the last post, for `recall`."""
+        return self._writer.used[-SAID_MAX:]
+
+    def recall(self, said: Sequence[str]) -> None:
+        """Take up the memory that a run had after a finished post."""
+        self._writer.recall(said)
+
+    # ---- one post ----------------------------------------------------------------------------
+
+    def make(self, order: Order, name: str, before: Sequence[Post]) -> Post:
+        """Make one post and write its folder `out/name`; post.json comes last and makes it whole.
+
+        `before` are the posts that it must not repeat, oldest first: neither photos nor words.
+        Raises FeedsmithError where no photo or layout can carry it, or a fact of its offer would be
+        lost or invented.
+        """
+        # The pictures, the first one new where a photo suits it.
+        rest = self._pictures.rest
+        recent = frozenset(i for post in before[-rest:] for i in post.sources)
+        pictures = self._pictures_of(order, recent)
+        main = pictures[0]
+        # The words: what it shows, said in the brand's voice.
+        past = self._past(main)
+        caption = self._caption(order, main, past, before)
+        tags = hashtags.choose(
+            main.shows, self.brand, self._tags, kind=order.kind, season=self._season(main)
+        )
+        # The design, then the files.
+        looks = [_look(post) for post in before if post.kind != "story"]
+        sources = tuple(dict.fromkeys(i for picture in pictures for i in picture.sources))
+        if order.kind in ("reel", "gif"):
+            media = films.make(
+                order, pictures, caption, self._designer, self._shelf, name, self._music
+            )
+            self._check_facts(order, caption, media[0].text)
+        else:
+            pages = self._designer.pages(order, pictures, caption, looks)
+            self._check_facts(order, caption, [word for page in pages for word in page.words])
+            media = self._shelf.write(name, order, main, pages)
+        post = Post(
+            id=name,
+            kind=order.kind,
+            caption=caption.text,
+            hashtags=tuple(tag.tag for tag in tags),
+            alt_text=media[0].alt_text,
+            format=order.format.name,
+            seed=order.seed,
+            theme=order.theme,
+            offer=order.offer,
+            at=order.brief.at,
+            shows=main.shows,
+            media=media,
+            sources=sources,
+            models=self.models,
+            originality=_least_new(media, main.originality),
+            credits=self._shelf.credits(order, sources),
+            caption_route=caption.route,
+            provenance=main.note,
+            source_type=provenance.source_type(
+                (medium.method for medium in media), designed=order.kind != "photo"
+            ),
+        )
+        self._shelf.finish(post)
+        return post
+
+    def _note(self, words: str) -> None:
+        if words not in self.notes:
+            self.notes.append(words)
+
+    def _pictures_of(self, order: Order, recent: frozenset[str]) -> list[Picture]:
+        """The main picture, and those that a kind sets beside it."""
+        among = frozenset[str]()
+        if order.kind == "gif" and not order.brief.photo:
+            among = films.can_move(self.traits)
+        if order.kind == "product" and not order.brief.photo:
+            among = self._of_product(order)
+        main = self._pictures.main(order, recent, among)
+        if order.kind == "gif":
+            main = self._moving(order, main, recent, among)
+        if order.theme and not self._goes_with(order.theme, main):
+            self._note(f"No photo's words speak of “{order.theme}”; others were used.")
+        count = COMPANIONS.get(order.kind, 0)
+        beside = self._pictures.companions(
+            order, main, count, order.format, recent, framed=FRAMES.get(order.kind)
+        )
+        return [main, *beside]
+
+    def _moving(
+        self, order: Order, main: Picture, recent: frozenset[str], among: frozenset[str]
+    ) -> Picture:
+        """The first of up to LOOPS_TRIED pictures in which more than the light moves."""
+        first, tried = main, recent
+        for _ in range(LOOPS_TRIED - 1):
+            if films.moves(main, order.seed) or order.brief.photo:
+                return main
+            tried |= frozenset(main.sources)
+            main = self._pictures.main(order, tried, among)
+        return main if films.moves(main, order.seed) else first
+
+    def _of_product(self, order: Order) -> frozenset[str]:
+        """Photos whose words name the product. Raises FeedsmithError where there is none."""
+        words = {word.strip(".,!").lower() for word in order.offer.line.split()}
+        found = frozenset(
+            i
+            for i, trait in self.traits.items()
+            if words & {word for keyword in trait.keywords for word in keyword.lower().split()}
+        )
+        if not found:
+            raise FeedsmithError(
+                f"no photo of the library is known to show “{order.offer.name or order.offer.line}”",
+                mend="name its photo: --photo mug.jpg (a file, or a photo of the library)",
+            )
+        return found
+
+    def _goes_with(self, theme: str, picture: Picture) -> bool:
+        """True where the picture shows the theme, or was put in its light."""
+        wanted = set(theme.lower().split())
+        shown = {word for phrase in picture.shows for word in phrase.lower().split()}
+        return bool(wanted & (shown | {self._season(picture)})) or theme in picture.note
+
+    def _season(self, picture: Picture) -> str:
+        trait = self.traits.get(picture.sources[0])
+        return trait.season if trait is not None else ""
+
+    def _past(self, picture: Picture) -> tuple[PastPost, ...]:
+        """The brand's own posts about such pictures: those of the sources, then of photos alike."""
+        near = list(picture.words_from)
+        features = self._pictures.features
+        first = features.get(picture.sources[0])
+        if first is not None:
+            likeness = {i: float(vector @ first) for i, vector in features.items()}
+            near += sorted(likeness, key=lambda i: (-likeness[i], i))[: NEIGHBOURS + 1]
+        posts = [post for i in near if (post := self.library.post_of(i)) is not None]
+        return tuple({post.id: post for post in posts}.values())[:NEIGHBOURS]
+
+    def _caption(
+        self, order: Order, main: Picture, past: tuple[PastPost, ...], before: Sequence[Post]
+    ) -> Caption:
+        """A caption that invents no fact; up to CAPTIONS_TRIED are written."""
+        theirs = tuple(PastPost(id=post.id, text=post.caption, kind=post.kind) for post in before)
+        brief = CaptionBrief(
+            kind=order.kind,
+            brand=self.brand,
+            shows=main.shows,
+            season=self._season(main),
+            theme=order.theme,
+            offer=order.offer.line,
+            details=order.offer,
+            about=order.offer.about,
+            headline=order.brief.headline,
+            past=past,
+            history=(*self._history, *theirs),
+        )
+        problems: list[str] = []
+        for attempt in range(CAPTIONS_TRIED):
+            remembered = self._writer.used
+            with self._listening():
+                caption = self._writer.write([brief], seed=order.seed + attempt)[0]
+            problems = facts.invented(order.offer, _said(caption), self._known(order))
+            if not problems:
+                return caption
+            self._writer.recall(remembered)
+        raise FeedsmithError(
+            f"no caption kept to the facts of the brief: {'; '.join(problems)}",
+            mend="give the offer in other words, or another seed",
+        )
+
+    def _check_facts(self, order: Order, caption: Caption, words: Sequence[str]) -> None:
+        """Raise FeedsmithError where the post lost a fact of its offer, or has one of its own."""
+        problems = facts.kept(order.offer, [*_said(caption), *words], self._known(order))
+        if problems:
+            raise FeedsmithError(
+                f"the post would not keep to its offer: {'; '.join(problems)}",
+                mend="give the offer in other words, or another seed",
+            )
+
+    def _known(self, order: Order) -> list[str]:
+        """What a post may say beside its offer."""
+        brand, brief = self.brand, order.brief
+        return [
+            brand.name, f"@{brand.handle}", brand.handle, brand.niche, *brand.subjects,
+            brief.theme, brief.headline, brief.offer.about,
+        ]  # fmt: skip
+
+
+def _said(caption: Caption) -> list[str]:
+    return [caption.text, caption.headline, caption.quote, *caption.slides]
+
+
+def _look(post: Post) -> Look:
+    """How a post stands in the grid."""
+    first = post.media[0]
+    return Look(first.template, first.scheme, cast(Tone, first.tone or "photo"))
+
+
+def _least_new(media: Sequence[Medium], main: Originality) -> Originality:
+    """What the whole post may be called: as new as its least new picture."""
+    measured = [medium.originality for medium in media if medium.originality is not None]
+    return min(measured, key=lambda m: (m.label == "new", -m.copied_area), default=main)

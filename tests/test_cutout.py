@@ -1,0 +1,135 @@
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFilter
+
+from feedsmith.design.cutout import SURE, Cutout, cut
+from feedsmith.understanding.saliency import Saliency
+
+DATA = Path(__file__).parent / "data" / "cutouts"
+sys.path.insert(0, str(Path(__file__).parent.parent / "bench"))
+from cutouts import drawn, overlap, whole  # noqa: E402
+
+ENTRIES = {entry["file"]: entry for entry in json.loads((DATA / "masks.json").read_text())}
+
+
+@pytest.fixture(scope="module")
+def network() -> Saliency:
+    return Saliency()
+
+
+@pytest.fixture(scope="module")
+def cuts(network: Saliency) -> dict[str, Cutout]:
+    names = ("running-shoe.jpg", "led-bulb.jpg", "wolf_plushie-04.jpg", "duck_toy-02.jpg")
+    return {name: cut(photo(name), network) for name in names}
+
+
+@pytest.fixture(scope="module")
+def mug(network: Saliency) -> Cutout:
+    return cut(studio_mug()[0], network)
+
+
+def photo(name: str) -> np.ndarray:
+    with Image.open(DATA / name) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+def scored(found: Cutout, name: str) -> float:
+    size = photo(name).shape[1::-1]
+    return overlap(whole(found, size), drawn(ENTRIES[name], size))
+
+
+@pytest.mark.parametrize(
+    ("name", "floor"),
+    [
+        ("running-shoe.jpg", 0.97),  # a thin lace on white
+        ("led-bulb.jpg", 0.95),  # white on white
+        ("wolf_plushie-04.jpg", 0.96),  # fur before bricks
+    ],
+)
+def test_it_cuts_along_the_line_a_hand_drew(
+    name: str, floor: float, cuts: dict[str, Cutout]
+) -> None:
+    found = cuts[name]
+    assert scored(found, name) > floor
+    assert found.confidence > SURE
+
+
+def test_fur_is_soft_and_a_hard_edge_is_not(cuts: dict[str, Cutout]) -> None:
+    def rim(name: str) -> float:
+        alpha = cuts[name].rgba[..., 3]
+        return float(((alpha > 25) & (alpha < 230)).sum() / np.sqrt((alpha > 127).sum()))
+
+    assert rim("wolf_plushie-04.jpg") > 1.3 * rim("duck_toy-02.jpg")
+
+
+def studio_mug() -> tuple[np.ndarray, np.ndarray]:
+    """A mug with a handle on grey paper that darkens to one side, its shadow beside it."""
+    size = (480, 400)
+    shape = Image.new("L", size)
+    pen = ImageDraw.Draw(shape)
+    pen.rounded_rectangle((150, 110, 300, 300), 14, fill=255)
+    pen.ellipse((270, 150, 370, 260), fill=255)
+    pen.ellipse((292, 172, 348, 238), fill=0)
+    pen.rounded_rectangle((150, 110, 298, 300), 14, fill=255)
+    mask = np.asarray(shape) > 127
+    shadow = Image.new("L", size)
+    ImageDraw.Draw(shadow).ellipse((140, 280, 400, 330), fill=70)
+    dark = np.asarray(shadow.filter(ImageFilter.GaussianBlur(14)), np.float32)[..., None] / 255
+    ramp = np.linspace(226, 196, size[0], dtype=np.float32)[None, :, None] * np.ones((400, 1, 3))
+    picture = ramp * (1 - dark)
+    soft = np.asarray(shape.filter(ImageFilter.GaussianBlur(0.8)), np.float32)[..., None] / 255
+    picture = picture * (1 - soft) + np.array([150, 62, 40], np.float32) * soft
+    noise = np.random.default_rng(1).normal(0, 1.2, picture.shape)
+    return np.clip(picture + noise, 0, 255).astype(np.uint8), mask
+
+
+def test_a_handle_stays_open_and_a_shadow_stays_behind(mug: Cutout) -> None:
+    _, mask = studio_mug()
+    seen = whole(mug, (480, 400))
+    assert overlap(seen, mask) > 0.96
+    assert not seen[195:215, 312:330].any(), "the hole of the handle"
+    assert not seen[312:326, 200:380].any(), "the shadow"
+    assert mug.method == "plain"
+
+
+def test_the_rim_keeps_no_background_colour(mug: Cutout) -> None:
+    rgba = mug.rgba.astype(int)
+    rim = (rgba[..., 3] > 60) & (rgba[..., 3] < 200)
+    assert rim.sum() > 100
+    assert np.abs(np.median(rgba[rim][:, :3], axis=0) - [150, 62, 40]).max() < 22
+
+
+def test_a_photo_of_nothing_is_never_sure(network: Saliency) -> None:
+    noise = np.random.default_rng(0).integers(90, 110, (240, 320, 3), dtype=np.uint8)
+    flat = np.full((240, 320, 3), 200, np.uint8)
+    tiny = np.zeros((40, 40, 3), np.uint8)
+    for picture in (noise, flat, tiny):
+        found = cut(picture, network)
+        assert found.confidence < SURE
+        assert found.why
+
+
+def test_a_product_cut_off_by_the_photo_says_so(network: Saliency) -> None:
+    picture, _ = studio_mug()
+    found = cut(picture[:260], network)
+    assert found.touches == ("bottom",)
+
+
+def test_the_same_photo_gives_the_same_bytes(mug: Cutout) -> None:
+    one, two = mug, cut(studio_mug()[0], Saliency())
+    assert one.rgba.tobytes() == two.rgba.tobytes()
+    assert (one.box, one.confidence) == (two.box, two.confidence)
+
+
+def test_a_large_photo_gives_a_cut_out_no_larger_than_a_post_needs(network: Saliency) -> None:
+    picture, _ = studio_mug()
+    large = np.asarray(Image.fromarray(picture).resize((2880, 2400)))
+    found = cut(large, network)
+    assert max(found.rgba.shape) <= 1280
+    left, top, right, bottom = found.box
+    assert abs((right - left) - 220 * 6) < 45
+    assert abs((bottom - top) - 190 * 6) < 45
