@@ -32,6 +32,8 @@ def main() -> None:
             ["importing.py", str(photos)],
             ["synthesis.py", *large],
             ["design.py"],
+            ["posts.py"],
+            ["chromium.py"],
             ["caption_model.py", "--only", "speed"],
         ]
         for script, *words in plan:

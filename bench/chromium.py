@@ -303,6 +303,10 @@ class Worker:
 def work(way: str, folder: Path, browser: str) -> None:
     """The other end of a Worker; an empty name means: no post."""
     opened = OpenBrowser(browser) if way == "open browser" else None
+    if opened is None:
+        from feedsmith import memory
+
+        memory.be_frugal()  # as a run does
     for line in sys.stdin:
         name, turn, out = json.loads(line)
         if opened is not None:

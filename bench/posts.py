@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from feedsmith import brand, provenance, rules
+from feedsmith import brand, memory, provenance, rules
 from feedsmith.captions.brief import Caption
 from feedsmith.design import palette
 from feedsmith.design.template import Look
@@ -195,12 +195,14 @@ def timed(make: Callable[[], object]) -> tuple[float, float]:
 
 def one(kind: Kind, scenes: Path, count: int) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
+        memory.be_frugal()  # as a run does
         bench = Bench(kind, scenes, Path(folder))
         before, layouts, spent = peak(), set[str](), []
         for turn in range(count):
             found: list[str] = []
             spent.append(timed(lambda t=turn, f=found: f.append(bench.post(t)[0])))  # type: ignore[misc]
             layouts |= set(found)
+            memory.give_back()
             if turn == 0:
                 first = peak()
     return {

@@ -268,3 +268,13 @@ def test_other_addresses_than_the_webs_are_refused(shop: Path) -> None:
             products.fetch(url)
     _, faults = listed(shop, "name,price,photo\nA,1 EUR,file:///etc/passwd\n")
     assert "no file and no web address" in faults[0].message
+
+
+def test_it_takes_the_kind_of_thing_from_the_list(shop: Path) -> None:
+    briefs, faults = listed(
+        shop,
+        "name,price,photo,type,categories\n"
+        "Mug,12 EUR,mug.jpg,simple,Home > Kitchen > Mugs\nPack,30 EUR,bowl.jpg,Backpack,\n",
+    )
+    assert [brief.shows for brief in briefs] == [("mugs",), ("backpack",)]
+    assert not faults

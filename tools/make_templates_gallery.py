@@ -85,12 +85,13 @@ class Shop:
             h, w = rgb.shape[:2]
             salient = seen(rgb)
             wide = min(w, round(h / 1.28 * least[0] / least[1]))
-            seen = np.array([salient[:, : salient.shape[1]].sum(0)])[0]
-            middle = float((seen * np.arange(seen.size)).sum() / max(seen.sum(), 1e-6)) / seen.size
+            across = salient.sum(axis=0)
+            middle = float(across @ np.arange(across.size)) / max(float(across.sum()), 1e-6)
+            middle /= across.size
             left = int(np.clip(middle * w - wide / 2, 0, w - wide))
             window = crop.Window(left / w, 0.0, (left + wide) / w, 1.0)
             part = np.ascontiguousarray(rgb[:, left : left + wide])
-            looked = salient[:, int(window.left * seen.size) : int(window.right * seen.size)]
+            looked = salient[:, int(window.left * across.size) : int(window.right * across.size)]
             up = extend.share_up(extend.edge(part, looked, True), extend.edge(part, looked, False))
             wanted = (max(least[0], wide), round(max(least[0], wide) * least[1] / least[0]))
             self._made["grown", path] = extend.extend(
@@ -379,7 +380,7 @@ def main() -> None:
         form = asked.form if asked.form in layout.formats else layout.formats[0]
         made = []
         for i, shop in enumerate(brands):
-            for more in range(4):  # where words or photo are too much for it, the next ones
+            for more in range(9):  # where words or photo are too much for it, the next ones
                 at = turn + asked.shift + more
                 try:
                     made.append(drawn(layout, shop, at, form, at + i))

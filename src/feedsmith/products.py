@@ -70,10 +70,13 @@ _COLUMNS = {
     "sku": "sku variantsku gtin ean artikelnummer itemnumber",
     "status": "status availability instock",
     "published": "published publishedononlinestore",
-    "type": "type",
+    "type": "type producttype",
+    "category": "category categories productcategory kategorie kategorien categorie categoria",
     "parent": "parent",
 }  # fmt: skip
 _MEANING = {word: meaning for meaning, words in _COLUMNS.items() for word in words.split()}
+_WOO_TYPES = frozenset(("simple", "variable", "variation", "grouped", "external"))
+"""What WooCommerce means by a type."""
 _CODE = re.compile(r"[A-Z]{3}")
 _NUMBER = re.compile(r"\d[\d.,'’ \u00a0\u202f]*(?:[.,]?[-–—]{1,2})?")
 _NO = frozenset(
@@ -145,23 +148,33 @@ def _brief(rows: Sequence[Row], finder: "_Photos", currency: str) -> Brief:
     price, was = _prices(rows, first.get("currency", "").strip() or currency)
     photo = finder.find(rows)
     about = _about(first.get("about", "") or first.get("long", ""))
-    offer = {
-        "name": name,
-        "price": price,
-        "was": was,
-        "dates": _plain(first.get("dates", "")),
-        "call": _plain(first.get("call", "")),
-        "link": first.get("link", "").strip() if "://" in first.get("link", "") else "",
-    }
-    if "about" in Offer.model_fields:
-        offer["about"] = about
+    offer = Offer(
+        name=name,
+        price=price,
+        was=was,
+        dates=_plain(first.get("dates", "")),
+        call=_plain(first.get("call", "")),
+        link=first.get("link", "").strip() if "://" in first.get("link", "") else "",
+        about=about,
+    )
     return Brief(
         kind="product",
-        offer=Offer.model_validate(offer),
+        offer=offer,
         headline=_plain(first.get("headline", "")),
         photo=photo,
+        shows=_shows(first),
         credit=_plain(first.get("credit", "")),
     )
+
+
+def _shows(row: Row) -> tuple[str, ...]:
+    """What kind of thing it is, in one or two words, where a column says so."""
+    for column in ("type", "category"):
+        # "Apparel > Bags > Backpacks, Sale": the narrowest of the first branch.
+        said = _plain(row.get(column, "")).split(",")[0].split(">")[-1].strip().lower()
+        if said and said not in _WOO_TYPES and len(said.split()) <= 3:
+            return (said,)
+    return ()
 
 
 def _prices(rows: Sequence[Row], currency: str) -> tuple[str, str]:

@@ -154,6 +154,12 @@ def _carrying(colour: str, palette: Palette) -> tuple[str, str]:
     return colour, pale
 
 
+def deepened(scrim: str, ink: str, share: float) -> str:
+    """A dark scrim, mixed with `share` 0..1 of a brand's ink, never lighter than it was."""
+    value = lab(ink)
+    return mix(scrim, tone(ink, min(float(value[0]), float(lab(scrim)[0]))), share)
+
+
 def over(picture_tone: str, palette: Palette, light: bool) -> dict[str, str]:
     """Colours for words on a picture; `light` words on a darkened picture, or the reverse.
 

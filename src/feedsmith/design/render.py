@@ -320,6 +320,8 @@ def _overlaid(
 _BUSY = 30.0
 """Mean difference of neighbouring pixels, 0..255, above which a picture is softened behind words:
 leaves in hard light, gravel. Everything calmer keeps its sharpness, or a subject turns to fog."""
+_PLAIN = 0.45
+"""A scrim up to here has the picture's own hue."""
 _CALM = 5.0
 """Below it a ground needs no scrim for its own sake: studio sweeps, skies, defocused walls."""
 _ON_PANELS = ("panel_text", "ground")
@@ -680,7 +682,7 @@ def _keep_clear(
 
 _SUBJECT = (0.02, 0.35)
 """Share of a picture that one thing takes which it is a picture of; less is noise, more a view."""
-_HIDDEN = 0.45
+_HIDDEN = 0.3
 """Most of such a thing that words and panels may hide."""
 
 
@@ -790,6 +792,9 @@ def _veil(
     strength = max(strength, min(trace + 0.016 * busy, 0.62))
     if busy > _BUSY:
         calm = soft
+    if colours["text"] != palette.over(tone, roles, False)["text"] and strength > _PLAIN:
+        # So much shade is no shadow of the picture's own any more: it takes the brand's colour.
+        colours = colours | {"scrim": palette.deepened(colours["scrim"], roles.ink, strength)}
     scrim = palette.channels(colours["scrim"])
     return contrast.veiled(page, scrim, band * strength, calm, rng), colours
 

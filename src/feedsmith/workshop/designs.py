@@ -5,7 +5,7 @@ files and no films.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,9 @@ from feedsmith.errors import FeedsmithError
 from feedsmith.images.api import Picture
 from feedsmith.kit import typefaces
 from feedsmith.post import Originality
+from feedsmith.understanding.faces import Faces
 from feedsmith.understanding.saliency import by_contrast
+from feedsmith.understanding.traits import Traits
 from feedsmith.workshop.order import Order
 
 RGB = NDArray[np.uint8]
@@ -52,8 +54,15 @@ class Designer:
     """A brand's hand: colours, typefaces, name, logo; `pages` for one post."""
 
     def __init__(
-        self, brand: Brand, home: Home, roles: Palette, note: Callable[[str], None]
+        self,
+        brand: Brand,
+        home: Home,
+        roles: Palette,
+        traits: Mapping[str, Traits],
+        note: Callable[[str], None],
     ) -> None:
+        self._traits = traits
+        self._eye: Faces | None = None
         self.brand = brand.model_copy(update={"palette": roles})
         self.home = home
         self.roles = roles
@@ -97,6 +106,7 @@ class Designer:
         drawn = render.compose(
             order.kind, self._slots(order, caption), shots, self.roles, order.format.name,
             order.run_seed, order.turn, saliency={s: by_contrast(rgb) for s, rgb in shots.items()},
+            keep={s: self.faces(p) for s, p in zip(SLOTS, pictures, strict=False)},
             neighbours=before, extra=self.home.templates, **self._hand,
         )  # fmt: skip
         for words in drawn.notes:
@@ -107,6 +117,13 @@ class Designer:
     def _hand(self) -> dict[str, Any]:
         """What every layout of this brand is drawn with."""
         return {"pair": self.pair, "language": self.brand.language, "logo": self.logo}
+
+    def faces(self, picture: Picture) -> list[tuple[float, float, float, float]]:
+        """Faces in a picture whose photos have some: words keep off them. Shares, 0..1."""
+        if not any(self._traits[i].faces for i in picture.sources if i in self._traits):
+            return []
+        self._eye = self._eye or Faces()
+        return [face[:4] for face in self._eye.find(picture.rgb)]
 
     def logo(self, ground: str, height: int) -> NDArray[np.uint8] | None:
         """The brand's logo for a ground; None where it has none, or none that can be drawn."""
@@ -170,6 +187,7 @@ class Designer:
             neighbours=before, extra=self.home.templates,
         ):  # fmt: skip
             shots, salient, place = dict(given), by_contrast(main.rgb), layout.place
+            keep = _shares(cut.box, main.rgb) if cut.confidence else []
             if sure and "cutout" not in layout.pictures and order.format.name in place:
                 style = backdrop.STYLES[styles[order.turn % len(styles)]]
                 scene = backdrop.scene(
@@ -177,10 +195,12 @@ class Designer:
                     order.seed, place=place[order.format.name],
                 )  # fmt: skip
                 shots, salient = {"main": scene.rgb}, _boxed(scene)
+                keep = _shares(scene.box, scene.rgb)
             try:
                 drawn = render.render(
                     layout.name, slots, shots, self.roles, order.format.name, order.run_seed,
-                    scheme=scheme, saliency={"main": salient}, extra=self.home.templates,
+                    scheme=scheme, saliency={"main": salient}, keep={"main": keep},
+                    extra=self.home.templates,
                     **self._hand,
                 )  # fmt: skip
             except render.Misfit as error:
@@ -219,6 +239,7 @@ class Designer:
         drawn = render.compose_carousel(
             slides, self.roles, order.run_seed, order.turn, format_name=order.format.name,
             saliency=[{"main": by_contrast(p.rgb)} for p in shown],
+            keep=[{"main": self.faces(p)} for p in shown],
             neighbours=before, extra=self.home.templates, **self._hand,
         )  # fmt: skip
         return [_page(slide, [p], p.method) for slide, p in zip(drawn, shown, strict=True)]
@@ -235,6 +256,12 @@ def _page(drawn: render.Rendered, pictures: Sequence[Picture], method: str) -> P
 
 def _words(shows: Sequence[str]) -> set[str]:
     return {word for phrase in shows for word in re.findall(r"\w{3,}", phrase.lower())}
+
+
+def _shares(box: Sequence[float], rgb: RGB) -> list[tuple[float, float, float, float]]:
+    """A box in pixels as shares of its picture."""
+    h, w = rgb.shape[:2]
+    return [(box[0] / w, box[1] / h, box[2] / w, box[3] / h)]
 
 
 def _boxed(scene: backdrop.Scene) -> Map:

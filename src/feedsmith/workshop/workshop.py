@@ -73,7 +73,7 @@ class Workshop:
         self._history = tuple(library.posts())
         self._tags = hashtags.TagUse(self._history)
         self.roles, _, _ = learn.roles(brand.palette, library, traits, self._history)
-        self._designer = Designer(brand, home, self.roles, self._note)
+        self._designer = Designer(brand, home, self.roles, traits, self._note)
         self._shelf = Shelf(brand, library, out)
         self._music = music
 
