@@ -218,3 +218,30 @@ def test_a_number_format_that_is_not_read_is_said(tmp_path: Path) -> None:
     gguf_file(tmp_path / "m.gguf", np.zeros((64, 64), np.float32), 14, b"\0" * 9000)
     with pytest.raises(FeedsmithError, match="type 14"):
         output_layer(tmp_path / "m.gguf")
+
+
+_INTERRUPTED = """
+import os, signal, sys, threading, time
+from pathlib import Path
+from feedsmith.captions.model import CaptionModel
+
+for delay in (0.01, 0.05, 0.15, 0.3, 0.5):
+    shot = threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT))
+    shot.start()
+    try:
+        with CaptionModel(Path(sys.argv[1])) as model:
+            model.score([("a", "b")])
+            time.sleep(5)
+        raise SystemExit("the interrupt was lost")
+    except KeyboardInterrupt:
+        pass
+print("every interrupt came through")
+"""
+
+
+@pytest.mark.model
+def test_an_interrupt_while_it_loads_is_neither_lost_nor_a_hang() -> None:
+    """llama.cpp's server, closed before it runs, waits for ever; a Ctrl-C used to do just that."""
+    command = [sys.executable, "-c", _INTERRUPTED, str(models.find("captions-base"))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert "every interrupt came through" in done.stdout, done.stderr

@@ -9,6 +9,7 @@ With --full FOLDER every picture is written at its full size; --only NAME for so
 """
 
 import argparse
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +31,7 @@ from feedsmith.understanding.saliency import Saliency
 
 RGB = NDArray[np.uint8]
 SEED = 7
-ACROSS = 360
+ACROSS = 350
 GAP = 12
 GREY = (236, 233, 226)
 LONGEST = 400
@@ -141,24 +142,24 @@ def seen(rgb: RGB) -> NDArray[np.float32]:
 
 def drawn(layout: template.Template, shop: Shop, turn: int, form: str, manner: int) -> RGB:
     """One layout for one brand, as workshop.designs would have it drawn."""
+    look = manner
     size = rules.FORMATS[form]
-    words = {
-        slot: words
-        for slot, words in shop.says[manner % len(shop.says)].items()
-        if slot in layout.slots
-    }
-    if set(layout.one_of) & set(words) and "offer" in words and "name" in words:
-        words.pop("name" if manner % 2 == 0 else "offer")
-    if "product" in layout.kinds:
+    own: Mapping[str, str] = {}
+    if "product" in layout.kinds:  # said in the language and at the length of the product's name
         cut, whole, own = shop.product(turn, "cutout" in layout.pictures)
-        words = {k: v for k, v in words.items() if k not in ("name", "price", "was", "dates", "body")}
-        words |= {slot: text for slot, text in own.items() if slot in layout.slots}
+        manner = 2 if own["price"].endswith("€") else 1 if "body" in own else 0
+    said = shop.says[manner % len(shop.says)]
+    if own:
+        said = {slot: said[slot] for slot in ("kicker", "cta", "footer")} | own
+    words = {slot: text for slot, text in said.items() if slot in layout.slots}
+    if {"offer", "name"} <= set(layout.one_of) & set(words):
+        words.pop("name" if manner % 2 == 0 else "offer")
     words |= {"page": {"cover": "1/5", "content": "3/5", "closing": "5/5"}[layout.part]} if (
         layout.part) else {}  # fmt: skip
     common: dict[str, Any] = {
         "pair": shop.pair,
         "logo": shop.mark if shop.logo else None,
-        "scheme": "" if layout.over else layout.schemes[turn % len(layout.schemes)],
+        "scheme": "" if layout.over else layout.schemes[look % len(layout.schemes)],
     }
     if "reel" in layout.kinds:
         behind = shop.photo(turn, (720, 1280))
@@ -173,7 +174,7 @@ def drawn(layout: template.Template, shop: Shop, turn: int, form: str, manner: i
             if slot == "cutout":
                 shots[slot] = cut.rgba
             elif cut.confidence >= cutout.SURE and form in layout.place:
-                style = backdrop.STYLES[turn % len(backdrop.STYLES)]
+                style = backdrop.STYLES[look % len(backdrop.STYLES)]
                 scene = backdrop.scene(
                     cut,
                     (size.width, size.height),
@@ -208,9 +209,9 @@ def _filling(rgb: RGB, size: tuple[int, int]) -> RGB:
 OUTDOOR = (
     {
         "kicker": "Tall Tree Outfitters", "headline": "Fog first", "quote": "Leave early, come back slow.",
-        "who": "@talltreeoutfitters", "offer": "20% off", "name": "Weekender",
-        "price": "89 EUR", "cta": "In the shop", "footer": "@talltreeoutfitters",
-        "caption": "Black walnut, late October", "dates": "12 May",
+        "who": "@talltreeoutfitters", "offer": "20% off", "name": "Spring swap day",
+        "price": "5 EUR", "cta": "In the shop", "footer": "@talltreeoutfitters",
+        "caption": "Out early", "dates": "12 May",
     },
     {
         "kicker": "Tall Tree Outfitters",
@@ -218,7 +219,7 @@ OUTDOOR = (
         "quote": "Nobody comes home from a walk in the rain and wishes they had stayed in, and nobody "
         "ever remembers the afternoon they spent waiting for it to stop",
         "who": "Tall Tree Outfitters", "offer": "Guided walks along the ridge, with tea by the stove",
-        "name": "Weekender duffel bag in waxed grey canvas", "price": "148 EUR", "was": "180 EUR",
+        "name": "Guided walk along the ridge at first light", "price": "18 EUR", "was": "24 EUR",
         "dates": "Saturdays, 12 October to 9 November", "cta": "Book your place by Friday",
         "footer": "@talltreeoutfitters", "caption": "The long way round the lake, an hour before anyone else",
         "body": "Meet at the trail head at seven. Bring a flask, a dry pair of socks and a friend.",
@@ -226,16 +227,16 @@ OUTDOOR = (
     {
         "kicker": "Tall Tree Outfitters", "headline": "Über den Wäldern hängt der Nebel",
         "quote": "Wer früh geht, hat den Wald für sich allein.", "who": "@talltreeoutfitters",
-        "offer": "Geführte Wanderung: 12 € statt 18 €", "name": "Rucksack „Höhenweg“",
-        "price": "79,90 €", "was": "99 €", "dates": "12.–19. März", "cta": "Jetzt anmelden",
-        "footer": "@talltreeoutfitters", "caption": "Kiefernäste über dem Fels",
+        "offer": "Wanderung am Sonntag: Kinder frei", "name": "Höhenweg-Tour",
+        "price": "12 €", "was": "18 €", "dates": "12.–19. März", "cta": "Jetzt anmelden",
+        "footer": "@talltreeoutfitters", "caption": "Früh übt sich",
     },
 )  # fmt: skip
 CERAMICS = (
     {
         "kicker": "Kiln & Fern", "headline": "Two kilns, one Sunday",
         "quote": "Water less. Look more.", "who": "@kilnandfern", "offer": "Second pot half price",
-        "name": "Aloe in white", "price": "€ 24", "cta": "Order by Thursday", "footer": "@kilnandfern",
+        "name": "Potting day", "price": "€ 24", "cta": "Order by Thursday", "footer": "@kilnandfern",
         "caption": "Fresh from the bench", "dates": "Sunday, 2 June",
     },
     {
@@ -244,24 +245,24 @@ CERAMICS = (
         "quote": "A pot is only finished when something has lived in it for a year and nobody has "
         "thought of moving it somewhere else",
         "who": "Marta, Kiln & Fern", "offer": "Repotting afternoon: bring a plant, take home a pot",
-        "name": "Hanging pot with ivy, thrown and glazed by hand", "price": "€ 1,248.50",
+        "name": "A weekend at the wheel, for beginners", "price": "€ 1,248.50",
         "was": "€ 1,480.00", "dates": "First Sunday of the month, 10 am to 4 pm",
         "cta": "Reserve a seat at the bench", "footer": "@kilnandfern",
-        "caption": "Nine small succulents, waiting for their nine small pots on the studio table",
+        "caption": "What stood on the studio table this morning, before anybody had made tea",
         "body": "Soil, tools and tea are there. Children may throw their first bowl at the small wheel.",
     },
     {
         "kicker": "Kiln & Fern", "headline": "Grünes für dunkle Küchen",
         "quote": "Schöne Töpfe müssen nicht laut sein.", "who": "@kilnandfern",
-        "offer": "Töpferkurs für zwei, 95 €", "name": "Übertopf „Moos“", "price": "38 €",
+        "offer": "Töpferkurs für zwei, 95 €", "name": "Töpferabend", "price": "38 €",
         "was": "45 €", "dates": "4. und 5. Oktober", "cta": "Platz sichern", "footer": "@kilnandfern",
-        "caption": "Hängepflanze, weiße Wand",
+        "caption": "Grünes Glück",
     },
 )  # fmt: skip
 TOYS = (
     {
-        "kicker": "Little Wood", "headline": "Hello, duck", "quote": "Play is work too.",
-        "who": "@littlewood.toys", "offer": "3 for 2", "name": "Bath duck", "price": "£9",
+        "kicker": "Little Wood", "headline": "Hello, you", "quote": "Play is work too.",
+        "who": "@littlewood.toys", "offer": "3 for 2", "name": "Swap shop", "price": "£9",
         "cta": "Come and play", "footer": "@littlewood.toys", "caption": "Monday, on duty",
         "dates": "Today only",
     },
@@ -271,18 +272,18 @@ TOYS = (
         "quote": "The best toys do nothing at all, so that whoever plays with them has to do "
         "everything, and that is the whole point of a toy",
         "who": "Little Wood, toys and gifts", "offer": "Summer fair: every soft toy half price",
-        "name": "Sloth with long arms, for hanging about", "price": "£24.50", "was": "£32.00",
+        "name": "An afternoon at the workbench", "price": "£24.50", "was": "£32.00",
         "dates": "Saturday 8 and Sunday 9 June, from ten", "cta": "Find us by the old mill",
         "footer": "@littlewood.toys",
-        "caption": "He has been sitting there since the shop opened, and he is not for sale",
+        "caption": "Sitting there since the shop opened, and certainly not for sale",
         "body": "With lemonade, a swing in the walnut tree and a table for painting your own bear.",
     },
     {
         "kicker": "Little Wood", "headline": "Bärenstark: unsere Neuen", "quote": "Größer wird man von allein.",
         "who": "@littlewood.toys", "offer": "Bärenwoche: 15 % auf alle Plüschtiere",
-        "name": "Bär „Rübe“, 30 cm", "price": "29,95 €", "was": "34,95 €",
+        "name": "Große Plüschparade", "price": "29,95 €", "was": "34,95 €",
         "dates": "24.–31. August", "cta": "Schnell zugreifen", "footer": "@littlewood.toys",
-        "caption": "Faultier, süß und träge",
+        "caption": "Schön, dich zu sehen",
     },
 )  # fmt: skip
 
@@ -363,6 +364,47 @@ def row(pictures: Sequence[RGB]) -> Image.Image:
     return sheet
 
 
+def told(layout: template.Template) -> str:
+    """One layout in the page: its picture, what it is, and what it takes."""
+    first = layout.source.read_text("utf-8").splitlines()[0].removeprefix("// ")
+    slots = ", ".join(
+        f"{slot}" if slot in layout.required else f"*{slot}*" for slot in layout.slots
+    )
+    pictures = ", ".join(f"*{p}*" if p in layout.optional else p for p in layout.pictures)
+    return (
+        f"### {layout.name}\n\n{first}\n\n"
+        f"{', '.join(layout.kinds)} · {', '.join(layout.formats)} · words: {slots} · "
+        f"pictures: {pictures or 'none (a layer for films)'} · colours: {', '.join(layout.schemes)}"
+        f"\n\n![{layout.name} on three brands](gallery/templates/{layout.name}.jpg)\n"
+    )
+
+
+def credited(brands: Sequence[Shop], demo: Path, photos: Path) -> list[str]:
+    """A line for each photo, from the library and from `metadata.csv`."""
+    used = {path for shop in brands for path in (*shop.photos, *(p for p, _ in shop.products))}
+    library = Library(Home(demo).library)
+    lines = []
+    for photo in library.photos():
+        if library.root / photo.file in used and photo.credit:
+            given = photo.credit
+            lines.append(f"{photo.name}: {given.text}, [{given.licence}]({given.licence_url})")
+    with (photos / "metadata.csv").open(encoding="utf-8", newline="") as file:
+        lines += [
+            f"{entry['title']} ({Path(entry['file']).name}): {entry['credit']}, "
+            f"[{entry['licence']}]({entry['licence_url']})"
+            for entry in csv.DictReader(file)
+            if photos / entry["file"] in used
+        ]
+    return [f"- {line}" for line in sorted(lines)]
+
+
+def rewritten(text: str, mark: str, inside: str) -> str:
+    """`text` with what stands between the two comments `mark` replaced."""
+    head, _, rest = text.partition(f"<!-- {mark} -->")
+    _, _, tail = rest.partition(f"<!-- /{mark} -->")
+    return f"{head}<!-- {mark} -->\n{inside}\n<!-- /{mark} -->{tail}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("demo", type=Path)
@@ -371,11 +413,13 @@ def main() -> None:
     parser.add_argument("--only", default="", help="only layouts whose name has this in it")
     parser.add_argument("--form", default="", help="in this format, where a layout has it")
     parser.add_argument("--full", type=Path, help="a folder for the pictures at full size")
+    parser.add_argument("--page", action="store_true", help="write the page, render nothing")
     parser.add_argument("--shift", type=int, default=0, help="other words and photos")
     asked = parser.parse_args()
     brands = shops(asked.demo, asked.photos)
+    page = asked.docs / "templates.md"
     for turn, layout in enumerate(template.catalogue().values()):
-        if not any(part in layout.name for part in asked.only.split(",")):
+        if asked.page or not any(part in layout.name for part in asked.only.split(",")):
             continue
         form = asked.form if asked.form in layout.formats else layout.formats[0]
         made = []
@@ -398,7 +442,13 @@ def main() -> None:
         path = asked.docs / "gallery" / "templates" / f"{layout.name}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         if made:
-            row(made).save(path, "JPEG", quality=80, optimize=True, progressive=True)
+            row(made).save(path, "JPEG", quality=78, optimize=True, progressive=True)
+    if (asked.page or not asked.only) and page.exists():
+        text = page.read_text("utf-8")
+        sections = "\n".join(told(layout) for layout in template.catalogue().values())
+        text = rewritten(text, "layouts", sections)
+        text = rewritten(text, "credits", "\n".join(credited(brands, asked.demo, asked.photos)))
+        page.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":

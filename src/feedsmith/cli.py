@@ -394,6 +394,8 @@ def generate(
     if faults:
         out.print(f"[yellow]note[/] {len(faults)} of the list left out, named above.")
     out.print(f"Look at them: {escape(str(result.page))}", soft_wrap=True)
+    if result.failed:
+        raise typer.Exit(1)
 
 
 def _listed(

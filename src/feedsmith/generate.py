@@ -7,6 +7,7 @@ settings, seed, models), so the same command finds its own finished posts and go
 
 import hashlib
 import json
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from feedsmith import memory, rules, sheet
 from feedsmith.brand import Brand, Home
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import full_disk
+from feedsmith.film import encode
 from feedsmith.library import Library
 from feedsmith.post import KINDS, Brief, Kind, Offer, Post
 from feedsmith.progress import Report, silent
@@ -160,8 +162,10 @@ def generate(
         else settings.seed
     )
     plan = orders(settings, seed)
+    if settings.music is not None:
+        encode.track(settings.music, 0.1)  # a track that cannot be read is said now, not in an hour
     library = Library(home.library)
-    if not library.photos():
+    if not library.photos() and not all(order.brief.photo for order in plan):
         raise FeedsmithError(
             f"{home.library}: the library is empty, and posts are made from your own photos",
             mend=f"bring some in: feedsmith import {home.root} ~/Downloads/instagram-*.zip",
@@ -193,6 +197,7 @@ def generate(
                 try:
                     post = workshop.make(order, name, [*earlier, *posts])
                 except FeedsmithError as error:
+                    shutil.rmtree(folder.root / name, ignore_errors=True)  # never half a post
                     if isinstance(error.__cause__, OSError) and full_disk(error.__cause__):
                         raise  # a full disk will not be better for the next post
                     failed.append(f"{order.brief.where or name}: {error.message}")

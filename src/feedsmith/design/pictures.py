@@ -254,11 +254,14 @@ def print_on(
     `corner` is the picture's top left before it is turned.
     """
     h, w = picture.shape[:2]
-    sheet = Image.new("RGBA", (w + 2 * edge, h + 2 * edge), (*white, 255))
-    sheet.paste(Image.fromarray(picture), (edge, edge))
+    # A clear rim, or the turned edges are stairs.
+    rim = 3
+    sheet = Image.new("RGBA", (w + 2 * (edge + rim), h + 2 * (edge + rim)), (*white, 0))
+    sheet.paste((*white, 255), (rim, rim, sheet.width - rim, sheet.height - rim))
+    sheet.paste(Image.fromarray(picture), (edge + rim, edge + rim))
     turned = sheet.rotate(-degrees, Image.Resampling.BICUBIC, expand=True)
-    x = corner[0] - edge + (sheet.width - turned.width) // 2
-    y = corner[1] - edge + (sheet.height - turned.height) // 2
+    x = corner[0] - edge - rim + (sheet.width - turned.width) // 2
+    y = corner[1] - edge - rim + (sheet.height - turned.height) // 2
     whole = np.asarray(turned)
     mask = np.ascontiguousarray(whole[..., 3])
     if strength:

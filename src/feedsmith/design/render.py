@@ -11,6 +11,7 @@ import json
 import re
 import shutil
 import tempfile
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -228,7 +229,7 @@ def overlay(
         layout = template.find(name_or_kind, extra)
         options = [(layout, _look(layout, scheme))]
     else:
-        filled = [slot for slot, words in slots.items() if faces.plain(words)]
+        filled = [slot for slot, words in slots.items() if _seen(words)]
         options = template.choose(
             name_or_kind, format_name, seed, turn, slots=filled, sizes={}, extra=extra
         )
@@ -347,7 +348,7 @@ def _texts(layout: template.Template, slots: Mapping[str, str], format_name: str
             f"template {layout.name} is not made for {format_name}",
             mend="one of: " + ", ".join(layout.formats),
         )
-    cleaned = {slot: faces.plain(words) for slot, words in slots.items()}
+    cleaned = {slot: _seen(words) for slot, words in slots.items()}
     names = layout.named([slot for slot, words in cleaned.items() if words])
     if names is None:
         unknown = sorted({slot for slot, words in slots.items() if words} - set(layout.slots))
@@ -363,6 +364,15 @@ def _texts(layout: template.Template, slots: Mapping[str, str], format_name: str
         )
     own = {names[slot]: words for slot, words in cleaned.items() if words}
     return {slot: own[slot] for slot in layout.slots if slot in own}
+
+
+def _seen(words: str) -> str:
+    """`words` as they can be set; "" where nothing of them would be seen."""
+    plain = faces.plain(words)
+    return plain if any(unicodedata.category(c) not in _UNSEEN for c in plain) else ""
+
+
+_UNSEEN = ("Cc", "Cf", "Cs", "Zs", "Zl", "Zp")
 
 
 def _data(
@@ -680,10 +690,12 @@ def _keep_clear(
             )
 
 
-_SUBJECT = (0.02, 0.35)
+_SUBJECT = (0.02, 0.5)
 """Share of a picture that one thing takes which it is a picture of; less is noise, more a view."""
-_HIDDEN = 0.3
+_HIDDEN = 0.4
 """Most of such a thing that words and panels may hide."""
+_BEHEADED = 0.3
+"""Most of its upper two fifths, where heads and lids are."""
 
 
 def _fills(frames: Sequence[_Frame], main: str, size: rules.Format) -> bool:
@@ -721,7 +733,13 @@ def _show(
     for words in found:
         x0, y0, x1, y1 = words.box
         hidden[int(y0 * ky) : round(y1 * ky), int(x0 * kx) : round(x1 * kx)] = True
-    if (hidden & subject).sum() > _HIDDEN * subject.sum():
+    rows = np.flatnonzero(subject.any(axis=1))
+    upper = slice(rows[0], rows[0] + 2 * (rows[-1] - rows[0]) // 5 + 1)
+    hidden &= subject
+    if (
+        hidden.sum() > _HIDDEN * subject.sum()
+        or hidden[upper].sum() > _BEHEADED * subject[upper].sum()
+    ):
         raise Misfit(
             f"words in template {name} would hide what the picture shows",
             mend="use another picture or another template",
@@ -762,7 +780,7 @@ def _veil(
         band = np.maximum.reduce(slopes)
     elif how == "veil":
         # A little less away from the words, so that the picture stays one.
-        band = 0.62 + 0.38 * contrast.slope((h, page.shape[1]), y0 - 40, y1 + 40, int(h * 0.35))
+        band = 0.5 + 0.5 * contrast.slope((h, page.shape[1]), y0 - 40, y1 + 40, int(h * 0.35))
     else:
         # To the nearer edge at full strength; easing out over a third of the page on the other side.
         low = y0 + y1 > h
@@ -971,7 +989,7 @@ def compose(
     Raises Misfit with the last reason when none does.
     """
     sizes = {slot: (rgb.shape[1], rgb.shape[0]) for slot, rgb in shots.items()}
-    filled = [slot for slot, words in slots.items() if faces.plain(words)]
+    filled = [slot for slot, words in slots.items() if _seen(words)]
     notes = [str(fault.message) for fault in template.faults(extra)]
     last: Misfit | None = None
     for layout, scheme in template.choose(

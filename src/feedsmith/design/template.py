@@ -243,18 +243,24 @@ def choose(
     from those it will touch in a grid three wide come first (see `unrest`).
     Raises FeedsmithError when nothing takes these texts and pictures.
     """
-    able = [
+    worded = [
         t
         for t in catalogue(extra).values()
         if kind in t.kinds
         and format_name in t.formats
         and not t.family
         and t.named(slots) is not None
-        and (sizes is None or t.takes(sizes, format_name))
     ]
-    if not able:
+    if not worded:
         raise FeedsmithError(
-            f"no {kind} layout in {format_name} takes these words and pictures",
+            f"no {kind} layout in {format_name} takes words for {' and '.join(slots) or 'nothing'}",
+            mend="give it other words (a headline, a sentence, an offer), or take another format",
+        )
+    able = [t for t in worded if sizes is None or t.takes(sizes, format_name)]
+    if not able:
+        shown = ", ".join(f"{slot} {w}x{h} px" for slot, (w, h) in (sizes or {}).items())
+        raise FeedsmithError(
+            f"no {kind} layout in {format_name} takes these pictures ({shown or 'none'})",
             mend="use larger photos, or another format",
         )
     rng = np.random.default_rng([seed, *kind.encode()])

@@ -52,7 +52,7 @@ def choose(name: str, voice: str) -> tuple[str, str, float]:
 
 
 def of(brand: Brand, home: Home) -> faces.Pair:
-    """The brand's pair: its own files, the pair it names, or one by its name.
+    """The brand's pair: its own files, the pair it names, or one by its voice and name.
 
     Raises FeedsmithError for an unknown pair (listing those there are) and for font files that are
     missing or no fonts.
@@ -63,7 +63,7 @@ def of(brand: Brand, home: Home) -> faces.Pair:
             f'{home.brand_file}: fonts.pair = "{fonts.pair}" is no pair that is known',
             mend="one of: " + ", ".join(sorted(faces.PAIRS)),
         )
-    base = faces.PAIRS[fonts.pair] if fonts.pair else faces.pair_for(seed_of(brand.name))
+    base = faces.PAIRS[fonts.pair or choose(brand.name, brand.voice)[0]]
     if not (fonts.heading or fonts.text):
         return base
     heading, text = (

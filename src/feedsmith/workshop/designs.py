@@ -31,6 +31,10 @@ Map = NDArray[np.float32]
 
 STORY_BODY = 120
 """Characters of a caption that a story still carries on its picture."""
+LONG = 60
+"""Characters of one text from which it is called too long where no layout takes it."""
+PRODUCT_SIDE_MIN = 240
+"""Pixels: at 1.5 times a third of a post's width. Less is a thumbnail."""
 SLOTS = ("main", "b", "c", "d", "e")
 """Names of a layout's pictures."""
 
@@ -92,12 +96,39 @@ class Designer:
     ) -> list[Page]:
         """The pictures of a post (not of a film). `before`: how the feed so far looks, oldest
         first. Raises Misfit where no layout takes its words."""
+        self._tell_of_words(order)
+        try:
+            return self._pages(order, pictures, caption, before)
+        except render.Misfit as error:
+            given = (order.brief.headline, order.offer.line, *order.offer.model_dump().values())
+            longest = max(given, key=len)
+            if len(longest) <= LONG:
+                raise
+            raise FeedsmithError(
+                f"“{longest[:50]}…” ({len(longest)} characters) is too long for every layout of a "
+                f"{order.kind}",
+                mend=f"say it in {LONG} characters or fewer; the caption may be longer",
+            ) from error
+
+    def _tell_of_words(self, order: Order) -> None:
+        """Note what a person asked to be set and will not find on the picture."""
+        given = (order.brief.headline, order.offer.line)
+        if any(faces.plain(words) != " ".join(words.split()) for words in given):
+            self.note("Emoji stand in the caption, not on the picture.")
+        if order.brief.headline and order.kind in ("photo", "gif"):
+            self.note(f"A {order.kind} has no words on it: its headline is left off.")
+
+    def _pages(
+        self,
+        order: Order,
+        pictures: Sequence[Picture],
+        caption: Caption,
+        before: Sequence[Look],
+    ) -> list[Page]:
         main = pictures[0]
         whole = main.rgb.shape[:2] == (order.format.height, order.format.width)
         if order.kind == "photo" and whole:
             return [Page(main.rgb, (), main.method, main.sources, main.shows, main.originality)]
-        if order.offer.line and faces.plain(order.offer.line) != " ".join(order.offer.line.split()):
-            self.note("Emoji of the offer stand in the caption, not on the picture.")
         if order.kind == "carousel":
             return self._carousel(order, pictures, caption, before)
         if order.kind == "product":
@@ -136,15 +167,26 @@ class Designer:
 
     def _slots(self, order: Order, caption: Caption) -> dict[str, str]:
         """The words of a single page, by the names layouts use; nothing stands twice."""
-        offer = order.offer
-        if offer:
+        offer, headline = order.offer, order.brief.headline
+        if offer and order.kind in ("promo", "product", "story"):
             line = offer.text if order.kind != "product" or not offer.name else ""
             parts = {"name": offer.name, "price": offer.price, "was": offer.was}
             parts["dates"] = offer.dates if order.kind != "product" else ""
+            parts = {slot: words for slot, words in parts.items() if not facts.stands(words, line)}
+            line = line or ("" if offer.name else offer.line)
+            # A headline stands large, and the offer below it.
+            large = {"offer": line}
+            if order.kind == "product":
+                large = {"name": parts.get("name") or line, "body": headline}
+            elif order.kind == "story":
+                large = {"name": headline or parts.get("name") or line}
+                large["body"] = (parts.get("name") or line) if headline else ""
+            elif headline:
+                large = {"offer": headline, "name": parts.get("name") or line}
             return {
                 "kicker": self.sign,
-                "offer": line or ("" if offer.name else offer.line),
-                **{slot: words for slot, words in parts.items() if not facts.stands(words, line)},
+                **parts,
+                **large,
                 **({"call": offer.call} if offer.call else {}),
                 "cta": self.at,
             }
@@ -169,6 +211,13 @@ class Designer:
     ) -> Page:
         """The product cut out and set on a backdrop in the brand's colours; its photo whole where
         it cannot be cut out cleanly."""
+        if min(main.rgb.shape[:2]) < PRODUCT_SIDE_MIN:
+            height, width = main.rgb.shape[:2]
+            raise FeedsmithError(
+                f"{order.brief.photo or 'the photo'}: {width}x{height} pixels are too few for a "
+                "product post",
+                mend=f"use a photo of at least {PRODUCT_SIDE_MIN} pixels each way, better 1080",
+            )
         cut = cutout.cut(main.rgb)
         sure = cut.confidence >= cutout.SURE
         if not sure:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import cast
 
 import feedsmith
-from feedsmith import captions, facts, models, provenance
+from feedsmith import captions, facts, memory, models, provenance
 from feedsmith.brand import Brand, Home
 from feedsmith.captions import hashtags
 from feedsmith.captions.brief import Caption, CaptionBrief
@@ -108,6 +108,7 @@ class Workshop:
         if self._ear is None:
             yield
             return
+        memory.give_back()  # what the pictures left in the heap: 15 MB off the peak
         with CaptionModel(*self._ear) as model:
             self._writer.model = model
             try:
