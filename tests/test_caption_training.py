@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from feedsmith.brand import Brand, Home
+from feedsmith.captions import likelihood as likelihood_module
 from feedsmith.captions import train as training
 from feedsmith.captions.model import CaptionModel, _hidden
 from feedsmith.captions.prompt import END, example
@@ -418,7 +419,7 @@ def test_a_whole_model_speaks_in_the_runtime_as_in_training(either: Path, tmp_pa
     prompt, text = example(rows()[7])
     before, target = loaded.encode(prompt), loaded.encode(text)
     wanted = likelihood(loaded.model, before + target, len(before))
-    if loaded.kind == "llama":
+    if loaded.kind in likelihood_module._PLAIN:
         with CaptionModel(run.folder / result.model) as model:
             score = model.score([(prompt, text.removesuffix(END))])[0]
         assert score == pytest.approx(wanted.mean(), abs=0.05)
@@ -476,6 +477,31 @@ def test_it_becomes_the_brand_s_model_whole_or_not_at_all(gpt2: Path, tmp_path: 
     newer.adapter.write_bytes(newer.adapter.read_bytes()[:-1] + b"x")
     with pytest.raises(FeedsmithError, match="not whole"):
         training.trained(home)
+
+
+@trains
+def test_one_text_file_and_a_gpt_2_folder_are_enough_to_train_install_and_write(
+    gpt2: Path, tmp_path: Path
+) -> None:
+    home = Home(tmp_path)
+    home.create(Brand(name="Fog", niche="tea"))
+    corpus = tmp_path / "captions.txt"
+    corpus.write_text(
+        "".join(f"<|startoftext|>{row['caption']} #tea<|endoftext|>\n" for row in rows(80))
+    )
+    config = small(gpt2, method="full", rate=0.003, epochs=8)
+    of = training.from_text(corpus, home.load(), config)
+    assert len(of.train) + len(of.held) == 80
+    _, result = go(home.root, config, of)
+    assert result.after < 0.3 * result.before
+    mine = training.install(result, home)
+    assert mine is not None
+    prompt = example(of.held[0].model_dump())[0]
+    with CaptionModel(mine.base, mine.adapter) as model:
+        (texts,) = model.sample([prompt], 4, seed=1, max_tokens=40)
+    assert texts
+    # Random weights before; now every text is made of the corpus' words.
+    assert sum(any(word in text for word in WORDS) for text in texts) >= 0.75 * len(texts)
 
 
 @trains

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feedsmith.captions import skeletons
-from feedsmith.facts import facts, folded, kept, stands
+from feedsmith.facts import facts, folded, kept, lacks_currency, stands
 from feedsmith.post import Offer
 
 OFFER = Offer(
@@ -177,3 +177,8 @@ def test_no_text_breaks_it_and_facts_lie_where_they_say(text: str) -> None:
     assert all(a.end <= b.start for a, b in pairwise(found))
     assert sum(c.isdecimal() for f in found for c in f.text) == sum(c.isdecimal() for c in plain)
     assert kept(Offer(text=text), [text]) == []
+
+
+def test_a_price_without_a_currency_is_known_as_one() -> None:
+    assert all(lacks_currency(price) for price in ("12", "12.50", "from 12", "1,299.-"))
+    assert not any(lacks_currency(p) for p in ("12 EUR", "from €12", "⃀ 5", "free", "-20%", ""))

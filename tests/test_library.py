@@ -236,7 +236,7 @@ def test_two_imports_at_once_are_kept_apart(tmp_path: Path) -> None:
 def test_a_library_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "in", {"a.jpg": grain(1)})
     (tmp_path / "library").write_text("a file where the folder should be")
-    with pytest.raises(FeedsmithError, match="cannot be written") as raised:
+    with pytest.raises(FeedsmithError, match="library: is a file, where a folder") as raised:
         import_into(Library(tmp_path / "library"), [folder])
     assert raised.value.mend
 
@@ -446,12 +446,15 @@ def test_what_is_not_there_is_said_in_words(tmp_path: Path, pictures: dict[str, 
         library.photo("0123")
     import_into(library, [folder_of(tmp_path / "in", {"a.jpg": pictures["wolf"]})])
     (photo,) = library.photos()
+    assert library.missing() == []
     library.path(photo).write_bytes(b"overwritten")
     with pytest.raises(Refused, match="not a picture"):
         library.rgb(photo)
     library.path(photo).unlink()
-    with pytest.raises(Refused, match="cannot be read"):
+    assert library.missing() == [photo]
+    with pytest.raises(Refused, match=r"jpg: the photo a\.jpg is gone") as raised:
         library.rgb(photo)
+    assert "feedsmith import" in raised.value.mend
     (library.root / "photos.jsonl").write_text("{}\n")
     with pytest.raises(FeedsmithError, match=r"photos\.jsonl: line 1 is damaged"):
         Library(library.root).photos()

@@ -228,7 +228,7 @@ def web() -> Iterator[str]:
 def test_photos_on_the_web_are_fetched_once_and_only_where_that_is_allowed(
     shop: Path, web: str
 ) -> None:
-    text = f"name,price,photo\nA,1 EUR,{web}/mug.jpg\n"
+    text = f"name,price,photo\nA,1 EUR,{web}/far.jpg\n"
     library = Library(shop / "library")
     _, faults = listed(shop, text, library=library)
     assert "--download" in faults[0].mend
@@ -237,16 +237,16 @@ def test_photos_on_the_web_are_fetched_once_and_only_where_that_is_allowed(
         (brief,), faults = listed(shop, text, library=library, download=True, private=True)
         assert faults == []
         assert Path(brief.photo).parent == shop / "library" / "products"
-    assert Shop.asked == ["/mug.jpg"]
+    assert Shop.asked == ["/far.jpg"]
 
 
 def test_what_the_web_does_wrong_is_told_row_by_row(shop: Path, web: str) -> None:
-    paths = ("moved", "round", "page", "gone.jpg", "mug.jpg")
+    paths = ("moved", "round", "page", "gone.jpg", "far.jpg")
     text = "name,price,photo\n" + "".join(f"{p},1 EUR,{web}/{p}\n" for p in paths)
     briefs, faults = listed(
         shop, text, library=Library(shop / "library"), download=True, private=True
     )
-    assert [b.offer.name for b in briefs] == ["moved", "mug.jpg"]
+    assert [b.offer.name for b in briefs] == ["moved", "far.jpg"]
     assert ["redirects" in faults[0].message, "text/html" in faults[1].message] == [True, True]
     assert "404" in faults[2].message
 
@@ -278,3 +278,26 @@ def test_it_takes_the_kind_of_thing_from_the_list(shop: Path) -> None:
     )
     assert [brief.shows for brief in briefs] == [("mugs",), ("backpack",)]
     assert not faults
+
+
+def test_a_currency_sign_that_fonts_do_not_have_is_one_all_the_same(shop: Path) -> None:
+    (brief,), faults = listed(shop, "name,price,photo\nMug,⃀ 5,mug.jpg\n")
+    assert (brief.offer.price, faults) == ("⃀ 5", [])
+
+
+def test_a_photo_of_the_web_that_lies_here_is_not_fetched(shop: Path) -> None:
+    (shop / "more" / "deep").mkdir(parents=True)
+    (shop / "more" / "deep" / "cup.jpg").write_bytes(jpeg())
+    briefs, faults = listed(
+        shop,
+        "name,price,photo\nMug,5 EUR,https://shop.example/a/mug.jpg?v=2\n"
+        "Cup,5 EUR,https://shop.example/cup.jpg\nJar,5 EUR,https://shop.example/jar.jpg\n",
+        photos=shop / "more",
+    )
+    assert [Path(brief.photo).name for brief in briefs] == ["mug.jpg", "cup.jpg"]
+    assert ["is on the web" in fault.message for fault in faults] == [True]
+
+
+def test_two_columns_of_one_name_are_told(shop: Path) -> None:
+    with pytest.raises(FeedsmithError, match="2 columns are called “price”"):
+        listed(shop, "name,price,photo,Price\nMug,5 EUR,mug.jpg,6 EUR\n")

@@ -19,14 +19,19 @@ GAP = 6
 def main(run: Path, out: Path) -> None:
     posts = sorted(run.glob("*/post.json"))[:9]
     told = [(path.parent, json.loads(path.read_text("utf-8"))) for path in posts]
-    save(grid([folder / post["media"][0]["file"] for folder, post in told], 3), out / "nine.jpg")
+    save(grid([folder / shown(post["media"][0]) for folder, post in told], 3), out / "nine.jpg")
     pages = [
-        folder / medium["file"]
+        folder / shown(medium)
         for folder, post in told
-        if post["kind"] in ("carousel", "story", "quote", "promo")
+        if post["kind"] not in ("photo", "gif")
         for medium in post["media"]
     ]
     save(grid(pages, 4, whole=True), out / "designed.jpg")
+
+
+def shown(medium: dict[str, str]) -> str:
+    """The picture of a medium: a film's cover."""
+    return medium["cover"] or medium["file"]
 
 
 def grid(files: list[Path], columns: int, *, whole: bool = False) -> Image.Image:

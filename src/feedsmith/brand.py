@@ -296,7 +296,7 @@ accent_2 = {_toml(brand.palette.accent_2)}
 
 [fonts]
 # A pair that comes with Feedsmith, e.g. "fraunces"; "feedsmith brand" shows it on the brand sheet.
-# Empty: chosen by your name, and always the same.
+# Empty: chosen by your voice and name, and always the same.
 pair = {_toml(brand.fonts.pair)}
 # Or fonts of your own (TTF, OTF): paths seen from this folder, e.g. "fonts/Recoleta.otf".
 heading = {_toml(brand.fonts.heading)}

@@ -40,8 +40,9 @@ _NAMED = (
     r"krona|krone|złotych|zł|zl|Kč|Ft|lei|lv|лв\.?|руб\.?|рублей|грн|kn|din\.?|dirhams?|rupees?|rupiah|"
     r"pesos?|reais|yen|yuan|won|baht|lira|円|元|원|kr\.?|Fr\.|р\.|د\.إ|ر\.س|TL"
 )
-_SIGN = r"(?:[A-Z]{1,3})?[$€£¥₹₩₽₺₴₫₱฿₪₦₡₲₵₸₼₾₿¢﹩＄￡￥]"
-"""A currency sign, alone or with its country: €, US$, R$, NZ$."""
+_SIGN = r"(?:[A-Z]{1,3})?[$¢£¥֏؋৲৳฿៛\u20a0-\u20cf﷼﹩＄￠￡￥￦]"
+"""A currency sign, alone or with its country: €, US$, R$, NZ$; with those that Unicode has not
+filled yet (U+20A0 to U+20CF), whether or not a font can draw them."""
 _BEFORE = rf"(?:{_SIGN}|(?<![^\W_])(?<!\d )(?:{_ISO}|CHF|Fr\.?|Rs\.?|Rp\.?|RM|S/\.?|kr\.?|Kr\.?))"
 _AFTER = rf"(?:{_SIGN}|(?:{_ISO}|{_NAMED})(?![^\W\d_]))"
 _RANGE = r"(?: ?(?:-|–|—|to|bis|à|a|until|till|and|&|/) ?)"
@@ -216,6 +217,13 @@ def _found(plain: str) -> tuple[Fact, ...]:
             if left[fact.start] != _HOLE:
                 left = left[: fact.start] + _HOLE * len(fact.text) + left[fact.end :]
     return tuple(sorted(taken, key=lambda fact: fact.start))
+
+
+def lacks_currency(price: str) -> bool:
+    """True for a price in figures that names neither currency nor percentage: "12", "from 12"."""
+    bare = re.sub(r"(?i)^\s*(?:from|only|just|now|ab|nur|dès|desde|da)\s+", "", price)
+    told = any(fact.kind in ("price", "percentage") for fact in facts(bare))
+    return not told and any(c.isdigit() for c in bare)
 
 
 def stands(said: str, text: str) -> bool:

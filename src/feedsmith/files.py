@@ -28,15 +28,82 @@ def no_room(place: Path, kept: str) -> FeedsmithError:
     )
 
 
+def check_writable(folder: Path) -> None:
+    """Make sure, before long work, that files can be written into `folder`, which is made if absent.
+
+    Writes a probe and removes it. Raises FeedsmithError that says what is in the way.
+    """
+    made(folder)
+    try:
+        handle, name = tempfile.mkstemp(dir=folder, prefix=".feedsmith.", suffix=".part")
+        probe = Path(name)
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                stream.write(bytes(4096))  # an empty file fits on a full disk
+                stream.flush()
+                os.fsync(stream.fileno())
+        finally:
+            probe.unlink(missing_ok=True)
+    except OSError as error:
+        if full_disk(error):
+            raise FeedsmithError(
+                f"{folder}: the disk is full", mend="free some space, or name another folder"
+            ) from error
+        raise _refusal(folder, error) from error
+
+
+def made(folder: Path) -> Path:
+    """The folder, made with all above it where absent. Raises FeedsmithError that says what is in
+    the way."""
+    try:
+        for place in (folder, *folder.parents):
+            if place.is_dir():
+                break
+            if place.exists() or place.is_symlink():
+                what = "is a file" if place.exists() else "is a link to nowhere"
+                raise FeedsmithError(
+                    f"{place}: {what}, where a folder is needed",
+                    mend="name another folder, or move that out of the way",
+                )
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if full_disk(error):
+            raise no_room(folder, "it could not be made") from error
+        raise _refusal(folder, error) from error
+    return folder
+
+
+def _refusal(path: Path, error: OSError) -> FeedsmithError:
+    """What to say of a place that the system lets nobody write to."""
+    if error.errno == errno.ENAMETOOLONG:
+        return FeedsmithError(
+            f"{path}: this name is too long for the disk", mend="choose a shorter name"
+        )
+    if error.errno == errno.EROFS:
+        return FeedsmithError(
+            f"{path}: cannot be written, its disk is read-only", mend="name a folder elsewhere"
+        )
+    return FeedsmithError(
+        f"{path}: cannot be written ({(error.strerror or str(error)).lower()})",
+        mend="check the folder's permissions, or name another folder",
+    )
+
+
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[IO[bytes]]:
     """Open `path` for writing; it appears whole at the end of the block, or not at all.
 
-    Raises FeedsmithError when the disk is full or the folder cannot be written.
+    Raises FeedsmithError when the disk is full, a file stands where a folder is needed, or the
+    folder cannot be written.
     """
     part: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        made(path.parent)
+        if path.is_dir():
+            raise FeedsmithError(
+                f"{path}: is a folder, where a file is to be written",
+                mend="name a file in it, or another name",
+            )
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         part = Path(name)
         with os.fdopen(handle, "wb") as stream:
@@ -49,11 +116,9 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         if full_disk(error):
             raise no_room(path, "nothing half-written was left behind") from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR):
-            raise FeedsmithError(
-                f"{path}: cannot be written ({error.strerror})",
-                mend="check the folder's permissions, or name another folder",
-            ) from error
+        denied = error.errno in (errno.EACCES, errno.EROFS, errno.EPERM)
+        if denied or part is None:
+            raise _refusal(path, error) from error
         raise
     finally:
         if part is not None:

@@ -10,7 +10,7 @@
 An import may be killed at any moment: the lists are replaced whole, at its end; until then the
 work done so far is noted in arriving.jsonl, and the same import goes on from there. A photo's id is
 the hash of the file as it came, so that it is known again; the copy kept is cleaned by default
-(photo_file.stripping). Knows sources and picture files; nothing of what a photo shows.
+(photo_file.stripping), and whom the file named as its maker becomes the photo's credit. Knows sources and picture files; nothing of what a photo shows.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ import hashlib
 import io
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime, tzinfo
@@ -32,7 +33,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from feedsmith import photo_file
 from feedsmith.errors import FeedsmithError, Refused
-from feedsmith.files import full_disk, no_room, write_bytes, write_text
+from feedsmith.files import full_disk, made, no_room, write_bytes, write_text
 from feedsmith.post import Credit, PastPost, Photo, Value
 from feedsmith.progress import Report, silent
 from feedsmith.sources import Archive, Found, Media, grouped
@@ -84,6 +85,8 @@ class Summary(Value):
     """Listed with their posts, not decoded."""
     examined: int = 0
     """Photos decoded in this run; the rest was known by content."""
+    credited: int = 0
+    """Photos whose credit was read in this run from what the file itself says."""
     cleaned: int = 0
     """Copies written in this run without the place, camera or owner that the file told of."""
     set_aside: dict[str, int] = Field(default_factory=dict)
@@ -153,6 +156,20 @@ class Library:
     def path(self, photo: Photo) -> Path:
         return self.root / photo.file
 
+    def missing(self) -> list[Photo]:
+        """The photos whose file is gone from the library, oldest first."""
+        there: dict[str, set[str]] = {}
+        gone = []
+        for photo in self.photos():
+            folder, _, name = photo.file.rpartition("/")
+            if folder not in there:  # one listing a folder: 2,000 photos lie in 256
+                there[folder] = set()
+                with contextlib.suppress(OSError):
+                    there[folder] = {file.name for file in (self.root / folder).iterdir()}
+            if name not in there[folder]:
+                gone.append(photo)
+        return gone
+
     def rgb(self, photo: Photo, max_side: int | None = None) -> NDArray[np.uint8]:
         """The photo upright in sRGB, (H, W, 3) uint8, its longer side at most `max_side` pixels.
 
@@ -160,13 +177,13 @@ class Library:
         """
         try:
             return photo_file.rgb(self.path(photo), max_side)
-        except OSError as error:
-            raise Refused(
-                f"{self.path(photo)}: cannot be read ({error.strerror})",
-                mend="import it again: feedsmith import",
-            ) from error
         except Refused as error:
-            raise Refused(f"{self.path(photo)}: {error.message}", mend="import it again") from error
+            message = error.message
+            if not self.path(photo).exists():
+                message = f"{self.path(photo)}: the photo {photo.name or photo.id} is gone"
+            raise Refused(
+                message, mend="bring it in again from where it came: feedsmith import"
+            ) from error
 
     def set_aside(self) -> list[SetAside]:
         """What was not taken, in the order of set-aside.csv."""
@@ -237,7 +254,8 @@ class Library:
             found, known_aside, zone, workers, keep_all, keep_metadata, report
         )
 
-        photos = dict(self._known())
+        before = self._known()
+        photos = dict(before)
         new = _new_photos(found, arrivals, photos, given)
         asides = [a.aside for a in arrivals.values() if a.aside is not None]
         stands_for = {a.id: a.instead for a in known_aside.values() if a.instead}
@@ -272,7 +290,14 @@ class Library:
         counts: dict[str, int] = {}
         for item in dict.fromkeys(asides):
             counts[item.reason] = counts.get(item.reason, 0) + 1
-        arrived = {a.photo.id for a in arrivals.values() if a.photo}
+        arrived = {a.photo.id: a.photo for a in arrivals.values() if a.photo}
+        credited = [
+            key
+            for key, photo in arrived.items()
+            if photo.credit is not None
+            and photo.credit == (photos[key].credit if key in photos else None)
+            and (key not in before or before[key].credit is None)
+        ]
         return Summary(
             posts_new=fresh,
             posts_known=known,
@@ -280,6 +305,7 @@ class Library:
             photos_known=len([key for key in arrived if key not in new]),
             videos=sum(m.video for post in found for m in post.media),
             examined=examined,
+            credited=len(credited),
             cleaned=sum(arrival.cleaned for arrival in arrivals.values()),
             set_aside={reason: counts[reason] for reason in REASONS if reason in counts},
         )
@@ -338,8 +364,11 @@ class Library:
         photo_id = hashlib.sha256(data).hexdigest()[:16]
         if photo_id in known:
             # Heals a library that lost the file, and one of the time before files were cleaned.
-            cleaned = self._keep_copy(known[photo_id].file, data, keep_metadata)
-            return _Arrival(key=media.key, photo=known[photo_id], cleaned=cleaned), False
+            photo = known[photo_id]
+            cleaned = self._keep_copy(photo.file, data, keep_metadata)
+            if photo.credit is None:  # and one of the time before credits were read
+                photo = photo.model_copy(update={"credit": _said_credit(data)})
+            return _Arrival(key=media.key, photo=photo, cleaned=cleaned), False
         if photo_id in known_aside:
             file = known_aside[photo_id].file
             if file and (self.root / file).exists():
@@ -376,6 +405,7 @@ class Library:
             height=header.height,
             taken_at=_utc(taken or media.taken_at),
             phash=seen.phash,
+            credit=_said_credit(data),
         )
         return _Arrival(key=media.key, photo=photo, cleaned=cleaned), True
 
@@ -495,6 +525,8 @@ def import_into(
             keep_all=keep_all, keep_metadata=keep_metadata, report=report,
         )  # fmt: skip
         notes = [problem.message for problem in problems]
+        if done.credited:
+            notes.append(_told_credits(done.credited, library.photos()))
         if not library.photos():
             why = ", ".join(f"{count} {reason}" for reason, count in done.set_aside.items())
             notes.append(f"no photo is in the library: all were set aside ({why})")
@@ -683,10 +715,27 @@ def _new_photos(
             photo_id = arrival.photo.id
             photo = new.get(photo_id) or known.get(photo_id) or arrival.photo
             taken = photo.taken_at or _utc(media.taken_at) or _utc(post.posted_at)
-            credit = given.get(media.name.casefold()) or media.credit or photo.credit
+            credit = given.get(media.name.casefold()) or media.credit
+            credit = credit or photo.credit or arrival.photo.credit
             photo = photo.model_copy(update={"taken_at": taken, "credit": credit})
             (known if photo_id in known else new)[photo_id] = photo
     return new
+
+
+def _told_credits(count: int, photos: Sequence[Photo]) -> str:
+    """That posts will name people, and whom most."""
+    names = Counter(photo.credit.text for photo in photos if photo.credit is not None)
+    most = min(names, key=lambda name: (-names[name], name))
+    return (
+        f"{count} photo{'s' * (count > 1)} name{'s' * (count == 1)} who made "
+        f"{'them' if count > 1 else 'it'} (e.g. {most}): their posts will too"
+    )
+
+
+def _said_credit(data: bytes) -> Credit | None:
+    """The credit that a file as it came asks for by itself."""
+    text = photo_file.byline(data)
+    return Credit(text=text) if text else None
 
 
 def _unfit(name: str, seen: photo_file.Look) -> tuple[str, str]:
@@ -793,15 +842,15 @@ def _in_parallel(
 @contextlib.contextmanager
 def _alone(root: Path) -> Iterator[None]:
     """Holds the library for one import; the system lets go of it when the process ends."""
+    made(root)
     if fcntl is None:
         yield
         return
     try:
-        root.mkdir(parents=True, exist_ok=True)
         stream = (root / ".lock").open("ab")
     except OSError as error:
         raise FeedsmithError(
-            f"{root}: cannot be written ({error.strerror})",
+            f"{root}: cannot be written ({(error.strerror or str(error)).lower()})",
             mend="check the folder's permissions, or name another folder",
         ) from error
     with stream:

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import yaml
 
-from feedsmith import days, rules
+from feedsmith import days, facts, rules
 from feedsmith.brand import Home
 from feedsmith.captions import words
 from feedsmith.captions.skeletons import SEASONS
@@ -68,6 +68,7 @@ _FIELDS = (
     "date", "time", "kind", "theme", "headline", "offer", "name", "price", "was", "dates", "call",
     "link", "photo", "format", "reason",
 )  # fmt: skip
+_FEED = ("portrait", "square")
 _OFFER = ("name", "price", "was", "dates", "call", "link")
 _IGNORED = frozenset(("reason", "day", "weekday", "note", "notes", "comment", "shows", "credit"))
 _ALSO = {"type": "kind", "topic": "theme", "title": "headline", "cta": "call", "image": "photo",
@@ -166,7 +167,9 @@ def propose(
             continue
         theme = themes.fitting(occasion, season) if occasion else themes.next(season)
         offer = next(deals) if kind == "promo" else Offer()
-        headline = occasion.name if occasion and kind in _NAMING else ""
+        # A headline names the day: on another one it would be wrong.
+        named = occasion is not None and kind in _NAMING and occasion.on == at.date()
+        headline = occasion.name if occasion and named else ""
         said = f"{occasion.name} is on {_day(occasion.on)}; {why}" if occasion else why
         entries.append(
             Entry(
@@ -542,7 +545,7 @@ def read(path: Path, zone: tzinfo = UTC) -> tuple[list[Brief], list[Refused]]:
     """
     text = _text_of(path)
     if path.suffix.lower() in (".csv", ".tsv", ".txt"):
-        rows: Iterator[tuple[int, dict[str, str]]] = _table(path, text)
+        rows: Iterator[tuple[int, dict[str, str] | Refused]] = _table(path, text)
     else:
         named, rows = _document(path, text)
         zone = _zone(path, named) if named else zone
@@ -551,6 +554,8 @@ def read(path: Path, zone: tzinfo = UTC) -> tuple[list[Brief], list[Refused]]:
     for line, row in rows:
         where = f"{path.name}, line {line}"
         try:
+            if isinstance(row, Refused):
+                raise row
             briefs.append(_brief(row, zone, where, path.parent))
         except Refused as error:
             faults.append(Refused(f"{where}: {error.message}", mend=error.mend))
@@ -561,11 +566,21 @@ def read(path: Path, zone: tzinfo = UTC) -> tuple[list[Brief], list[Refused]]:
     return briefs, faults
 
 
+def past(briefs: Sequence[Brief], now: datetime) -> str:
+    """One sentence on the entries that lie before `now`, which are made all the same; '' for none."""
+    late = [brief for brief in briefs if brief.at is not None and brief.at < now]
+    if not late:
+        return ""
+    first = min(late, key=lambda brief: brief.at or now)
+    many = f"{len(late)} entries lie" if len(late) > 1 else "One entry lies"
+    where = f"{first.where}: " if first.where else ""
+    return f"{many} in the past ({where}{first.at:%Y-%m-%d %H:%M}) and will be made all the same."
+
+
 def _brief(row: Mapping[str, str], zone: tzinfo, where: str, folder: Path) -> Brief:
     known: dict[str, str] = {}
     for raw, value in row.items():
-        name = re.sub(r"[^a-z]+", "_", raw.strip().lower()).strip("_")
-        name = _ALSO.get(name, name)
+        name = _field(raw)
         if name in _IGNORED or not value.strip():
             continue
         if name not in _FIELDS:
@@ -574,15 +589,26 @@ def _brief(row: Mapping[str, str], zone: tzinfo, where: str, folder: Path) -> Br
             raise Refused(
                 f"unknown field “{raw[:40]}”{hint}", mend="correct it, or delete that line"
             )
+        if name in known:
+            raise Refused(f"the {name} is given twice", mend="delete one of them")
         known[name] = value.strip()
     kind = _kind(known.get("kind", ""))
     size = known.get("format", "").lower()
-    if size and size not in rules.FORMATS:
-        close = get_close_matches(size, rules.FORMATS, 1)
+    upright = kind in ("story", "reel")
+    choices = tuple(rules.FORMATS) if upright else _FEED
+    if size and size not in choices:
+        close = get_close_matches(size, choices, 1)
         hint = f"; perhaps you meant “{close[0]}”" if close else ""
-        raise Refused(
-            f"“{size[:40]}” is no format{hint}", mend=f"choose one of {', '.join(rules.FORMATS)}"
-        )
+        own = "no format of a feed post" if size in rules.FORMATS else "no format"
+        mend = "leave it away: stories and reels are upright" if upright else "write portrait or square"
+        raise Refused(f"“{size[:40]}” is {own}{hint}", mend=mend)
+    for name in ("price", "was"):
+        if known.get(name) and facts.lacks_currency(known[name]):
+            raise Refused(
+                f"{'the price' if name == 'price' else 'the former price'} {known[name][:40]} "
+                "names no currency",
+                mend=f"write it with one, e.g. {known[name][:20]} EUR",
+            )
     photo = known.get("photo", "")
     if photo and not Path(photo).is_absolute() and (folder / photo).is_file():
         photo = str((folder / photo).resolve())
@@ -649,6 +675,14 @@ def _moment(day: str, hour: str, zone: tzinfo) -> datetime | None:
             except ValueError:
                 pass
         day, hour = day[: match.start()], match[1]
+    slashed = re.fullmatch(r"(\d{1,2})[/-](\d{1,2})[/-](\d{2}|\d{4})", day)
+    if slashed:
+        first, second, year = (int(part) for part in slashed.groups())
+        year += 2000 if year < 100 else 0
+        if 1 <= first <= 12 and 1 <= second <= 12 and first != second:
+            ways = f"{year}-{first:02}-{second:02} or {year}-{second:02}-{first:02}"
+            raise Refused(f"“{day}” can be read as two days", mend=f"write it as {ways}")
+        day = f"{first}/{second}/{year}"
     found = _written(day) or parse_date(day, UTC)
     if found is None:
         raise Refused(f"“{day[:40]}” is no date", mend="write it as 2026-12-01")
@@ -725,8 +759,9 @@ def _text_of(path: Path) -> str:
     return text
 
 
-def _table(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter_of(text))
+def _table(path: Path, text: str) -> Iterator[tuple[int, dict[str, str] | Refused]]:
+    delimiter = delimiter_of(text)
+    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
     header: list[str] | None = None
     line = 1
     try:
@@ -734,21 +769,19 @@ def _table(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
             if any(cell.strip() for cell in cells):
                 if header is None:
                     header = cells
-                    if not any(
-                        _ALSO.get(c.strip().lower(), c.strip().lower()) == "kind" for c in cells
-                    ):
-                        raise FeedsmithError(
-                            f"{path}: no column for the kind of post",
-                            mend=f"the first row must name the columns: {', '.join(_FIELDS[:6])} ...",
-                        )
+                    _check_columns(path, header)
+                elif extra := [cell for cell in cells[len(header) :] if cell.strip()]:
+                    sign = "tab" if delimiter == "\t" else delimiter
+                    yield (
+                        line,
+                        Refused(
+                            f"“{extra[0].strip()[:40]}” stands beyond the last column",
+                            mend=f"put words that hold a “{sign}” into quotes",
+                        ),
+                    )
                 else:
-                    extra = [cell for cell in cells[len(header) :] if cell.strip()]
-                    row = {
-                        name: cell
-                        for name, cell in zip(header, cells, strict=False)
-                        if name.strip()
-                    }
-                    yield line, row if not extra else {**row, f"…{extra[0][:20]}": "x"}
+                    cells_by_name = zip(header, cells, strict=False)
+                    yield line, {name: cell for name, cell in cells_by_name if name.strip()}
             line = reader.line_num + 1
     except csv.Error as error:
         raise FeedsmithError(
@@ -756,7 +789,34 @@ def _table(path: Path, text: str) -> Iterator[tuple[int, dict[str, str]]]:
         ) from error
 
 
-def _document(path: Path, text: str) -> tuple[str, Iterator[tuple[int, dict[str, str]]]]:
+def _check_columns(path: Path, header: Sequence[str]) -> None:
+    """Raise FeedsmithError where no column is the kind, or two are the same."""
+    seen: dict[str, str] = {}
+    for cell in header:
+        name = _field(cell)
+        if name in seen and name not in _IGNORED:
+            both = (
+                cell.strip() if cell.strip() == seen[name] else f"{seen[name]}” and “{cell.strip()}"
+            )
+            raise FeedsmithError(
+                f"{path}: two columns say the {name} (“{both[:80]}”)", mend="delete one of them"
+            )
+        if name:
+            seen[name] = cell.strip()
+    if "kind" not in seen:
+        raise FeedsmithError(
+            f"{path}: no column for the kind of post",
+            mend=f"the first row must name the columns: {', '.join(_FIELDS[:6])} ...",
+        )
+
+
+def _field(raw: str) -> str:
+    """The field that people mean, e.g. "headline" for "Title"."""
+    name = re.sub(r"[^a-z]+", "_", raw.strip().lower()).strip("_")
+    return _ALSO.get(name, name)
+
+
+def _document(path: Path, text: str) -> tuple[str, Iterator[tuple[int, dict[str, str] | Refused]]]:
     """(time zone, rows with their lines) of a YAML plan; its tree is walked, nothing is built."""
     try:
         depth = 0
@@ -789,7 +849,15 @@ def _document(path: Path, text: str) -> tuple[str, Iterator[tuple[int, dict[str,
         ) from error
     named = ""
     if isinstance(root, yaml.MappingNode):
-        top = {str(key.value): node for key, node in root.value}
+        top: dict[str, yaml.Node] = {}
+        for key, node in root.value:
+            if str(key.value) in top:
+                raise FeedsmithError(
+                    f"{path}: line {key.start_mark.line + 1}: “{str(key.value)[:40]}” stands here "
+                    "a second time",
+                    mend="put all entries under one, and delete the other",
+                )
+            top[str(key.value)] = node
         zone = top.get("time_zone")
         named = str(zone.value) if isinstance(zone, yaml.ScalarNode) else ""
         root = top.get("posts")
@@ -797,22 +865,44 @@ def _document(path: Path, text: str) -> tuple[str, Iterator[tuple[int, dict[str,
         raise FeedsmithError(
             f"{path}: no list of posts in it", mend="begin the list with a line “posts:”"
         )
-    return named, ((node.start_mark.line + 1, _flat(node)) for node in root.value)
+    return named, ((node.start_mark.line + 1, _entry(node)) for node in root.value)
+
+
+def _entry(node: yaml.Node) -> dict[str, str] | Refused:
+    try:
+        return _flat(node)
+    except Refused as fault:
+        return fault
 
 
 def _flat(node: yaml.Node) -> dict[str, str]:
-    """The fields of an entry as text; an offer given by parts is taken apart."""
+    """The fields of an entry as text; an offer given by parts is taken apart. Raises Refused."""
     if not isinstance(node, yaml.MappingNode):
-        return {"…": "x"}
+        said = f"“{str(node.value)[:40]}”" if isinstance(node, yaml.ScalarNode) else "a list"
+        raise Refused(
+            f"{said} is not an entry",
+            mend="an entry has fields, the first one like “- kind: photo”",
+        )
     row: dict[str, str] = {}
     for key, value in node.value:
-        name = str(key.value) if isinstance(key, yaml.ScalarNode) else "…"
+        if not isinstance(key, yaml.ScalarNode):
+            raise Refused("a field without a name", mend="write fields like “theme: autumn”")
+        name = str(key.value)
+        known = _field(name) in _FIELDS
+        parts: dict[str, str] = {}
         if isinstance(value, yaml.ScalarNode):
             plain = value.style is None and value.value.lower() in ("null", "~", "none", "")
-            row[name] = "" if plain else str(value.value)
+            parts[name] = "" if plain else str(value.value)
         elif isinstance(value, yaml.MappingNode) and name.strip().lower() == "offer":
-            row |= _flat(value)
+            parts = _flat(value)
+        elif known:
+            shape = "a list" if isinstance(value, yaml.SequenceNode) else "fields of its own"
+            raise Refused(
+                f"the {name[:40]} is {shape}, not words", mend=f"write one line: {name[:40]}: ..."
+            )
         else:
-            row[name] = "x"
-            row[f"{name} (a list)"] = "x"
+            parts[name] = "x"  # told as unknown by name
+        if twice := [part for part in parts if part in row]:
+            raise Refused(f"“{twice[0][:40]}” is given twice", mend="delete one of the two lines")
+        row |= parts
     return row

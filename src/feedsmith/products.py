@@ -74,6 +74,8 @@ _COLUMNS = {
     "category": "category categories productcategory kategorie kategorien categorie categoria",
     "parent": "parent",
 }  # fmt: skip
+_ONCE = frozenset(("name", "price", "regular", "sale", "was", "currency"))
+"""Meanings of which two columns of one name cannot both be true."""
 _MEANING = {word: meaning for meaning, words in _COLUMNS.items() for word in words.split()}
 _WOO_TYPES = frozenset(("simple", "variable", "variation", "grouped", "external"))
 """What WooCommerce means by a type."""
@@ -224,6 +226,10 @@ def _with_currency(text: str, currency: str) -> str:
     bare = _NUMBER.fullmatch(said) is not None
     if not bare:
         if any(fact.kind == "price" for fact in facts.facts(said)):
+            if facts.lacks_currency(said):
+                raise Refused(
+                    f"the price “{said[:40]}” names no currency", mend=f"write it as {said[:20]} EUR"
+                )
             return said
         raise Refused(f"“{said[:40]}” is no price", mend="write it as a number, e.g. 12.50 EUR")
     if not currency:
@@ -319,6 +325,13 @@ class _Table:
         self._width = len(header)
         self._meanings = [_meaning(cell) for cell in header]
         known = {meaning for meaning in self._meanings if meaning}
+        for column in header:
+            same = [cell for cell in header if _normal(cell) == _normal(column)]
+            if len(same) > 1 and _meaning(column) in _ONCE:
+                raise FeedsmithError(
+                    f"{path}: {len(same)} columns are called “{column.strip()[:40]}”",
+                    mend="keep the right one, delete or rename the other",
+                )
         if "name" not in known or not known & {"price", "regular", "sale"}:
             missing = "name" if "name" not in known else "price"
             seen = ", ".join(cell.strip() for cell in header[:8] if cell.strip())
@@ -543,7 +556,9 @@ class _Photos:
             )
         value = _first_of(cells[0])
         if re.match(r"https?://", value, re.I):
-            return self._fetched(value)
+            name = unquote(urlsplit(value).path).replace("\\", "/").rpartition("/")[2]
+            here = (self._local(name) or self._in_folder(name)) if name else ""
+            return here or self._fetched(value)
         if "://" in value:
             raise Refused(
                 f"the photo “{value[:80]}” is no file and no web address", mend="name a file"
@@ -568,19 +583,24 @@ class _Photos:
 
     def _by_name(self, value: str) -> str:
         """By file name, with or without its suffix, in the folder and in the library."""
+        if found := self._in_folder(value):
+            return found
         name = _key(value)
+        for photo in self._library.photos() if self._library is not None else ():
+            if value == photo.id or (photo.name and _key(photo.name) == name):
+                return photo.id
+        return ""
+
+    def _in_folder(self, value: str) -> str:
+        """By file name, with or without its suffix, anywhere in the folder of photos."""
         if self._names is None:
             self._names = {}
             files = sorted(self._folder.rglob("*")) if self._folder is not None else []
             for file in files:
                 if file.suffix.lower() in photo_file.PHOTO_SUFFIXES and file.is_file():
                     self._names.setdefault(_key(file.name), file)
-        if name in self._names:
-            return _seen(self._names[name])
-        for photo in self._library.photos() if self._library is not None else ():
-            if value == photo.id or (photo.name and _key(photo.name) == name):
-                return photo.id
-        return ""
+        name = _key(value)
+        return _seen(self._names[name]) if name in self._names else ""
 
     def _fetched(self, url: str) -> str:
         """A photo from the web, kept under the library, so that a second run needs no network."""

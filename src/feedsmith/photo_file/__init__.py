@@ -1,11 +1,13 @@
 """Pictures from strangers: the one place that opens, and cleans, untrusted picture files.
 
 reading    headers, perceptual hashes, upright sRGB arrays
+byline     whom the file names as its maker
 stripping  a copy without location, camera and owner, pixels untouched
 
 Knows nothing of libraries or posts.
 """
 
+from feedsmith.photo_file.byline import BYLINE_MAX, byline
 from feedsmith.photo_file.reading import (
     FILE_BYTES_MAX,
     PHOTO_SUFFIXES,
@@ -23,6 +25,7 @@ from feedsmith.photo_file.reading import (
 from feedsmith.photo_file.stripping import cleaned, stripped
 
 __all__ = [
+    "BYLINE_MAX",
     "FILE_BYTES_MAX",
     "PHOTO_SUFFIXES",
     "PIXELS_MAX",
@@ -30,6 +33,7 @@ __all__ = [
     "VIDEO_SUFFIXES",
     "Header",
     "Look",
+    "byline",
     "cleaned",
     "look",
     "miniature",

@@ -142,10 +142,15 @@ def rgb(source: bytes | Path, max_side: int | None = None) -> NDArray[np.uint8]:
     """Decode to an upright sRGB array (H, W, 3) uint8.
 
     With `max_side` the longer side is at most that many pixels, and a JPEG is decoded no larger
-    than it must be. Never enlarges. Raises Refused.
+    than it must be. Never enlarges. Raises Refused, which names the file where a path was given.
     """
-    data = source.read_bytes() if isinstance(source, Path) else source
-    with _opened(data) as (image, _, orientation):
+    if isinstance(source, Path):
+        try:
+            return rgb(_bytes_of(source), max_side)
+        except Refused as error:
+            mend = error.mend or "export or save it again as JPEG or PNG"
+            raise Refused(f"{source}: {error.message}", mend=mend) from error
+    with _opened(source) as (image, _, orientation):
         if max_side is not None and image.format in ("JPEG", "MPO"):
             scale = max_side / max(image.size)
             if scale < 1:
@@ -188,9 +193,28 @@ _COSINES = np.cos(
 )  # (8, 32): DCT-II rows of the lowest frequencies
 
 
+def _bytes_of(path: Path) -> bytes:
+    """The bytes of a picture file of bearable size. Raises Refused, which does not name it."""
+    try:
+        size = path.stat().st_size
+        if size > FILE_BYTES_MAX:
+            raise Refused(f"{size / 2**20:,.0f} MB, at most {FILE_BYTES_MAX >> 20} MB are read")
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise Refused("there is no such file", mend="check the path") from error
+    except IsADirectoryError as error:
+        raise Refused("is a folder, not a picture", mend="name a picture file in it") from error
+    except OSError as error:
+        raise Refused(
+            f"cannot be read ({error.strerror})", mend="check its permissions, or name another file"
+        ) from error
+
+
 @contextlib.contextmanager
 def _opened(data: bytes) -> Iterator[tuple[Image.Image, Header, int]]:
     """(image not yet decoded, header, EXIF orientation); any trouble becomes Refused."""
+    if not data:
+        raise Refused("the file is empty")
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             image.seek(0)
@@ -198,9 +222,13 @@ def _opened(data: bytes) -> Iterator[tuple[Image.Image, Header, int]]:
     except Refused:
         raise
     except Image.DecompressionBombError as error:
-        raise Refused("more pixels than can be held in memory") from error
+        raise Refused(
+            "more pixels than can be held in memory", mend="export it again in a smaller size"
+        ) from error
     except MemoryError as error:
-        raise Refused("needs more memory than there is") from error
+        raise Refused(
+            "needs more memory than there is", mend="export it again in a smaller size"
+        ) from error
     except UnidentifiedImageError as error:
         raise Refused("not a picture, or cut off at its beginning") from error
     except Exception as error:  # decoders raise whatever they stumble over
@@ -215,7 +243,8 @@ def _inspected(image: Image.Image) -> tuple[Image.Image, Header, int]:
     if width * height > limit:
         raise Refused(
             f"{width} x {height} pixels: {width * height / 1e6:,.0f} megapixels, "
-            f"at most {limit / 1e6:,.0f} are decoded"
+            f"at most {limit / 1e6:,.0f} are decoded",
+            mend="export it again in a smaller size",
         )
     if width < 1 or height < 1:
         raise Refused("it has no pixels")

@@ -22,7 +22,6 @@ from feedsmith.images.api import Picture
 from feedsmith.kit import typefaces
 from feedsmith.post import Originality
 from feedsmith.understanding.faces import Faces
-from feedsmith.understanding.saliency import by_contrast
 from feedsmith.understanding.traits import Traits
 from feedsmith.workshop.order import Order
 
@@ -63,8 +62,11 @@ class Designer:
         home: Home,
         roles: Palette,
         traits: Mapping[str, Traits],
+        salient: Callable[[Sequence[Picture]], list[Map]],
         note: Callable[[str], None],
     ) -> None:
+        self.salient = salient
+        """What the eye goes to in pictures (Pictures.salient)."""
         self._traits = traits
         self._eye: Faces | None = None
         self.brand = brand.model_copy(update={"palette": roles})
@@ -136,7 +138,8 @@ class Designer:
         shots = {slot: picture.rgb for slot, picture in zip(SLOTS, pictures, strict=False)}
         drawn = render.compose(
             order.kind, self._slots(order, caption), shots, self.roles, order.format.name,
-            order.run_seed, order.turn, saliency={s: by_contrast(rgb) for s, rgb in shots.items()},
+            order.run_seed, order.turn,
+            saliency=dict(zip(SLOTS, self.salient(pictures[: len(shots)]), strict=False)),
             keep={s: self.faces(p) for s, p in zip(SLOTS, pictures, strict=False)},
             neighbours=before, extra=self.home.templates, **self._hand,
         )  # fmt: skip
@@ -227,6 +230,7 @@ class Designer:
         if "name" not in slots:
             slots["name"] = slots.pop("offer", "")
         given = {"cutout": cut.rgba, "main": main.rgb} if sure else {"main": main.rgb}
+        (whole,) = self.salient([main])
         styles = np.random.default_rng([order.seed, 0xBAC]).permutation(len(backdrop.STYLES))
         last: FeedsmithError | None = None
         for layout, scheme in template.choose(
@@ -235,7 +239,7 @@ class Designer:
             sizes={slot: (rgb.shape[1], rgb.shape[0]) for slot, rgb in given.items()},
             neighbours=before, extra=self.home.templates,
         ):  # fmt: skip
-            shots, salient, place = dict(given), by_contrast(main.rgb), layout.place
+            shots, salient, place = dict(given), whole, layout.place
             keep = _shares(cut.box, main.rgb) if cut.confidence else []
             if sure and "cutout" not in layout.pictures and order.format.name in place:
                 style = backdrop.STYLES[styles[order.turn % len(styles)]]
@@ -287,7 +291,7 @@ class Designer:
         slides = [(said, {"main": p.rgb}) for said, p in zip(words, shown, strict=True)]
         drawn = render.compose_carousel(
             slides, self.roles, order.run_seed, order.turn, format_name=order.format.name,
-            saliency=[{"main": by_contrast(p.rgb)} for p in shown],
+            saliency=[{"main": seen} for seen in self.salient(shown)],
             keep=[{"main": self.faces(p)} for p in shown],
             neighbours=before, extra=self.home.templates, **self._hand,
         )  # fmt: skip

@@ -6,6 +6,9 @@ Knows which words and pictures go into which film; how it moves is film's.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from feedsmith import provenance
 from feedsmith.captions.brief import Caption
 from feedsmith.errors import FeedsmithError
@@ -14,7 +17,6 @@ from feedsmith.film import gif, loop, reel
 from feedsmith.film.encode import Film
 from feedsmith.images.api import Picture
 from feedsmith.post import Medium
-from feedsmith.understanding.saliency import by_contrast
 from feedsmith.understanding.traits import Traits
 from feedsmith.workshop.designs import Designer, Page
 from feedsmith.workshop.media import Shelf
@@ -43,7 +45,8 @@ def make(
     words: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
     if order.kind == "gif":
-        moving = loop.frames(main.rgb, by_contrast(main.rgb), order.seed, keywords=main.shows)
+        (seen,) = designer.salient([main])
+        moving = loop.frames(main.rgb, seen, order.seed, keywords=main.shows)
         height, width = main.rgb.shape[:2]
         with Film(folder / FILM, width, height, moving.fps) as film:
             for frame in moving.frames():
@@ -56,7 +59,7 @@ def make(
             closing=_closing(order, designer), roles=designer.roles, pair=designer.pair,
             run_seed=order.run_seed, turn=order.turn, music=music,
             mood=MOODS.get(designer.brand.voice, "warm"),
-            saliency=[by_contrast(p.rgb) for p in pictures], language=designer.brand.language,
+            saliency=designer.salient(pictures), language=designer.brand.language,
             logo=designer.logo, extra=designer.home.templates,
         )  # fmt: skip
         cover, words, seconds, method = made.cover, made.text, made.duration, "film"
@@ -110,10 +113,10 @@ def _closing(order: Order, designer: Designer) -> dict[str, str]:
     }
 
 
-def moves(picture: Picture, seed: int) -> bool:
+def moves(picture: Picture, seen: NDArray[np.float32], seed: int) -> bool:
     """True where something in the picture can move believably, not its light alone."""
     try:
-        found = loop.frames(picture.rgb, by_contrast(picture.rgb), seed, keywords=picture.shows)
+        found = loop.frames(picture.rgb, seen, seed, keywords=picture.shows)
     except FeedsmithError:
         return False
     return found.motion != "light"

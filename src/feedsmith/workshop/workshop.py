@@ -73,7 +73,9 @@ class Workshop:
         self._history = tuple(library.posts())
         self._tags = hashtags.TagUse(self._history)
         self.roles, _, _ = learn.roles(brand.palette, library, traits, self._history)
-        self._designer = Designer(brand, home, self.roles, traits, self._note)
+        self._designer = Designer(
+            brand, home, self.roles, traits, self._pictures.salient, self._note
+        )
         self._shelf = Shelf(brand, library, out)
         self._music = music
 
@@ -234,12 +236,14 @@ class Workshop:
     ) -> Picture:
         """The first of up to LOOPS_TRIED pictures in which more than the light moves."""
         first, tried = main, recent
-        for _ in range(LOOPS_TRIED - 1):
-            if films.moves(main, order.seed) or order.brief.photo:
+        for attempt in range(LOOPS_TRIED):
+            (seen,) = self._pictures.salient([main])
+            if films.moves(main, seen, order.seed) or order.brief.photo:
                 return main
             tried |= frozenset(main.sources)
-            main = self._pictures.main(order, tried, among)
-        return main if films.moves(main, order.seed) else first
+            if attempt < LOOPS_TRIED - 1:
+                main = self._pictures.main(order, tried, among)
+        return first
 
     def _of_product(self, order: Order) -> frozenset[str]:
         """Photos whose words name the product. Raises FeedsmithError where there is none."""

@@ -183,6 +183,9 @@ def train(config: Config, data: Data, run: Run, report: Report = silent) -> Resu
                 f"about {_span(min(left, config.budget))} left",
             )  # fmt: skip
 
+        if stopped == "finished" and state.steps < most:
+            stopped = "budget"  # the plan made of it is done
+
         # The best weights, judged by all held-out captions.
         after = state.before
         if state.best_step and _take_best(run, weights, torch):
