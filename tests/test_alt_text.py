@@ -65,3 +65,9 @@ def test_a_product_is_called_by_its_name_and_its_price_is_told_once() -> None:
 def test_a_collage_names_what_is_side_by_side() -> None:
     said = describe(["boulders", "lake", "boat"], kind="collage")
     assert said == "Several photographs side by side: boulders, a lake and a boat."
+
+
+def test_a_collage_names_what_each_of_its_pictures_shows() -> None:
+    beside = (("anona", "leaves"), ("pale sky", "rambutan"), ("boulders",), ("Boulders", "sea"))
+    said = describe(["boulders", "shore"], kind="collage", beside=beside)
+    assert said == "Several photographs side by side: boulders, an anona and a rambutan."

@@ -232,6 +232,23 @@ def test_a_dry_run_says_what_would_happen_and_writes_nothing(llama: Path, tmp_pa
     assert dict(training.outlook(config, of, tmp_path))["run"] == "0001-captions, finished already"
 
 
+@trains
+def test_time_that_is_up_between_two_checks_does_not_lose_what_was_learned(
+    llama: Path, tmp_path: Path
+) -> None:
+    config = small(llama, budget=6.0, epochs=5000, check_every=100_000, patience=1000)
+
+    def slow(stage: str, done: int, total: int, note: str = "") -> None:
+        if done > 20:  # after the plan was made, the machine has other things to do
+            time.sleep(0.5)
+
+    run = Run.create(tmp_path, config, data())
+    result = training.train(config, data(), run, slow)
+    assert result.stopped == "budget"
+    assert result.best_step == result.steps < 100
+    assert result.after < result.before
+
+
 # ---- stopping and going on -------------------------------------------------------------------
 
 SCRIPT = """

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.film import encode
+from feedsmith.film import encode, loop
 from feedsmith.film.encode import Film, frames_of, planes, probe, problems, rgb
+from feedsmith.understanding.saliency import Saliency
+from test_loop import WORDS, photo
 
 
 def picture(n: int = 0, width: int = 216, height: int = 384) -> np.ndarray:
@@ -95,6 +97,41 @@ def test_a_keyframe_comes_every_two_seconds_and_pictures_in_order(tmp_path: Path
     keys = [n for n, p in enumerate(packets) if p.is_keyframe]
     assert keys[0] == 0
     assert max(np.diff([*keys, 150])) <= 60
+
+
+def test_a_loop_never_pulses(tmp_path: Path) -> None:
+    for number in ("169", "180"):
+        still = photo(number, (216, 270))
+        moving = loop.frames(still, Saliency().map(still), 7, "", WORDS[number], seconds=4)
+        with Film(tmp_path / "loop.mp4", 216, 270, moving.fps, loop=moving.count) as out:
+            for frame in moving.frames():
+                out.add_rgb(frame)
+        with av.open(str(tmp_path / "loop.mp4")) as media:
+            packets = [p for p in media.demux(video=0) if p.size]
+        with av.open(str(tmp_path / "loop.mp4")) as media:
+            seen = [f.to_ndarray(format="rgb24").astype(np.int16) for f in media.decode(video=0)]
+        assert len(seen) == moving.count
+        assert [n for n, p in enumerate(packets) if p.is_keyframe] == [0]
+        steps = np.array([np.abs(seen[n] - seen[n - 1]).mean() for n in range(len(seen))])
+        assert steps.max() < 2 * np.median(steps)
+        # ... and the keyframe is the still, not a shade of it.
+        assert np.abs(seen[0] - next(iter(moving.frames()))).mean() < 4
+        assert problems(tmp_path / "loop.mp4", "reel") == []
+
+
+def test_a_loop_of_fewer_frames_than_were_promised_is_whole(tmp_path: Path) -> None:
+    with Film(tmp_path / "loop.mp4", 216, 384, 25, loop=100) as out:
+        for n in range(5):
+            out.add_rgb(picture(n))
+    assert probe(tmp_path / "loop.mp4").frames == 5
+
+
+def test_the_same_loop_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        with Film(tmp_path / name, 216, 384, 25, loop=30) as out:
+            for n in range(30):
+                out.add_rgb(picture(n))
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
 def test_the_same_frames_give_the_same_bytes(tmp_path: Path) -> None:

@@ -128,3 +128,25 @@ def test_a_track_without_a_beat_is_cut_to_the_mood(tmp_path: Path) -> None:
 def test_too_many_pictures_are_refused() -> None:
     with pytest.raises(FeedsmithError, match="7 pictures"):
         reel.make(Path("x.mp4"), [photo(1)] * 7, roles=ROLES)
+
+
+@pytest.mark.parametrize(("head", "turn"), [(0.34, 0), (0.34, 1), (0.5, 2)])
+def test_words_keep_off_the_subjects_head(head: float, turn: int) -> None:
+    seen = np.full((96, 54), 0.1, np.float32)
+    top = int(96 * (head - 0.12))
+    seen[top : top + 36, 18:38] = 0.9  # stands in the middle, its head at a third or at half
+    setter = reel._Setter(ROLES, "", 1, turn, "en", None, None, "fade")
+    view, busy = reel._moving(photo(4), seen, 3.0, "push-in", flat=True)
+    words = setter.words({"headline": "Look up.", "body": "It waits for the wind."}, view, busy)
+    assert words.hidden < 0.25
+    boxes = [(p.y, p.y + p.colours[0].shape[0]) for p in words.pieces]
+    assert not any(y0 / 1920 < head and y1 / 1920 > head - 0.1 for y0, y1 in boxes)
+
+
+def test_a_face_counts_as_what_the_eye_goes_to() -> None:
+    face = (0.3, 0.16, 0.7, 0.36)
+    setter = reel._Setter(ROLES, "", 1, 0, "en", None, None, "fade")
+    view, busy = reel._moving(photo(5), render.kept(None, [face]), 1.5, "push-in", flat=True)
+    words = setter.words({"headline": "Look up."}, view, busy)
+    top, foot = 0.16 * 1920, 0.36 * 1920
+    assert all(p.y + p.colours[0].shape[0] <= top or p.y >= foot for p in words.pieces)

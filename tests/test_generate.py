@@ -25,8 +25,8 @@ from feedsmith.post import KINDS, Brief, Offer, Post
 from feedsmith.runs import Folder, Run
 
 DEMO = Path(__file__).parent.parent / "demo"
-PICKED = ("147-forest-stream", "150-mountain-sunset", "178-water-lily", "153-blue-forget-me-not",
-          "191-anona", "163-park-tree")  # fmt: skip
+PICKED = ("147-forest-stream", "150-mountain-sunset", "199-roble-de-sabana", "153-blue-forget-me-not",
+          "191-anona", "193-corozo-palm")  # fmt: skip
 
 
 def few_photos(folder: Path, names: tuple[str, ...] = PICKED) -> Path:

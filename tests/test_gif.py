@@ -93,3 +93,11 @@ def test_a_silly_width_is_said_and_leaves_nothing(flower: Loop, tmp_path: Path) 
     with pytest.raises(FeedsmithError, match="not useful"):
         gif.write(tmp_path / "a.gif", flower, 8)
     assert not list(tmp_path.iterdir())
+
+
+def test_the_last_frame_leads_into_the_first_as_any_other(tmp_path: Path) -> None:
+    rgb = photo("169", (216, 270))
+    water = loop.frames(rgb, Saliency().map(rgb), 7, "", WORDS["169"], seconds=4)
+    seen = [f.astype(np.int16) for f in shown(gif.write(tmp_path / "a.gif", water).path)]
+    steps = [float(np.abs(b - a).mean()) for a, b in zip(seen, [*seen[1:], seen[0]], strict=True)]
+    assert max(steps) < 1.5 * float(np.median(steps))

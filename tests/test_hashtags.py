@@ -109,3 +109,17 @@ def test_things_nobody_vouches_for_become_no_tag() -> None:
 def test_counting_once_serves_many_pictures() -> None:
     use = TagUse(HISTORY)
     assert choose(("white oak",), brand(), use) == choose(("white oak",), brand(), HISTORY)
+
+
+def test_a_product_gets_no_tag_of_the_brands_landscapes() -> None:
+    past = [*HISTORY, *posts(*[("A tree.", "treesofinstagram")] * 8)]
+    for shows in (("candle", "tree", "moss"), ("tree", "candle"), ("candle",)):
+        chosen = choose(shows, brand(always=["talltree"]), past, kind="product", name="Oak candle")
+        assert [tag.tag for tag in chosen][:2] == ["talltree", "candle"]
+        assert not {"treesofinstagram", "treelovers", "tree", "moss"} & {t.tag for t in chosen}
+
+
+def test_a_product_keeps_the_tags_of_posts_about_such_things() -> None:
+    past = posts(*[("A candle.", "slowmade candles")] * 4, *[("A tree.", "treelovers")] * 4)
+    chosen = choose(("candle",), brand(), past, kind="product", name="Beeswax candle")
+    assert {"slowmade", "candles"} <= {tag.tag for tag in chosen}

@@ -383,6 +383,61 @@ def test_credits_are_matched_by_file_name(tmp_path: Path, pictures: dict[str, by
         import_into(library, [folder], credits=table)
 
 
+def by_ana(picture: bytes) -> bytes:
+    """The picture as a photographer hands it over."""
+    exif = Image.Exif()
+    exif[0x013B], exif[0x8298] = "Ana Ruiz", "(c) Ana Ruiz"
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(picture)) as image:
+        image.save(out, "JPEG", exif=exif, quality=85)
+    return out.getvalue()
+
+
+def test_a_photo_s_own_credit_outlives_its_metadata(
+    tmp_path: Path, pictures: dict[str, bytes]
+) -> None:
+    folder = folder_of(tmp_path / "in", {"a.jpg": by_ana(pictures["dock"]), "b.jpg": grain(1)})
+    library = Library(tmp_path / "library")
+    report = import_into(library, [folder])
+    said = {photo.name: photo.credit and photo.credit.text for photo in library.photos()}
+    assert said == {"a.jpg": "Ana Ruiz", "b.jpg": None}
+    assert report.credited == 1
+    assert any("1 photo names who made it (e.g. Ana Ruiz)" in note for note in report.notes)
+    assert b"Ana Ruiz" not in library.path(library.photos()[0]).read_bytes()
+    again = import_into(library, [folder])
+    assert (again.credited, again.notes) == (0, ())
+
+
+def test_a_credit_given_by_hand_wins_over_the_photo_s_own(
+    tmp_path: Path, pictures: dict[str, bytes]
+) -> None:
+    folder = folder_of(tmp_path / "in", {"a.jpg": by_ana(pictures["dock"])})
+    table = tmp_path / "credits.csv"
+    table.write_text("file,credit,licence\na.jpg,Ana Ruiz for Lighthouse,CC BY 4.0\n")
+    library = Library(tmp_path / "library")
+    for paths in ({"credits": table}, {}):  # and stays when the photo comes again without it
+        report = import_into(library, [folder], **paths)
+        (photo,) = library.photos()
+        assert photo.credit is not None
+        assert photo.credit.text == "Ana Ruiz for Lighthouse"
+        assert (report.credited, report.notes) == (0, ())
+
+
+def test_a_library_of_the_time_before_credits_were_read_gets_them_with_the_next_import(
+    tmp_path: Path, pictures: dict[str, bytes]
+) -> None:
+    folder = folder_of(tmp_path / "in", {"a.jpg": by_ana(pictures["dock"])})
+    library = Library(tmp_path / "library")
+    import_into(library, [folder])
+    straight = contents(library.root)
+    listing = library.root / "photos.jsonl"
+    value = json.loads(listing.read_text())
+    listing.write_text(json.dumps({**value, "credit": None}) + "\n")
+    report = import_into(Library(library.root), [folder])
+    assert (report.credited, report.examined) == (1, 0)
+    assert contents(library.root) == straight
+
+
 def test_posts_without_a_caption_are_posts(tmp_path: Path, layout: Layout) -> None:
     folder = layout(JSON_2024)
     listing = next(folder.rglob("posts_1.json"))

@@ -1,6 +1,7 @@
 import io
 import struct
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -145,6 +146,31 @@ def test_the_suffix_is_not_believed() -> None:
 def test_damage_is_refused_and_nothing_else_raised(data: bytes) -> None:
     with pytest.raises(Refused):
         look(data)
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"", "the file is empty"),
+        (b"notes about the shop", "not a picture"),
+        (saved(corner(), quality=95)[:-2500], "damaged"),
+    ],
+)
+def test_a_file_that_is_no_picture_is_named_with_a_mend(
+    tmp_path: Path, content: bytes, why: str
+) -> None:
+    (tmp_path / "dock.jpg").write_bytes(content)
+    with pytest.raises(Refused, match=f"dock.jpg: .*{why}") as raised:
+        rgb(tmp_path / "dock.jpg")
+    assert raised.value.mend == "export or save it again as JPEG or PNG"
+
+
+def test_a_path_that_is_no_file_is_named_with_a_mend(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"gone\.jpg: there is no such file") as raised:
+        rgb(tmp_path / "gone.jpg")
+    assert raised.value.mend
+    with pytest.raises(Refused, match="is a folder, not a picture"):
+        rgb(tmp_path)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")

@@ -17,6 +17,7 @@ from feedsmith.design.render import (
     compose,
     compose_carousel,
     overlay,
+    parted,
     render,
 )
 from feedsmith.errors import FeedsmithError
@@ -436,3 +437,78 @@ def test_marks_on_capitals_and_tails_keep_off_their_neighbours() -> None:
         rows = [(a, b) for a, b in pairwise(edges) if a > picture_ends]
         gaps = [b - a for a, b in rows if not inked[a + 1 : b].any()]
         assert min(gaps[:2]) >= 8, (headline, gaps)
+
+
+WALK = "Guided oak walk, 3 May, 12 EUR"
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        (WALK, {"name": "Guided oak walk", "dates": "3 May", "price": "12 EUR"}),
+        ("20% off, until Sunday", {"offer": "20% off", "dates": "until Sunday"}),
+        ("Yoga · Mondays, 18:00 · 12 EUR", {"name": "Yoga", "price": "12 EUR"}),
+        (
+            "20% off all bags, code OAK20, until 31 May",
+            {"offer": "20% off all bags", "name": "code OAK20", "dates": "until 31 May"},
+        ),
+        ("Come by on Saturday, we bake, free coffee", None),
+        ("Bread, butter, jam, 5 EUR", None),
+        ("Two mugs for 30 EUR", None),
+        ("Wool socks for 1,299.00 EUR", None),
+    ],
+)
+def test_an_offer_in_one_line_is_set_as_what_when_and_how_much(
+    line: str, parts: dict[str, str] | None
+) -> None:
+    found = parted({"kicker": "Tall Tree", "offer": line})
+    assert (found is None) is (parts is None)
+    if found is not None and parts is not None:
+        assert {**found, **parts} == found
+        assert all(words in line for slot, words in found.items() if slot != "kicker")
+
+
+def test_a_story_sets_an_offer_in_one_line_apart_too() -> None:
+    line = "20% off all bags, code OAK20, until 31 May"
+    done = compose("story", {"name": line}, {"main": shot()}, ROLES, "story", 1)
+    assert done.text == (line,)
+    assert parted({"name": line}) == {
+        "name": "20% off all bags", "body": "code OAK20", "dates": "until 31 May"
+    }  # fmt: skip
+
+
+def test_a_line_taken_apart_is_still_told_as_it_was_given() -> None:
+    words = {"kicker": "Tall Tree", "offer": WALK, "cta": "@talltree"}
+    shots = {"main": shot(soft=30)}
+    done = compose("promo", words, shots, ROLES, "portrait", 1)
+    assert done.text == ("Tall Tree", WALK, "@talltree")
+    facts_apart = {**words, "offer": "", "name": "Guided oak walk", "dates": "3 May"}
+    apart = render(
+        done.template, facts_apart | {"price": "12 EUR"}, shots, ROLES, "portrait", 1,
+        scheme="" if done.scheme == "picture" else done.scheme,
+    )  # fmt: skip
+    assert np.array_equal(done.rgb, apart.rgb)
+
+
+def test_a_latin_name_and_handle_do_not_turn_an_arabic_offer_round() -> None:
+    offer = {"offer": "خصم على الحقائب", "kicker": "Tall Tree Outfitters and Sons", "cta": "@talltreeoutfitters"}  # fmt: skip
+    flat = {"main": np.full((1280, 720, 3), 90, np.uint8)}
+    for layout in ("promo-round", "promo-shout", "promo-poster"):
+        with_arabic = render(layout, offer, flat, ROLES, "portrait", 1).rgb
+        ground = np.median(with_arabic[-40:-24].reshape(-1, 3), axis=0)
+        words = np.abs(with_arabic[-160:-40].astype(int) - ground).max(axis=2) > 60
+        columns = np.flatnonzero(words.any(axis=0))
+        assert columns.max() > 1080 - 120, layout
+
+
+def test_small_words_get_a_calm_ground_among_pebbles() -> None:
+    rng = np.random.default_rng(2)
+    pebbles = rng.normal(186, 26, (450, 360, 1)).clip(0, 255).astype(np.uint8).repeat(3, 2)
+    gravel = np.asarray(Image.fromarray(pebbles).resize((1080, 1350), Image.Resampling.BICUBIC))
+    done = render(
+        "product-poster", {"name": "Cabin candle", "footer": "@talltree"}, {"main": gravel}, ROLES,
+        "portrait", 1,
+    ).rgb.astype(np.float32)  # fmt: skip
+    # The handle stands at the foot, where lines end; beside it and far from it there is no word.
+    near, far = done[1258:1282, 780:830, 1], done[650:750, 200:600, 1]
+    assert near.std() < 0.7 * far.std()

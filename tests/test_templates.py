@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typst
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from feedsmith import rules
 from feedsmith.brand import Palette
 from feedsmith.design import palette, template
 from feedsmith.design.contrast import READABLE, ratio
-from feedsmith.design.render import Misfit, compose, overlay, render
+from feedsmith.design.render import Broken, Misfit, compose, overlay, render
 from feedsmith.errors import FeedsmithError
 
 ROLES = palette.complete(Palette())
@@ -286,6 +287,44 @@ def test_a_broken_layout_is_named_and_another_one_taken(
         assert done.template != "plain"
         notes |= set(done.notes)
     assert all("plain.typ" in note for note in notes)
+
+
+def test_a_broken_layout_is_compiled_once_and_told_by_its_own_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "plain.toml").write_text(HEADER)
+    (tmp_path / "plain.typ").write_text(LAYOUT + '#image("none.png")')
+    compiled: list[str] = []
+    compiler = typst.Compiler
+    monkeypatch.setattr(
+        typst, "Compiler", lambda path, **more: compiled.append(path) or compiler(path, **more)
+    )
+    said = set()
+    for seed in (1, 2, 3):
+        with pytest.raises(Broken) as caught:
+            render("plain", {"quote": "Fog."}, {}, ROLES, "portrait", seed, extra=tmp_path)
+        said.add(caught.value.message)
+    assert len(compiled) == 1
+    (message,) = said
+    assert str(tmp_path / "plain.typ") in message
+    assert "feedsmith-" not in message.replace(str(tmp_path), "")
+    (tmp_path / "plain.typ").write_text(LAYOUT)
+    assert render("plain", {"quote": "Fog."}, {}, ROLES, "portrait", 1, extra=tmp_path).text
+
+
+def test_a_brands_own_layout_takes_an_offer_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "plain.toml").write_text(
+        HEADER.replace("quote", "promo", 1).replace('"quote"', '"offer"')
+    )
+    (tmp_path / "plain.typ").write_text(LAYOUT.replace('"quote"', '"offer"'))
+    names = {
+        t.name
+        for t, _ in template.choose(
+            "promo", "portrait", 1, slots=["name", "dates"], whole=["offer"], extra=tmp_path
+        )
+    }
+    assert {"plain", "promo-date"} <= names
+    assert "promo-shout" not in names
 
 
 def test_the_template_in_the_manual_works_as_it_stands(tmp_path: Path) -> None:

@@ -1,13 +1,16 @@
 """The writer: whole captions for every kind, different from each other, true to brand and brief."""
 
+import re
 from collections.abc import Sequence
 
 import pytest
 
 from feedsmith.brand import VOICES, Brand
+from feedsmith.captions import words
 from feedsmith.captions.habits import EMOJI, bare, habits, sentences
 from feedsmith.captions.rank import COPY_WORDS, runs
-from feedsmith.captions.writer import Caption, CaptionBrief, Writer
+from feedsmith.captions.skeletons import fill, fits, scene, stock
+from feedsmith.captions.writer import Caption, CaptionBrief, Writer, speaks
 from feedsmith.facts import kept
 from feedsmith.post import KINDS, Kind, Offer, PastPost
 
@@ -231,3 +234,66 @@ def test_offers_with_their_own_full_stop_or_quotes_are_written_well() -> None:
         assert kept(Offer(text=text), [caption.text]) == []
         assert ".." not in caption.text
         assert "!." not in caption.text
+
+
+BESIDE = (("anona", "leaf"), ("rambutan",), ("quebracho", "trunk"))
+
+
+@pytest.mark.parametrize("kind", ["carousel", "collage"])
+def test_different_pictures_are_not_told_as_one_thing(kind: str) -> None:
+    given = {"kind": kind, "shows": ("American paw paw", "branch"), "beside": BESIDE, "history": ()}
+    made = Writer().write(briefs(6, **given), seed=1)
+    several = {s.id for s in stock() if any("several" in g for g in s.needs) or s.role == "T"}
+    for caption in made:
+        assert set(str(caption.reasons["skeletons"]).split()) <= several
+        assert "paw" not in f"{caption.headline} {caption.slides}".lower()
+    if kind == "carousel":
+        for first, second, *_ in (caption.slides for caption in made):
+            assert ("anona" in first) == ("rambutan" in second)
+    assert any("anona" in f"{c.text} {c.slides}" for c in made)
+
+
+def test_pictures_of_one_thing_are_told_as_one() -> None:
+    alike = briefs(4, kind="carousel", shows=("oak", "leaf"), beside=(("oak", "sky"), ("old oak",)))
+    several = {s.id for s in stock() if any("several" in g for g in s.needs)}
+    for caption in Writer().write(alike, seed=1):
+        assert not set(str(caption.reasons["skeletons"]).split()) & several
+
+
+def test_captions_are_english_and_that_can_be_asked() -> None:
+    assert all(speaks(language) for language in ("en", "en-GB", "English", "", "en_US"))
+    assert not any(speaks(language) for language in ("de", "fr-CA", "enm", "日本語"))
+
+
+def test_an_emoji_of_a_product_comes_from_its_own_words() -> None:
+    happy = tuple(PastPost(id=str(i), text=f"Thing number {i} ✨") for i in range(8))
+    marks = {
+        name: {
+            mark
+            for c in Writer().write(
+                briefs(3, kind="product", shows=("boot",), history=happy, details=offer), seed=1
+            )
+            for mark in EMOJI.findall(c.text)
+        }
+        for name in ("Canvas sneakers", "Runner", "Beeswax candle")
+        for offer in [Offer(name=name, price="5 EUR")]
+    }
+    assert marks == {"Canvas sneakers": {"👟"}, "Runner": set(), "Beeswax candle": {"🕯️"}}
+
+
+def test_a_cuddly_animal_is_a_toy_whatever_lies_in_its_picture() -> None:
+    offer = Offer(name="Cuddly sloth", price="18 EUR")
+    made = Writer().write(
+        briefs(6, kind="product", shows=("sloth", "backpack", "tent"), details=offer), seed=1
+    )
+    lines = {s.id: s for s in stock()}
+    for caption in made:
+        used = [lines[i] for i in str(caption.reasons["skeletons"]).split()]
+        assert all(line.types & {"toy", "any"} for line in used)
+
+
+def test_a_bare_singular_before_a_verb_has_its_article() -> None:
+    about = scene(["conifer"]).about(words.read("conifer"))
+    for line in stock():
+        said = fill(line, about, about.details) if "{" in line.text and fits(line, about) else None
+        assert not re.search(r"(?:^|[.!?] )Conifer (?:has|is|was|said|agrees)\b", said or "")

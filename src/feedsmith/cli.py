@@ -242,7 +242,7 @@ def library(
     found = habits.study(posts, known, brand, traits.embeddings(shelf))
 
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for topic, text in _library_lines(found, known, photos, aside):
+    for topic, text in _library_lines(found, known, photos, aside, shelf.missing()):
         table.add_row(f"[bold]{topic}[/]", text)
     out.print(table)
     if report is not None:
@@ -258,6 +258,7 @@ def _library_lines(
     known: "Mapping[str, Traits]",
     photos: "Sequence[Photo]",
     aside: "Sequence[SetAside]",
+    missing: "Sequence[Photo]",
 ) -> Iterator[tuple[str, str]]:
     """Topic and words for each line of `feedsmith library`."""
     if len(photos) != found.photos:
@@ -275,8 +276,18 @@ def _library_lines(
             "[yellow]No words[/]",
             f"{silent_ones} photos have no keywords of their own or their neighbours",
         )
-    unread = len(photos) - len(known)
-    if unread:
+    if missing:
+        names = ", ".join(photo.name or photo.id for photo in missing[:3])
+        yield (
+            "[yellow]Missing[/]",
+            escape(
+                f"{_counted(len(missing), 'photo file')} gone from the library ({names}"
+                + ", …" * (len(missing) > 3)
+                + "); feedsmith import brings them back"
+            ),
+        )
+    unread = len(photos) - len(known) - len(missing)
+    if unread > 0:
         yield "[yellow]Unread[/]", f"{unread} photos could not be looked at"
     for reason, count in sorted(Counter(item.reason for item in aside).items()):
         yield "[yellow]Set aside[/]", f"{count} x {escape(reason)}"
@@ -418,6 +429,8 @@ def _listed(
         found, left_out = plans.read(plan, ZoneInfo(place.load().time_zone))
         briefs += found
         faults += left_out
+        if late := plans.past(found, datetime.now(ZoneInfo("UTC"))):
+            out.print(f"[yellow]note[/] {escape(late)}", soft_wrap=True)
     if products is not None:
         found, left_out = lists.read(
             products,

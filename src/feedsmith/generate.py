@@ -20,7 +20,7 @@ import feedsmith
 from feedsmith import memory, rules, sheet
 from feedsmith.brand import Brand, Home
 from feedsmith.errors import FeedsmithError
-from feedsmith.files import full_disk
+from feedsmith.files import check_writable, full_disk
 from feedsmith.film import encode
 from feedsmith.library import Library
 from feedsmith.post import KINDS, Brief, Kind, Offer, Post
@@ -153,8 +153,7 @@ def generate(
     memory.be_frugal()
     brand = home.load()
     folder = Folder(out or home.posts)
-    if folder.root.exists() and not folder.root.is_dir():
-        raise FeedsmithError(f"{folder.root}: is a file", mend="name a folder with --out")
+    check_writable(folder.root)
     auto = settings.seed is None
     seed = (
         folder.next_seed(settings.kind, settings.theme, settings.offer.line, _asked(settings))
@@ -171,7 +170,15 @@ def generate(
             mend=f"bring some in: feedsmith import {home.root} ~/Downloads/instagram-*.zip",
         )
     traits = understanding.ensure(library, brand=f"{brand.name} {brand.handle}", report=report)
+    gone = {photo.id for photo in library.missing()}
+    traits = {i: trait for i, trait in traits.items() if i not in gone}
     workshop = Workshop(brand, home, library, traits, settings.images, folder.root, settings.music)
+
+    if gone:
+        workshop.notes.append(
+            f"{len(gone)} photos of the library are gone from its folder and were not used; feedsmith "
+            "import brings them back."
+        )
 
     # Where we are: the finished posts of a stopped run stand as they are.
     key = _key(brand, library, settings, seed, workshop.models)
@@ -266,7 +273,9 @@ def _sheet(
     """The contact sheet over everything in the folder, this run first."""
     wanted = {i for post in posts for i in (*post.sources, post.originality.nearest) if i}
     sources = {
-        photo.id: library.rgb(photo, 272) for photo in library.photos() if photo.id in wanted
+        photo.id: library.rgb(photo, 272)
+        for photo in library.photos()
+        if photo.id in wanted and library.path(photo).is_file()
     }
     return sheet.write(
         folder.root,

@@ -726,10 +726,9 @@ def _told_credits(count: int, photos: Sequence[Photo]) -> str:
     """That posts will name people, and whom most."""
     names = Counter(photo.credit.text for photo in photos if photo.credit is not None)
     most = min(names, key=lambda name: (-names[name], name))
-    return (
-        f"{count} photo{'s' * (count > 1)} name{'s' * (count == 1)} who made "
-        f"{'them' if count > 1 else 'it'} (e.g. {most}): their posts will too"
-    )
+    if count == 1:
+        return f"1 photo names who made it (e.g. {most}); posts made with it will too"
+    return f"{count} photos name who made them (e.g. {most}); posts made with them will too"
 
 
 def _said_credit(data: bytes) -> Credit | None:

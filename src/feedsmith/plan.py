@@ -600,7 +600,11 @@ def _brief(row: Mapping[str, str], zone: tzinfo, where: str, folder: Path) -> Br
         close = get_close_matches(size, choices, 1)
         hint = f"; perhaps you meant “{close[0]}”" if close else ""
         own = "no format of a feed post" if size in rules.FORMATS else "no format"
-        mend = "leave it away: stories and reels are upright" if upright else "write portrait or square"
+        mend = (
+            "leave it away: stories and reels are upright"
+            if upright
+            else "write portrait or square"
+        )
         raise Refused(f"“{size[:40]}” is {own}{hint}", mend=mend)
     for name in ("price", "was"):
         if known.get(name) and facts.lacks_currency(known[name]):

@@ -228,7 +228,8 @@ def _with_currency(text: str, currency: str) -> str:
         if any(fact.kind == "price" for fact in facts.facts(said)):
             if facts.lacks_currency(said):
                 raise Refused(
-                    f"the price “{said[:40]}” names no currency", mend=f"write it as {said[:20]} EUR"
+                    f"the price “{said[:40]}” names no currency",
+                    mend=f"write it as {said[:20]} EUR",
                 )
             return said
         raise Refused(f"“{said[:40]}” is no price", mend="write it as a number, e.g. 12.50 EUR")

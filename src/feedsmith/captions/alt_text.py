@@ -48,20 +48,22 @@ def describe(
     light: Sequence[str] = (),
     fallback: str = "",
     name: str = "",
+    beside: Sequence[Sequence[str]] = (),
 ) -> str:
     """One sentence, at most rules.ALT_TEXT_MAX characters, ending with a full stop.
 
     `past` are alt texts of the photos it was made from: where the picture is still one of them
     (crop, extend, relight, layout) the first is taken over. `method` names how it was made.
     `fallback` names what is shown where no keyword does, e.g. the brand's subjects; `name` is that
-    of a product, which says what it shows better than keywords do.
+    of a product, which says what it shows better than keywords do. `beside` are the keywords of
+    a collage's further pictures.
     """
     if kind == "product" and name.strip():
         return _short(_product(" ".join(name.split()), text_on_picture))
     still = method in ("crop", "extend", "relight", "layout", "edited") and len(past) == 1
     kept = " ".join(past[0].split()) if still else ""
     if kind == "collage":
-        sentence = _collage(shows) or _sentence(shows, light, fallback)
+        sentence = _collage(shows, beside) or _sentence(shows, light, fallback)
     else:
         sentence = kept if kept and not _boast(kept) else _sentence(shows, light, fallback)
     if not sentence.endswith((".", "!", "?")):
@@ -84,11 +86,28 @@ def _product(name: str, text_on_picture: str) -> str:
     return f"{name}, with the words “{said}” beside it." if said else f"{name}."
 
 
-def _collage(shows: Sequence[str]) -> str:
+def _collage(shows: Sequence[str], beside: Sequence[Sequence[str]]) -> str:
     """Several pictures side by side: what is in them, without a place for each."""
+    if beside:
+        mains = [noun for picture in (shows, *beside) if (noun := _main(picture)) is not None]
+        kept: dict[str, Noun] = {}
+        for noun in mains:
+            kept.setdefault(noun.text.lower(), noun)
+        seen = [with_article(noun) for noun in kept.values()]
+        return f"Several photographs side by side: {_list(seen)}." if seen else ""
     nouns = [noun for noun in (read(word) for word in shows) if words.nameable(noun)]
     seen = [with_article(noun) for noun in _distinct(nouns)[:4]]
     return f"Several photographs side by side: {_list(seen)}." if seen else ""
+
+
+def _main(shows: Sequence[str]) -> Noun | None:
+    """The one thing a picture is called by; None where its keywords name none."""
+    nouns = [noun for noun in (read(word) for word in shows) if words.nameable(noun)]
+    known = [noun for noun in nouns if noun.known]
+    return next(
+        (noun for noun in known if noun.type not in (*_ABOVE, *_LIGHT)),
+        nouns[0] if nouns else None,
+    )
 
 
 def _sentence(shows: Sequence[str], light: Sequence[str], fallback: str) -> str:

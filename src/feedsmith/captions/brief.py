@@ -19,6 +19,8 @@ class CaptionBrief(Value):
     brand: Brand
     shows: tuple[str, ...] = ()
     """Keywords of what the picture shows, most salient first."""
+    beside: tuple[tuple[str, ...], ...] = ()
+    """Keywords of each further picture of a carousel or collage, in their order."""
     season: str = ""
     """spring, summer, autumn or winter, where known."""
     light: tuple[str, ...] = ()
@@ -38,6 +40,11 @@ class CaptionBrief(Value):
     """All posts of the brand; none of them is repeated."""
     text_on_picture: str = ""
     """Words already set on the picture; the caption does not repeat them."""
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """Keywords of all its pictures."""
+        return (*self.shows, *(word for picture in self.beside for word in picture))
 
     @property
     def price(self) -> str:

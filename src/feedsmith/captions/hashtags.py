@@ -16,7 +16,7 @@ from feedsmith import rules
 from feedsmith.brand import Brand
 from feedsmith.captions import words
 from feedsmith.captions.habits import told
-from feedsmith.captions.skeletons import SEASONS
+from feedsmith.captions.skeletons import SEASONS, sold
 from feedsmith.captions.words import fold, listed, stem
 from feedsmith.post import PastPost
 
@@ -59,12 +59,15 @@ def choose(
     season: str = "",
     light: Sequence[str] = (),
     limit: int | None = None,
+    name: str = "",
 ) -> tuple[Tag, ...]:
     """Hashtags for a picture that shows `shows` (keywords, most salient first).
 
     First the brand's `always`, then by evidence: tags of past posts that speak of the same words,
-    the picture's keywords as tags, habits that go with such pictures. At most `limit` (default:
+    the picture's keywords as tags, habits that go with such pictures (of a product: its own name's,
+    and those of posts about such things). At most `limit` (default:
     the brand's) and never more than rules.HASHTAGS_HARD_MAX; none twice, none that is banned.
+    `name` is a product's: its picture's keywords then count only where they speak of it.
     Pass a TagUse instead of the posts where many pictures of one brand are tagged.
     """
     most = min(brand.hashtags.limit if limit is None else limit, rules.HASHTAGS_HARD_MAX)
@@ -80,6 +83,8 @@ def choose(
 
     for tag in brand.hashtags.always:
         take(tag, "always, by brand.toml")
+    if kind == "product":
+        shows = _of_product(shows, name)
     use = history if isinstance(history, TagUse) else TagUse(history)
     known = _facts(shows, season, light)
     ranked = [*_with_keywords(shows, use), *_habits(shows, use, kind, brand)]
@@ -103,6 +108,25 @@ def choose(
             take(part.lower(), "what you do, by brand.toml")
         take(brand.handle, "your name, by brand.toml")
     return tuple(chosen.values())
+
+
+def _of_product(shows: Sequence[str], name: str) -> tuple[str, ...]:
+    """Keywords of the thing sold: those of its name, and those of the picture that name it; of a
+    product without a name, what may be sold at all."""
+    if not name.strip():
+        return tuple(word for word in shows if sold(words.read(word)))
+    head = re.split(r"[,(:|/–—]| - | (?:with|for|in|of|by|from|and) ", name)[0]
+    said = {stem(word) for word in re.findall(r"[^\W_]+", head)}
+    nouns = [noun for _, _, noun in words.nouns_in(head) if sold(noun)]
+    named = [nouns[-1].head] if nouns else []  # "forest candle" is a candle
+    own = {stem(word) for noun in nouns[-1:] for word in noun.words} or said
+    rest = [
+        word
+        for i, word in enumerate(shows)
+        if own & {stem(part) for part in word.split()}
+        or (i == 0 and not nouns and sold(words.read(word)))
+    ]
+    return tuple(dict.fromkeys((*named, *rest)))
 
 
 def as_tag(text: str) -> str:
@@ -218,10 +242,12 @@ def _habits(shows: Sequence[str], use: TagUse, kind: str, brand: Brand) -> list[
             1e-9, sum(use.weight[i] for i in like)
         )
         fit = here if like else share
+        own = tag in (name, key(brand.handle))
+        if kind == "product" and not own and (len(like) < 2 or here < 0.34):
+            continue  # what goes with its landscapes says nothing of a candle
         if types and like and fit < 0.2:
             continue
         recent = sum(use.weight[i] for i in posts) / len(posts)
-        own = tag in (name, key(brand.handle))
         score = (
             0.55 * min(1.0, 2 * fit)
             + 0.25 * recent

@@ -137,7 +137,7 @@ def refuse(
     plain = bare(text)
     fixed = (*brief.pieces, *sentences_of(brief))
     own = bare(_without(text, fixed))
-    if broken := broken_sentence(plain, offer=tuple(map(bare, fixed)), names=" ".join(brief.shows)):
+    if broken := broken_sentence(plain, offer=tuple(map(bare, fixed)), names=" ".join(brief.shown)):
         return broken
     if any(piece not in text for piece in brief.pieces):
         return "offer missing or altered"
@@ -214,7 +214,7 @@ def invention(text: str, brief: CaptionBrief, scene: Scene, *, trusted: bool) ->
     """Numbers, names, times and (for sampled text) things that nobody vouches for."""
     brand = brief.brand
     known = " ".join(
-        (brand.name, brand.niche, brand.handle, brief.theme, *brand.subjects, *brief.shows,
+        (brand.name, brand.niche, brand.handle, brief.theme, *brand.subjects, *brief.shown,
          *brief.light, brief.season)
     )  # fmt: skip
     vouched = {stem(token) for token in _tokens(known)} | {stem(f) for f in scene.facts}

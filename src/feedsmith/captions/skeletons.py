@@ -105,10 +105,19 @@ INDOORS_NEVER = listed(
 )
 """Not what a picture is of, where the brand is a bakery or a workshop."""
 
+SEVERAL = "several"
+"""The fact that holds where a post's pictures show different things."""
+
+
+def sold(noun: Noun) -> bool:
+    """Whether it may be a product; a tree or a leaf is none, though plants are."""
+    return bool(noun.types & SOLD) and not noun.types & (INDOORS_NEVER - {"shell"})
+
+
 _SPECIES = listed("tree flower bird insect animal cactus mushroom dog cat")
 _COMMON = listed(
     "tree bird flower insect animal cactus dog cat mushroom trunk bush shrub clock head cluster "
-    "bouquet bloom petal puppy kitten blossom"
+    "bouquet bloom petal puppy kitten blossom conifer evergreen palm hardwood specimen giant"
 )
 
 
@@ -174,6 +183,7 @@ class Scene:
         for noun in self.nouns:
             own = set(_stems(noun))
             alike = subject is not None and bool(noun.types & subject.types & _ALIKE)
+            alike = alike and SEVERAL not in self.facts  # there, an oak and a beech are two
             apart = alike or (not self.away and noun.types & INDOORS_NEVER)
             if noun is not subject and noun.known and not apart and not own & seen:
                 details.append(noun)

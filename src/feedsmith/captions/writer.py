@@ -8,7 +8,7 @@ knows no file, no picture and no hashtag. Without a model it writes from skeleto
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -21,17 +21,29 @@ from feedsmith.captions.skeletons import (
     AT_HOME,
     INDOORS_NEVER,
     MADE,
-    SOLD,
+    SEVERAL,
     Scene,
     Skeleton,
     fill,
     fits,
+    offer_facts,
     scene,
+    sold,
     stock,
 )
 from feedsmith.captions.words import Noun, listed
 
-__all__ = ["Caption", "CaptionBrief", "Model", "Writer"]
+__all__ = ["Caption", "CaptionBrief", "Model", "Writer", "speaks"]
+
+
+def speaks(language: str) -> bool:
+    """Whether captions are written in that language ("en", "en-GB", "English"); '' counts as English.
+
+    All sentences are English; a brand of another language gets them all the same, and its faces
+    should say so once.
+    """
+    return re.split(r"[-_ ]", language.strip().lower())[0] in ("", "en", "eng", "english")
+
 
 REST = 30
 """Captions before a skeleton may come back."""
@@ -152,10 +164,13 @@ class Writer:
     ) -> Caption:
         whole = _scene_of(brief, brief.shows)
         subjects = _goods(brief) if brief.kind == "product" else _subjects(whole, brief)
+        different = _several(brief, whole)
+        if different is not None:
+            whole, subjects = different
         usually = (
             () if brief.kind == "product" else brief.brand.subjects or _named_in(brief.brand.niche)
         )
-        if subjects == [None] and usually:
+        if subjects == [None] and usually and different is None:
             usual = [usually[i] for i in rng.permutation(len(usually))]
             whole = _scene_of(brief, usual[:1])
             subjects = _subjects(whole, brief)
@@ -178,7 +193,7 @@ class Writer:
         slides: tuple[str, ...] = ()
         hook = ""
         if brief.kind == "carousel":
-            slides = self._slides(subject_scene, manner, rng)
+            slides = self._slides(subject_scene, manner, rng, brief)
         elif brief.kind == "reel":
             hook, slides = self._reel(subject_scene, manner, rng, best.text)
             if brief.headline and hook:  # a person's hook stands before ours, which goes on from it
@@ -235,6 +250,7 @@ class Writer:
             and (not line.voices or line.voices & (manner.voices | manner.near))
             and fits(line, about)
             and (line.role != "Y" or line.slots - {"brand"} == _told_by(about))
+            and (line.role not in "CLHQ" or SEVERAL not in about.facts or _of_several(line))
         ]
 
     def _judge(
@@ -258,11 +274,11 @@ class Writer:
             elif candidate.text not in said:
                 said.add(candidate.text)
                 kept.append(candidate)
-        names = [word for keyword in brief.shows for word in keyword.split()]
+        names = [word for keyword in brief.shown for word in keyword.split()]
         for candidate in kept:
             candidate.reasons = _reasons(candidate, brief, manner, subjects, seen, names)
             total = sum(v for v in candidate.reasons.values() if isinstance(v, float))
-            candidate.value = total + float(rng.uniform(0, 0.3))
+            candidate.value = total + float(rng.uniform(0, 0.6 if _loose(brief) else 0.3))
         kept.sort(key=lambda c: -c.value)
         return self._listen(kept, brief, manner)
 
@@ -285,7 +301,7 @@ class Writer:
         return best
 
     def _remember(self, best: _Candidate, brief: CaptionBrief, seen: rank.Seen) -> None:
-        names = [word for keyword in brief.shows for word in keyword.split()]
+        names = [word for keyword in brief.shown for word in keyword.split()]
         seen.add(best.text, (*brief.pieces, *rank.sentences_of(brief)), names)
         self._used += [line.id for line in best.used]
 
@@ -334,11 +350,18 @@ class Writer:
         line = self._part("H", about, manner, rng, text, 40)
         if line or brief.kind in ("gif", "collage"):
             return line
+        if SEVERAL in about.facts:  # all used of late; one of them again rather than the subject
+            lines = [s.text for s in stock() if s.role == "H" and _of_several(s)]
+            return _manner(lines[int(rng.integers(len(lines)))], manner, ())
         if about.subject is not None:
             return words.sentence_case(about.subject.text)
         return brief.brand.name
 
-    def _slides(self, about: Scene, manner: Habits, rng: np.random.Generator) -> tuple[str, ...]:
+    def _slides(
+        self, about: Scene, manner: Habits, rng: np.random.Generator, brief: CaptionBrief
+    ) -> tuple[str, ...]:
+        if SEVERAL in about.facts:  # text i stands on picture i of those beside
+            about = replace(about, details=_in_turn(brief))
         line = self._part("L", about, manner, rng, "", 400)
         return tuple(part.strip() for part in line.split(" / ")) if line else ()
 
@@ -402,7 +425,9 @@ class _Moves:
             self.by_role.setdefault(line.role, []).append(line)
         for role, options in self.by_role.items():
             known = [line for line in options if line.narrow]
-            if len(known) >= ENOUGH:  # what fits everything says little; it is for the unknown
+            if (
+                len(known) >= ENOUGH and role != "T"
+            ):  # what fits everything says little; it is for the unknown
                 self.by_role[role] = known
 
     def pick(self, shape: str, rng: np.random.Generator) -> list[Skeleton]:
@@ -441,11 +466,71 @@ def _goods(brief: CaptionBrief) -> list[Noun | None]:
         noun = words.read(" ".join(tokens[:end]))
         if noun.known and not noun.types & (INDOORS_NEVER - {"shell", "flower"} | {"backdrop"}):
             return [Noun(noun.head, noun.type, noun.types, noun.number, noun.head)]
-    for keyword in brief.shows:
+    if _CUDDLY.search(brief.name or brief.line):
+        return [words.read("soft toy")]
+    # Only the first word of the picture: what else lies in it is not what is sold.
+    for keyword in brief.shows[:1]:
         noun = words.read(keyword)
-        if noun.types & SOLD and words.nameable(noun):
+        if sold(noun) and words.nameable(noun):
             return [noun]
     return [None]
+
+
+_CUDDLY = re.compile(r"\b(?:plush(?:ie)?|cuddly|stuffed|soft toy|teddy)\b", re.I)
+
+
+def _several(brief: CaptionBrief, whole: Scene) -> tuple[Scene, list[Noun | None]] | None:
+    """Where the pictures of a post show different things: a scene of what each of them shows, and
+    its subject; None where all show what the first one does."""
+    if brief.kind not in ("carousel", "collage") or not brief.beside:
+        return None
+    first = _subjects(whole, brief)[0]
+    own = set() if first is None else {words.stem(word) for word in first.words}
+    if first is not None and all(own <= _stems_of(shows) for shows in brief.beside):
+        return None
+    nouns: list[Noun] = [] if first is None else [first]
+    for shows in brief.beside:
+        noun = _subjects(_scene_of(brief, shows), brief)[0]
+        if noun is None:
+            continue
+        its = {words.stem(word) for word in noun.words}
+        others = [{words.stem(word) for word in other.words} for other in nouns]
+        if not any(its <= other or other <= its for other in others):
+            nouns.append(noun)
+    facts = whole.groups | offer_facts(whole.offer) | {SEVERAL}
+    mixed = replace(whole, nouns=tuple(nouns), facts=facts, hints=facts, season="")
+    if brief.kind == "collage" and nouns:  # there no picture is the first one
+        return mixed, [nouns[0]]
+    return mixed, [first]
+
+
+def _stems_of(shows: Sequence[str]) -> set[str]:
+    return {words.stem(word) for keyword in shows for word in keyword.split()}
+
+
+def _loose(brief: CaptionBrief) -> bool:
+    """Whether a caption need not name the picture: under words of its own, or beside others. Where
+    naming it weighed in full, four sentences won ten runs of ten."""
+    return brief.kind == "quote" or bool(brief.beside)
+
+
+def _of_several(line: Skeleton) -> bool:
+    return any(SEVERAL in group for group in line.needs)
+
+
+def _in_turn(brief: CaptionBrief) -> tuple[Noun, ...]:
+    """What the further pictures show, one noun each; () where a word might be taken for another
+    picture's, or where one of the first two is not known."""
+    found: list[Noun] = []
+    others = [*_stems_of(brief.shows)]
+    for shows in brief.beside[:2]:
+        noun = _subjects(_scene_of(brief, shows), brief)[0]
+        its = set() if noun is None else {words.stem(word) for word in noun.words}
+        if noun is None or its & set(others):
+            return ()
+        found.append(noun)
+        others += its
+    return tuple(found)
 
 
 def _subjects(whole: Scene, brief: CaptionBrief) -> list[Noun | None]:
@@ -617,7 +702,7 @@ _EMOJI = {
     "snow": "❄️", "mist": "🌫️", "rain": "🌧️", "path": "🥾", "field": "🌿🌾", "bird": "🐦",
     "insect": "🐝", "dog": "🐕🐾", "cat": "🐈", "bread": "🍞🥖", "pastry": "🍰", "coffee": "☕",
     "tea": "🍵", "honey": "🍯", "candle": "🕯️", "book": "📖📚", "pen": "✍️",
-    "jewel": "✨", "yoga": "🧘", "bike": "🚲", "shoe": "🥾", "plant": "🌱", "boat": "⛵",
+    "jewel": "✨", "yoga": "🧘", "bike": "🚲", "plant": "🌱", "boat": "⛵",
     "soap": "🫧", "gift": "🎁", "tent": "⛺", "barber": "💈", "cloth": "🧵",
 }  # fmt: skip
 _EMOJI_WORDS = {
@@ -627,7 +712,8 @@ _EMOJI_WORDS = {
     "cherry": "🍒", "grape": "🍇", "lemon": "🍋", "snowy": "🏔️", "cookie": "🍪", "bee": "🐝",
     "cake": "🍰", "pretzel": "🥨", "cheese": "🧀", "egg": "🥚", "wheat": "🌾", "owl": "🦉",
     "duck": "🦆", "fox": "🦊", "sheep": "🐑", "horse": "🐴", "cow": "🐄", "ring": "💍",
-    "pumpkin": "🎃", "carrot": "🥕", "kettlebell": "💪", "dachshund": "🐕", "bumblebee": "🐝",
+    "boot": "🥾", "sneaker": "👟", "trainer": "👟", "sandal": "👡", "sock": "🧦", "hat": "🧢",
+    "scarf": "🧣", "glove": "🧤", "backpack": "🎒", "pumpkin": "🎃", "carrot": "🥕", "kettlebell": "💪", "dachshund": "🐕", "bumblebee": "🐝",
 }  # fmt: skip
 
 
@@ -638,6 +724,11 @@ def _with_emoji(
     if not brief.brand.emoji_max or rng.random() >= manner.emoji or about.subject is None:
         return text
     subject = about.subject
+    if SEVERAL in about.facts and any(noun.type != subject.type for noun in about.nouns):
+        return text
+    said = {words.stem(word) for word in re.findall(r"\w+", brief.name or brief.line)}
+    if brief.kind == "product" and not said & {words.stem(word) for word in subject.words}:
+        return text  # a guess from its picture: no emoji hangs on that
     own = [_EMOJI_WORDS[w] for w in map(words.stem, subject.words) if w in _EMOJI_WORDS]
     own = [] if "tree" in subject.types and "maple" not in subject.text else own
     if (
@@ -682,7 +773,9 @@ def _reasons(
         "route": {"skeleton": 0.6, "plain": 0.2, "model": -0.5}[candidate.route],
         "to the point": 0.4 if candidate.route == "model" else round(0.9 * narrow, 3),
         "subject": round(-0.45 * first, 3),
-        "covered": round(0.9 * rank.covered(candidate.text, brief.shows), 3),
+        "covered": round(
+            (0.3 if _loose(brief) else 0.9) * rank.covered(candidate.text, brief.shows), 3
+        ),
         "length": round(0.7 * rank.length_fit(candidate.text, brief, manner), 3),
         "voice": round(voice, 3),
         "question": -0.1 if asks and manner.questions < 0.1 else 0.0,

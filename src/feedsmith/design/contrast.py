@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
 
 RGB = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
@@ -48,18 +47,38 @@ class Words(NamedTuple):
 def elements(marks: RGB, alpha: NDArray[np.uint8], order: dict[str, int]) -> list[Words]:
     """Find each text element in a "marks" drawing, where slot s is drawn in red = order[s]."""
     found = []
-    solid = alpha > 127
-    for slot, level in order.items():
-        mask = solid & (np.abs(marks[..., 0].astype(np.int16) - level) <= 3)
+    # Slot n's letters hold n + 1: one pass over the page whatever the number of slots.
+    number = np.zeros(256, np.uint8)
+    for n, level in enumerate(order.values()):
+        number[max(level - 3, 0) : level + 4] = n + 1
+    whose = np.where(alpha > 127, number[marks[..., 0]], np.uint8(0))
+    used = np.flatnonzero(whose.any(axis=1))
+    for n, slot in enumerate(order):
+        if not used.size:
+            break
+        mask = whose[used[0] : used[-1] + 1] == n + 1
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         if not rows.size:
             continue
-        y0, y1 = max(int(rows[0]) - 4, 0), min(int(rows[-1]) + 5, mask.shape[0])
-        x0, x1 = max(int(columns[0]) - 4, 0), min(int(columns[-1]) + 5, mask.shape[1])
-        letters = Image.fromarray(mask[y0:y1, x0:x1].astype(np.uint8) * 255)
-        near = np.asarray(letters.filter(ImageFilter.MaxFilter(9))) > 0
+        rows = rows + used[0]
+        y0, y1 = max(int(rows[0]) - 4, 0), min(int(rows[-1]) + 5, whose.shape[0])
+        x0, x1 = max(int(columns[0]) - 4, 0), min(int(columns[-1]) + 5, whose.shape[1])
+        near = _grown(whose[y0:y1, x0:x1] == n + 1)
         found.append(Words(slot, (x0, y0, x1, y1), near))
     return found
+
+
+def _grown(mask: Mask) -> Mask:
+    """`mask` and all within 4 px of it, squarely: by columns, then by rows, each in four steps
+    (30 times faster than a rank filter of 9x9)."""
+    for _ in range(2):
+        line = np.zeros((mask.shape[0] + 8, mask.shape[1]), np.bool_)
+        line[4:-4] = mask
+        two = line[:-1] | line[1:]
+        four = two[:-2] | two[2:]
+        eight = four[:-4] | four[4:]
+        mask = (eight[:-1] | line[8:]).T
+    return mask
 
 
 def measured(rgb: RGB, words: Words, colour: tuple[int, int, int]) -> float:
@@ -77,6 +96,20 @@ def worst(pixels: RGB, colour: tuple[int, int, int]) -> float:
     mine = float(luminance(np.array(colour, np.uint8)))
     light, dark = np.maximum(behind, mine), np.minimum(behind, mine)
     return float(np.quantile((light + 0.05) / (dark + 0.05), 0.01))
+
+
+def noise(
+    pixels: NDArray[np.float32], calm: NDArray[np.float32], colour: tuple[int, int, int]
+) -> float:
+    """How unruly the ground (N, 3) 0..255 behind words of `colour` is: the spread of its grains
+    about the same ground blurred (`calm`), over the step from that ground to the words; 0 = plain.
+
+    Contrast knows no grain: letters with strokes as thin as pebbles are lost among them at 7:1.
+    """
+    weights = np.array([0.2126, 0.7152, 0.0722], np.float32)
+    grain, ground = (pixels - calm) @ weights, calm @ weights
+    step = abs(float(np.array(colour, np.float32) @ weights) - float(ground.mean()))
+    return float(grain.std()) / max(step, 1.0)
 
 
 def slope(size: tuple[int, int], top: int, bottom: int, feather: int) -> NDArray[np.float32]:
@@ -125,6 +158,7 @@ def veiled(
             calm = np.clip(a * 1.5, 0, 1)
             base += (softened[rows].astype(np.float32) - base) * calm
         base = mixed(base, tint, a)
-        base += rng.uniform(-0.7, 0.7, (*base.shape[:2], 1)).astype(np.float32) + 0.5
+        grain = rng.random((*base.shape[:2], 1), dtype=np.float32)
+        base += grain * np.float32(1.4) - np.float32(0.2)
         out[rows] = np.clip(base, 0, 255).astype(np.uint8)
     return out

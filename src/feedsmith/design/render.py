@@ -21,7 +21,7 @@ import typst
 from numpy.typing import NDArray
 from PIL import Image
 
-from feedsmith import rules
+from feedsmith import facts, rules
 from feedsmith.brand import Palette
 from feedsmith.design import contrast, faces, palette, pictures, template
 from feedsmith.design.template import Look, Tone
@@ -172,7 +172,7 @@ def render(
             _keep_clear(name, found, keep.get(main, ()), cut, shots[main], size)
         bare = [words for words in found if roles_of[words.slot] not in _ON_PANELS]
         if layout.over and bare:
-            page, colours = _veil(page, bare, roles_of, roles, layout.over, rng)
+            page, colours = _veil(page, bare, roles_of, roles, layout.over, rng, typesetter.sizes())
             data["colours"] = colours
         layer = typesetter.draw("ground")
         if cut is not None and _fills(frames, main, size):
@@ -212,6 +212,7 @@ def overlay(
     pair: str | faces.Pair = "",
     saliency: Map | None = None,
     keep: Sequence[Box] = (),
+    anchor: str = "",
     language: str = "en",
     logo: Logo | None = None,
     extra: Path | None = None,
@@ -221,7 +222,8 @@ def overlay(
     `name_or_kind`: a template, or a kind such as "reel": then the first layout of template.choose
     that takes the words, in rotation by `turn`. Frames of another size than the format's are scaled
     for the measure; without any, the words are made to read on white and on black.
-    `saliency` (h, w) 0..1 and the boxes `keep` are those of the film: words go where they are least.
+    `saliency` (h, w) 0..1 and the boxes `keep` are those of the film: words go where they are least,
+    or to the layout's own `anchor`.
     Raises as `render` does; Misfit with the last reason when no layout takes the words.
     """
     size = rules.FORMATS[format_name]
@@ -241,13 +243,13 @@ def overlay(
     for view in views[1:]:
         np.maximum(light, view, out=light)
         np.minimum(dark, view, out=dark)
-    busy = _kept({"": saliency} if saliency is not None else None, {"": keep}, "")
+    busy = kept(saliency, keep)
     last: Misfit | None = None
     for layout, look in options:
         try:
             return _overlaid(
                 layout, look, slots, views, (light, dark), busy, roles, format_name, seed, pair,
-                language, logo,
+                language, logo, anchor,
             )  # fmt: skip
         except Misfit as error:
             last = error
@@ -268,6 +270,7 @@ def _overlaid(
     pair: str | faces.Pair,
     language: str,
     logo: Logo | None,
+    anchor: str = "",
 ) -> Overlay:
     texts = _texts(layout, slots, format_name)
     colours = palette.over("#808080", roles, True) if layout.over else palette.scheme(look, roles)
@@ -279,7 +282,9 @@ def _overlaid(
         layout, texts, sizes, colours, look, format_name, seed, pair, language
     )
     rng = np.random.default_rng([seed, 0xF11])
-    if layout.regions:
+    if anchor in layout.anchors:
+        data["anchor"] = anchor
+    elif layout.regions:
         # The calmest place in the middle of the film.
         middle = views[len(views) // 2]
         data["anchor"] = min(
@@ -323,6 +328,10 @@ _BUSY = 30.0
 leaves in hard light, gravel. Everything calmer keeps its sharpness, or a subject turns to fog."""
 _PLAIN = 0.45
 """A scrim up to here has the picture's own hue."""
+_SMALL = 40.0
+"""Words set smaller than this, in pixels, drown in a ground of single grains that larger ones bear."""
+_NOISY = 0.06
+"""Most spread of the grains behind small words, as a share of what parts the words from them."""
 _CALM = 5.0
 """Below it a ground needs no scrim for its own sake: studio sweeps, skies, defocused walls."""
 _ON_PANELS = ("panel_text", "ground")
@@ -403,8 +412,8 @@ def _data(
         "language": language,
         "slots": {slot: faces.glued(faces.in_sense(words)) for slot, words in texts.items()},
         "directions": directions,
-        # The layout is mirrored where most of its words run from right to left.
-        "rtl": faces.direction(" ".join(texts.values())) == "rtl",
+        # The layout is mirrored where most of what it says runs from right to left.
+        "rtl": _runs(texts) == "rtl",
         "order": order,
         "colours": dict(colours),
         "scheme": look,
@@ -422,6 +431,19 @@ def _data(
     return data, order, size, [str(faces.FOLDER), *faces_.folders]
 
 
+def _runs(texts: Mapping[str, str]) -> str:
+    """The page's direction: that of its words, the sender's name and handle and figures apart."""
+    said = [words for slot, words in texts.items() if slot not in _SENDER and words[0] != "@"]
+    said = [words for words in said if any(c.isalpha() for c in words)]
+    # A price such as "12 EUR" or a code says nothing about the words beside it.
+    main = [words for slot, words in texts.items() if slot in _SAYING and words in said]
+    return faces.direction(" ".join(main or said or texts.values()))
+
+
+_SENDER = ("kicker", "footer", "who", "page")
+_SAYING = ("offer", "name", "headline", "quote", "body", "caption")
+
+
 def _logo(
     layout: template.Template, shots: Mapping[str, RGB], logo: Logo | None, ground: str
 ) -> RGBA | None:
@@ -434,9 +456,11 @@ def _logo(
 def _kept(
     saliency: Mapping[str, Map] | None, keep: Mapping[str, Sequence[Box]] | None, slot: str
 ) -> Map | None:
-    """What the eye goes to, with the boxes that must stay clear at full strength."""
-    seen = saliency.get(slot) if saliency else None
-    boxes = keep.get(slot, ()) if keep else ()
+    return kept(saliency.get(slot) if saliency else None, keep.get(slot, ()) if keep else ())
+
+
+def kept(seen: Map | None, boxes: Sequence[Box]) -> Map | None:
+    """What the eye goes to, (h, w) 0..1, with the boxes that must stay clear at full strength."""
     if not boxes:
         return seen
     whole = np.zeros((96, 96), np.float32) if seen is None else np.array(seen, np.float32)
@@ -475,13 +499,36 @@ def _typesetter(
     if layout.folder == template.FOLDER:
         yield _Typesetter(layout, layout.folder, data, fonts)
         return
+    # What broke once breaks again: it is compiled anew only once its folder has changed, or for other
+    # words (a layout may fail over a slot that is not there).
+    key = (
+        layout.source,
+        tuple(
+            (path.name, path.stat().st_mtime_ns, path.stat().st_size)
+            for path in sorted(layout.folder.iterdir())
+        ),
+        data["format"],
+        tuple(data["slots"]),
+        tuple(data["pictures"]),
+    )
+    if key in _broken:
+        raise Broken(_broken[key], mend=_MEND)
     with tempfile.TemporaryDirectory(prefix="feedsmith-") as scratch:
         room = Path(scratch)
         shutil.copyfile(template.FOLDER / "lib.typ", room / "lib.typ")
         for path in sorted(layout.folder.iterdir()):
             if path.suffix.lower() in _ASSETS and path.stat().st_size <= _ASSET_BYTES:
                 shutil.copyfile(path, room / path.name)
-        yield _Typesetter(layout, room, data, fonts)
+        try:
+            yield _Typesetter(layout, room, data, fonts)
+        except Broken as error:
+            if len(_broken) < 256:
+                _broken[key] = error.message
+            raise
+
+
+_broken: dict[tuple[Any, ...], str] = {}
+"""Message of each brand's own template that broke, by its files' state and what it was given."""
 
 
 class _Typesetter:
@@ -496,6 +543,7 @@ class _Typesetter:
     ) -> None:
         self._data = data
         self._layout = layout
+        self._root = root
         self._compiler = typst.Compiler(
             str(root / f"{layout.name}.typ"),
             root=str(root),
@@ -516,7 +564,7 @@ class _Typesetter:
         if not isinstance(png, bytes):
             raise Broken(f"template {self._layout.source} makes more than one page", mend=_MEND)
         with Image.open(io.BytesIO(png)) as image:
-            drawn = np.asarray(image.convert("RGBA"))
+            drawn = np.asarray(image if image.mode == "RGBA" else image.convert("RGBA"))
         if drawn.shape[:2] != (self._data["height"], self._data["width"]):
             raise Broken(
                 f"template {self._layout.source} makes pages of its own size",
@@ -538,6 +586,10 @@ class _Typesetter:
         """Slot -> the colour role its words are set in."""
         return {v["slot"]: v["role"] for v in self._query("<role>")}
 
+    def sizes(self) -> dict[str, float]:
+        """Slot -> the size in pixels its words are set in, where the layout tells."""
+        return {v["slot"]: v["size"] for v in self._query("<role>") if v.get("size")}
+
     def _query(self, selector: str) -> list[dict[str, Any]]:
         try:
             found: list[dict[str, Any]] = json.loads(self._compiler.query(selector, field="value"))
@@ -552,6 +604,10 @@ class _Typesetter:
         if tight is None:
             line = re.search(rf"{re.escape(self._layout.name)}\.typ:(\d+)", diagnostic)
             where = f", line {line[1]}" if line else ""
+            # Its own folder, not the one it was compiled in.
+            for room in (self._root, self._root.resolve()):
+                message = message.replace(str(room), str(self._layout.folder))
+            message = " ".join(message.split())
             return Broken(f"template {self._layout.source}{where}: {message}", mend=_MEND)
         words = self._data["slots"].get(tight[1], "")
         shown = words if len(words) <= 60 else words[:57] + "..."
@@ -753,6 +809,7 @@ def _veil(
     roles: Palette,
     how: str,
     rng: np.random.Generator,
+    sizes: Mapping[str, float],
 ) -> tuple[RGB, dict[str, str]]:
     """The picture with the weakest scrim under which all words read, and the words' colours.
 
@@ -799,6 +856,8 @@ def _veil(
             # Without a scrim the accent has nothing to stand out from.
             colours["mark"] = colours["text"]
         for calm, price in ((None, 0.0), (soft, 0.2)):
+            if options and min(option[0] for option in options) <= price:
+                continue  # even without a scrim it would not be chosen
             strength = _strength(page, calm, found, roles_of, colours, band)
             # Dark words on a lightened picture look foggy, but where it hardly needs lightening.
             cost = strength + price + (0.0 if light else _fogginess(strength))
@@ -814,7 +873,34 @@ def _veil(
         # So much shade is no shadow of the picture's own any more: it takes the brand's colour.
         colours = colours | {"scrim": palette.deepened(colours["scrim"], roles.ink, strength)}
     scrim = palette.channels(colours["scrim"])
-    return contrast.veiled(page, scrim, band * strength, calm, rng), colours
+    out = contrast.veiled(page, scrim, band * strength, calm, rng)
+    for words in found:
+        if sizes.get(words.slot, _SMALL) < _SMALL:
+            _quieten(out, words, palette.channels(colours[roles_of[words.slot]]))
+    return out, colours
+
+
+def _quieten(page: RGB, words: contrast.Words, colour: tuple[int, int, int]) -> None:
+    """Blur the grains of `page` behind and around small words, in place, as far as it takes."""
+    x0, y0, x1, y1 = words.box
+    far = 72
+    top, left = max(y0 - far, 0), max(x0 - far, 0)
+    part = page[top : y1 + far, left : x1 + far]
+    soft = pictures.softened(part, 12)
+    inner = (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+    sharp, calm = (area[inner][words.near].astype(np.float32) for area in (part, soft))
+    found = contrast.noise(sharp, calm, colour)
+    if found <= _NOISY:
+        return
+    y = np.arange(part.shape[0], dtype=np.float32) + top
+    x = np.arange(part.shape[1], dtype=np.float32) + left
+    off = np.hypot(
+        np.maximum(np.maximum(y0 - y, y - y1), 0)[:, None],
+        np.maximum(np.maximum(x0 - x, x - x1), 0)[None],
+    )
+    near = np.clip(1 - off / far, 0, 1)
+    weight = (near * near * (3 - 2 * near) * (1 - _NOISY / found))[..., None]
+    part[:] = (part + (soft.astype(np.float32) - part) * weight + 0.5).astype(np.uint8)
 
 
 def _fogginess(strength: float) -> float:
@@ -991,13 +1077,24 @@ def compose(
     sizes = {slot: (rgb.shape[1], rgb.shape[0]) for slot, rgb in shots.items()}
     filled = [slot for slot, words in slots.items() if _seen(words)]
     notes = [str(fault.message) for fault in template.faults(extra)]
+    apart = parted(slots) if kind in ("promo", "story") else None
+    options: list[tuple[template.Template, str, Mapping[str, str]]] = []
+    for given in (apart, slots):
+        if given is None:
+            continue
+        with contextlib.suppress(*((FeedsmithError,) if given is apart else ())):
+            names = [slot for slot, words in given.items() if _seen(words)]
+            found = template.choose(
+                kind, format_name, seed, turn, slots=names, whole=filled, sizes=sizes,
+                neighbours=neighbours, extra=extra,
+            )  # fmt: skip
+            # A brand's own layout may have a place for the whole line alone.
+            options += [(t, look, given if t.named(names) else slots) for t, look in found]
     last: Misfit | None = None
-    for layout, scheme in template.choose(
-        kind, format_name, seed, turn, slots=filled, sizes=sizes, neighbours=neighbours, extra=extra
-    ):
+    for layout, scheme, given in options:
         try:
             done = render(
-                layout.name, slots, shots, roles, format_name, seed, scheme=scheme, pair=pair,
+                layout.name, given, shots, roles, format_name, seed, scheme=scheme, pair=pair,
                 saliency=saliency, keep=keep, language=language, logo=logo, extra=extra,
             )  # fmt: skip
         except Misfit as error:
@@ -1005,9 +1102,83 @@ def compose(
             if isinstance(error, Broken) and error.message not in notes:
                 notes.append(error.message)
             continue
-        return done._replace(notes=tuple(notes))
+        text = done.text if given is slots else _rejoined(done.text, given, slots)
+        return done._replace(text=text, notes=tuple(notes))
     assert last is not None
     raise last
+
+
+_BREAK = re.compile(r"(?:[,،、，;؛] ?| [·|•/–—] )(?=\S)")
+"""What parts the facts of an offer in one line."""
+_WHEN, _MUCH = ("date", "weekday", "time"), ("price", "percentage")
+
+
+def parted(slots: Mapping[str, str]) -> dict[str, str] | None:
+    """An offer in one line ("Oak walk, 3 May, 12 EUR") as what it is, when and for how much, each
+    word for word; None where the line is not such a row, or the facts are already apart.
+
+    A row has two to four parts: what it is, then parts of a single fact each with hardly a word
+    beside it, and at most one more short part without a fact.
+    """
+    slot = "offer" if _seen(slots.get("offer", "")) else "name"
+    line = faces.plain(slots.get(slot, ""))
+    if not line or any(_seen(slots.get(s, "")) for s in _FACTS if s != slot):
+        return None
+    plain = facts.folded(line)
+    spans = facts.facts(plain)
+    parts, start = [], 0
+    for mark in _BREAK.finditer(plain):
+        if not any(fact.start < mark.end() and mark.start() < fact.end for fact in spans):
+            parts.append((start, mark.start()))
+            start = mark.end()
+    parts.append((start, len(plain)))
+    said = [plain[a:b].strip() for a, b in parts]
+    if not 2 <= len(said) <= 4 or len(said[0]) > _NAME_MOST or not all(said):
+        return None
+    out: dict[str, list[str]] = {}
+    for (a, b), words in zip(parts[1:], said[1:], strict=True):
+        inside = [fact for fact in spans if a <= fact.start and fact.end <= b]
+        spare = len(words) - sum(len(fact.text) for fact in inside)
+        kinds = {fact.kind for fact in inside}
+        if inside and spare <= _SPARE and kinds <= {*_WHEN}:
+            out.setdefault("dates", []).append(words)
+        elif len(inside) == 1 and spare <= _SPARE and kinds <= {*_MUCH}:
+            out.setdefault("price", []).append(words)
+        elif len(words) <= _NOTE_MOST and words[-1] not in ".!?":
+            out.setdefault("name", []).append(words)
+        else:
+            return None
+    if not ("dates" in out or "price" in out) or any(
+        len(out.get(s, ())) > 1 for s in ("price", "name")
+    ):
+        return None
+    dates = out.pop("dates", [])
+    told = {s: words[0] for s, words in out.items()}
+    if dates:
+        joined = ", ".join(dates)
+        # As it stands in the line, with the mark that stands between.
+        told["dates"] = joined if len(dates) == 1 or joined in plain else " · ".join(dates)
+    # Layouts for things that have a name and a price take a name; the others a line.
+    first = "offer" if slot == "offer" and ("name" in told or "price" not in told) else "name"
+    if first in told:  # a story's layouts have one large line; the rest is its sentence
+        told["body"] = told.pop(first)
+    return {**{s: words for s, words in slots.items() if s != slot}, first: said[0], **told}
+
+
+_FACTS = ("offer", "name", "dates", "price", "was", "body")
+_NAME_MOST, _NOTE_MOST, _SPARE = 40, 28, 12
+"""Characters: of what is offered; of a part without facts; beside a fact ("from", "a head")."""
+
+
+def _rejoined(
+    text: tuple[str, ...], parts: Mapping[str, str], slots: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Words on the page with the line that was set in `parts` told as one."""
+    line = faces.plain(slots["offer"] if _seen(slots.get("offer", "")) else slots["name"])
+    said = {faces.plain(parts[s]) for s in _FACTS if s in parts}
+    first = next(i for i, words in enumerate(text) if words in said)
+    rest = [words for words in text[first:] if words not in said]
+    return (*text[:first], line, *rest)
 
 
 def compose_carousel(

@@ -230,6 +230,7 @@ def choose(
     turn: int = 0,
     *,
     slots: Sequence[str] = (),
+    whole: Sequence[str] = (),
     sizes: Mapping[str, tuple[int, int]] | None = None,
     neighbours: Sequence[Look] = (),
     extra: Path | None = None,
@@ -239,6 +240,7 @@ def choose(
     Deterministic: `seed` shuffles all fitting (template, scheme) pairs once so that neighbours
     differ in both, `turn` walks through them; no pair comes twice before each came once.
     `slots`: names of the texts at hand; `sizes`: picture slot -> (width, height) in pixels.
+    `whole`: the same texts before a line was taken apart; enough for a brand's own layout.
     `neighbours`: how the posts before this one look, oldest first. Where given, looks that differ
     from those it will touch in a grid three wide come first (see `unrest`).
     Raises FeedsmithError when nothing takes these texts and pictures.
@@ -249,7 +251,10 @@ def choose(
         if kind in t.kinds
         and format_name in t.formats
         and not t.family
-        and t.named(slots) is not None
+        and (
+            t.named(slots) is not None
+            or (bool(whole) and t.folder != FOLDER and t.named(whole) is not None)
+        )
     ]
     if not worded:
         raise FeedsmithError(

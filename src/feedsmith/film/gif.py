@@ -11,9 +11,10 @@ Sources: GIF89a specification, CompuServe 1990; void-and-cluster dithering matri
 
 import math
 import struct
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
-from itertools import islice
+from functools import cache, partial
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ COLOURS = 255
 """The 256th number is `as before` (transparent)."""
 CLEAR = 255
 CUBE = 32  # steps an axis of the table from colour to number; 32 768 entries
+REMEMBERED = 64_000_000  # bytes of frames kept for the second round; longer loops are made twice
 SAMPLE = 24_000  # pixels the palette is learned from
 
 
@@ -207,7 +209,8 @@ def _encoded(
     """The file's bytes, frames and height.
 
     A pixel keeps its colour number until it is more than `slack` of 255 away from what is shown:
-    slow changes are not worth a new number in every frame.
+    slow changes are not worth a new number in every frame. The loop goes round once before it is
+    written, so that its first frame already holds what its last will leave: nothing jumps there.
     """
     high = max(1, round(loop.still.shape[0] * width / loop.still.shape[1]))
     quantiser = _Quantiser(_samples(loop, width, high, step), colours)
@@ -218,21 +221,28 @@ def _encoded(
         b"\x21\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00",
     ]
     last: Bytes | None = None
-    held = np.zeros((high, width, 3), np.int16)
+    shown = np.zeros((high, width), np.uint8)
+    held = np.full((high, width, 3), -999, np.int16)
     count = 0
-    for large in loop.frames(step):
-        frame = _smaller(large, width, high).astype(np.int16)
-        numbers = quantiser.numbers(frame.astype(np.uint8))
-        if last is None:
-            held = frame
-        else:
-            off = np.abs(frame - held).max(2) > slack
-            numbers = np.where(off, numbers, last)
-            held = np.where(off[..., None], frame, held)
-        parts.append(_piece(numbers, last, delay))
-        last, count = numbers, count + 1
+    frames: Callable[[], Iterator[Bytes]] = partial(_frames, loop, step, width, high)
+    if loop.count // step * width * high * 3 <= REMEMBERED:
+        frames = list(frames()).__iter__
+    for index, small in enumerate(chain(frames(), frames())):
+        frame = small.astype(np.int16)
+        off = np.abs(frame - held).max(2) > slack
+        shown = np.where(off, quantiser.numbers(small), shown)
+        held = np.where(off[..., None], frame, held)
+        if index * step < loop.count:
+            continue
+        parts.append(_piece(shown, last, delay))
+        last, count = shown, count + 1
     parts.append(b"\x3b")
     return b"".join(parts), count, high
+
+
+def _frames(loop: Loop, step: int, width: int, height: int) -> Iterator[Bytes]:
+    for frame in loop.frames(step):
+        yield _smaller(frame, width, height)
 
 
 def _smaller(frame: Bytes, width: int, height: int) -> Bytes:

@@ -44,6 +44,13 @@ MOODS = tuple(beats.TEMPI)
 _HEAVY = 0.24
 """Share of the picture that a scrim, and of its subject that words or a panel, may hide before
 another layout is tried."""
+_COVERED = 0.3
+"""Share of the subject that words hide at every place of every layout tried, from which the photo
+becomes a print with the words below it."""
+
+
+_SUBJECT = (0.02, 0.5)
+"""Share of a picture that one thing takes which it is a picture of."""
 
 
 class Made(NamedTuple):
@@ -91,6 +98,7 @@ def make(
     seconds: float = 7.0,
     mood: str = "warm",
     saliency: Sequence[Map | None] = (),
+    keep: Sequence[Sequence[render.Box]] = (),
     language: str = "en",
     logo: render.Logo | None = None,
     extra: Path | None = None,
@@ -100,7 +108,8 @@ def make(
     `texts`: the words of each shot, "" for none; the first are the hook. `closing`: words of a
     card at the end (slots of the template reel-card: headline, cta, and body, kicker, footer).
     `roles`: a complete palette; `pair`: typefaces ("" for the seed's choice). `saliency`: the map of
-    each shot, (h, w) 0..1, of any size. `mood`: one of MOODS, the tempo and how it is cut.
+    each shot, (h, w) 0..1, of any size; `keep`: boxes in each shot, such as faces, that stay in the
+    frame and that words keep off. `mood`: one of MOODS, the tempo and how it is cut.
     `seconds` grows (to LONGEST) when the words need it. The same arguments give the same bytes.
     Raises render.Misfit when words fit no layout, FeedsmithError for an unusable track or no room.
     """
@@ -118,6 +127,8 @@ def make(
     entry = _ENTRIES[int(rng.integers(len(_ENTRIES)))]
     ending = _ENDINGS[int(rng.integers(len(_ENDINGS)))]
     maps = [*saliency, *[None] * (len(shots) - len(saliency))]
+    boxes = [*keep, *[()] * (len(shots) - len(keep))]
+    maps = [render.kept(seen, held) for seen, held in zip(maps, boxes, strict=True)]
     setter = _Setter(roles, pair, run_seed, turn, language, logo, extra, entry)
 
     def scene(index: int) -> _Scene:
@@ -132,8 +143,20 @@ def make(
             if _enlarged(picture) > SOFT or _cropped(picture, busy):
                 view, busy = _Framed.of(picture, busy, length, move, roles.paper, len(shot.words))
             else:
-                view, busy = _moving(picture, busy, length, move)
+                # With boxes in it the map has no outline to cut a subject out by.
+                flat = bool(boxes[shot.picture])
+                view, busy = _moving(picture, busy, length, move, flat)
             words = setter.words(shot.words, view, busy) if shot.words else None
+            if words is not None and words.hidden > _COVERED and not isinstance(view, _Framed):
+                # Nowhere to stand but on the subject: the words go below a print of it.
+                busy = maps[shot.picture]
+                print_, around = _Framed.of(
+                    picture, busy, length, move, roles.paper, len(shot.words)
+                )
+                with contextlib.suppress(render.Misfit):
+                    beside = setter.words(shot.words, print_, around)
+                    if beside.hidden < words.hidden:
+                        view, words = print_, beside
         return _Scene(shot, view, words, cuts[index], cuts[index + 1])
 
     said: list[_Words] = []
@@ -271,15 +294,15 @@ def _cropped(picture: RGB, saliency: Map | None) -> bool:
 
 
 def _moving(
-    picture: RGB, saliency: Map | None, length: float, move: str
+    picture: RGB, saliency: Map | None, length: float, move: str, flat: bool = False
 ) -> tuple[_View, Map | None]:
-    """The picture filling the frame; in two layers where it has one clear subject."""
+    """The picture filling the frame; in two layers where it has one clear subject, unless `flat`."""
     wide = 0.2 if move.startswith("drift") else 0.0
     still, piece, part = motion.still(
         picture, FORMAT.width, FORMAT.height, saliency=saliency, wide=wide
     )
     focus = _focus(part)
-    matte = motion.subject(piece, part)
+    matte = None if flat else motion.subject(piece, part)
     if matte is None:
         return motion.Plain(still, motion.glide(still, move, length, focus)), part
     # Towards a subject that has room around it, away from one that has none.
@@ -424,6 +447,8 @@ class _Words:
         rgba = overlay.rgba
         self._scrim: tuple[int, int, NDArray[np.uint16], tuple[int, int, int]] | None = None
         self.density = 0.0
+        self.hidden = 0.0
+        """Share of what the eye goes to that words or their panel hide, heads counting more."""
         if scrimmed:
             # The scrim is the same across a row, and no word comes as near to the edge as this.
             edge = rgba[:, 2:20].astype(np.float32)
@@ -444,12 +469,16 @@ class _Words:
 
     def step_aside(self, busy: Map | None) -> None:
         """Move a panel up or down to where it hides least of what the eye goes to, inside the safe
-        area. Adds to `density` the share of that which panel or words still hide."""
+        area. Adds to `density` what panel or words still hide of it."""
         if not self.pieces or busy is None:
             return
         looked = np.asarray(
             Image.fromarray(busy).resize((FORMAT.width // 20, FORMAT.height // 20)), np.float32
         )
+        clear = looked > 0.5
+        if _SUBJECT[0] < clear.mean() < _SUBJECT[1]:
+            # One thing stands out: what little the eye finds elsewhere must not make light of it.
+            looked = np.where(clear, looked, looked * 0.1)
         looked = looked / max(float(looked.sum()), 1e-6)
         # A face or a lid is at the upper end: the foot of a subject may sooner be hidden.
         height = np.cumsum(looked.sum(axis=1))[:, None] / max(float(looked.sum()), 1e-6)
@@ -457,12 +486,13 @@ class _Words:
         if self.entry != "panel":
             for piece in self.pieces:
                 tall, wide = piece.colours[0].shape
-                self.density += float(
+                self.hidden += float(
                     looked[
                         piece.y // 20 : (piece.y + tall) // 20 + 1,
                         piece.x // 20 : (piece.x + wide) // 20 + 1,
                     ].sum()
                 )
+            self.density += self.hidden
             return
         piece = self.pieces[0]
         tall, wide = piece.colours[0].shape
@@ -473,7 +503,9 @@ class _Words:
         hidden = [float(by_row[y // 20 : (y + tall) // 20 + 1].sum()) for y in places]
         # The layout's own place, unless another is clearly better.
         best = min(range(len(places)), key=lambda i: hidden[i] + (0.08 if i else 0))
-        self.density = hidden[best]
+        # Nothing of the subject shows through a panel, as it does between letters.
+        self.hidden = hidden[best]
+        self.density = 1.5 * self.hidden
         self.pieces = [piece._replace(y=places[best] // 2 * 2)]
 
     def shade(self, frame: Planes) -> None:
@@ -650,24 +682,31 @@ class _Setter:
             options.sort(key=lambda option: len(self._layout(option[0]).anchors) < 2)
         elif self._liked in options:
             options.insert(0, self._liked)
+        # Another layout first, then another colour of the same.
+        firsts = {name: (name, look) for name, look in reversed(options)}
+        options.sort(key=lambda option: firsts[option[0]] != option)
         best: _Words | None = None
         last: render.Misfit | None = None
         for name, look in list(dict.fromkeys(options))[: self.TRIES + 3]:
-            try:
-                layer = render.overlay(
-                    name, slots, behind, self.roles, FORMAT.name, self.seed, self.turn,
-                    scheme=look, pair=self.pair, saliency=busy, language=self.language,
-                    logo=self.logo, extra=self.extra,
-                )  # fmt: skip
-            except render.Misfit as error:
-                last = error
-                continue
-            scrimmed = bool(self._layout(name).over)
-            found = _Words(layer, scrimmed, self.entry)
-            found.step_aside(busy)
-            if best is None or found.density < best.density:
-                best = found
-            if best.density <= _HEAVY:
+            layout = self._layout(name)
+            # First where the layout would put them, then at each of its places.
+            for anchor in ("", *(layout.anchors if len(layout.anchors) > 1 else ())):
+                try:
+                    layer = render.overlay(
+                        name, slots, behind, self.roles, FORMAT.name, self.seed, self.turn,
+                        scheme=look, pair=self.pair, saliency=busy, anchor=anchor,
+                        language=self.language, logo=self.logo, extra=self.extra,
+                    )  # fmt: skip
+                except render.Misfit as error:
+                    last = error
+                    continue
+                found = _Words(layer, bool(layout.over), self.entry)
+                found.step_aside(busy)
+                if best is None or found.density < best.density:
+                    best = found
+                if best.density <= _HEAVY:
+                    break
+            if best is not None and best.density <= _HEAVY:
                 self._liked = self._liked or (name, look)
                 break
         if best is None:

@@ -497,9 +497,9 @@ def _kept(
         grown_rgb = extend.extend(
             rgb, window, wanted, saliency, up=up, seed=int(rng.integers(1 << 30))
         )
-        return _Made(
-            grown_rgb, "extend", (photo.id,), "your photo, grown at the top and bottom", window
-        )
+        if grown_rgb is not None:
+            note = "your photo, grown at the top and bottom"
+            return _Made(grown_rgb, "extend", (photo.id,), note, window)
     # Something that stands out must stay whole; a meadow may lose half of itself.
     whole = 0.86 if 0.02 < known.traits[photo.id].salient < 0.5 else 0.45
     if plain is None or plain.kept < whole or crop_worth < 0.4:
@@ -522,7 +522,7 @@ def _growable(
     size = (photo.width, photo.height)
     if size[0] / size[1] < wanted[0] / wanted[1] * 1.08:
         return None
-    small = known.library.rgb(photo, 320)
+    small = known.library.rgb(photo, 640)  # a branch over the edge is 4 px wide there
     best: tuple[float, crop.Window, float] | None = None
     for growth in (1.18, 1.4):
         shape = (wanted[0], round(max(wanted[1] / growth, wanted[0] * size[1] / size[0])))

@@ -77,6 +77,9 @@ _DEFAULTS = frozenset(
 """What cameras, phones and programs write where nobody was asked."""
 
 
+_RESERVED = re.compile(r"[\s.,;|-]*\ball rights reserved\b[\s.!]*$", re.IGNORECASE)
+
+
 @dataclass(slots=True)
 class _Told:
     """What one kind of metadata says; each field in the order of the file."""
@@ -118,6 +121,7 @@ def byline(data: bytes) -> str:
 
 
 def _joined(who: str, line: str, rights: str) -> str:
+    rights = _RESERVED.sub("", rights)
     if line and not _within(line, who):
         who = line if not who or _within(who, line) else f"{who} / {line}"
     if who and rights and not _within(rights, who, _FILLERS):
@@ -242,7 +246,7 @@ def _exif(exif: Image.Exif) -> tuple[_Told, frozenset[str]]:
         if name == _RIGHTS:  # the photographer's notice, then a zero, then the editor's
             told.note(name, next((part for part in text.split("\0") if part.strip()), ""))
         elif not told.fields[name]:
-            for part in text.rstrip("\0").split(";"):
+            for part in html.unescape(text.rstrip("\0")).split(";"):
                 told.note(name, part)
     camera = [str(exif.get(tag) or "") for tag in (_MAKE, _MODEL)]
     return told, frozenset(word for text in camera for word in _words(text[:200]))

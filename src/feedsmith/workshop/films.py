@@ -48,7 +48,7 @@ def make(
         (seen,) = designer.salient([main])
         moving = loop.frames(main.rgb, seen, order.seed, keywords=main.shows)
         height, width = main.rgb.shape[:2]
-        with Film(folder / FILM, width, height, moving.fps) as film:
+        with Film(folder / FILM, width, height, moving.fps, loop=moving.count) as film:
             for frame in moving.frames():
                 film.add_rgb(frame)
         gif.write(folder / GIF, moving)
@@ -59,7 +59,8 @@ def make(
             closing=_closing(order, designer), roles=designer.roles, pair=designer.pair,
             run_seed=order.run_seed, turn=order.turn, music=music,
             mood=MOODS.get(designer.brand.voice, "warm"),
-            saliency=designer.salient(pictures), language=designer.brand.language,
+            saliency=designer.salient(pictures), keep=[designer.faces(p) for p in pictures],
+            language=designer.brand.language,
             logo=designer.logo, extra=designer.home.templates,
         )  # fmt: skip
         cover, words, seconds, method = made.cover, made.text, made.duration, "film"
@@ -67,7 +68,7 @@ def make(
     least = min((p.originality for p in pictures), key=lambda o: (o.label == "new", -o.copied_area))
     sources = tuple(dict.fromkeys(i for picture in pictures for i in picture.sources))
     page = Page(cover, words, method, sources, main.shows, least, *templates[:1])
-    alt = shelf.alt_text(order, main, page)
+    alt = shelf.alt_text(order, pictures, page)
     stamp = shelf.stamp(order, page, alt)
     shelf.picture(name, COVER, cover, stamp)
     provenance.stamp_mp4(folder / FILM, stamp)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from feedsmith import provenance, rules
+from feedsmith import photo_file, provenance, rules
 from feedsmith.brand import Brand
 from feedsmith.captions import alt_text
 from feedsmith.files import write_bytes, write_json, write_text
@@ -38,13 +38,13 @@ class Shelf:
         self._signing = provenance.signing_if_any()
 
     def write(
-        self, name: str, order: Order, main: Picture, pages: Sequence[Page]
+        self, name: str, order: Order, pictures: Sequence[Picture], pages: Sequence[Page]
     ) -> tuple[Medium, ...]:
         """Write each page as a JPEG; returns what post.json says of them."""
         media = []
         for number, page in enumerate(pages, start=1):
             file = f"{number:02d}.jpg"
-            alt = self.alt_text(order, main, page, len(pages))
+            alt = self.alt_text(order, pictures, page, len(pages))
             self.picture(name, file, page.rgb, self.stamp(order, page, alt))
             media.append(
                 Medium(
@@ -85,15 +85,17 @@ class Shelf:
         found = []
         for source in sources:
             photo = self._photos.get(source)
-            if photo is None and order.brief.credit:
-                found.append(Credit(text=order.brief.credit))
+            if photo is None and (text := order.brief.credit or _byline(order.brief.photo)):
+                found.append(Credit(text=text))
             elif photo is not None and photo.credit is not None:
                 found.append(photo.credit)
             elif self.brand.default_credit:
                 found.append(Credit(text=self.brand.default_credit))
         return tuple({credit.text: credit for credit in found}.values())
 
-    def alt_text(self, order: Order, main: Picture, page: Page, pages: int = 1) -> str:
+    def alt_text(
+        self, order: Order, pictures: Sequence[Picture], page: Page, pages: int = 1
+    ) -> str:
         """What a person who does not see the page is told."""
         said = [
             post.alt_text
@@ -104,9 +106,10 @@ class Shelf:
         furniture = {self.brand.name, f"@{self.brand.handle}"}
         furniture |= {f"{i + 1}/{pages}" for i in range(pages)}
         return alt_text.describe(
-            page.shows or main.shows,
+            page.shows or pictures[0].shows,
             kind=order.kind,
             name=order.offer.name,
+            beside=tuple(p.shows for p in pictures[1:]) if order.kind == "collage" else (),
             method=page.method,
             text_on_picture=" / ".join(w for w in page.words if w not in furniture),
             past=said,
@@ -122,6 +125,14 @@ class Shelf:
         assert not problems, problems
         write_text(folder / "caption.txt", pasted)
         write_json(folder / "post.json", post.model_dump(mode="json"))
+
+
+def _byline(path: str) -> str:
+    """Who a picture file beside the library says made it; '' where it says nothing."""
+    try:
+        return photo_file.byline(Path(path).read_bytes())
+    except OSError:
+        return ""
 
 
 def jpeg(rgb: RGB, stamp: provenance.Stamp) -> bytes:

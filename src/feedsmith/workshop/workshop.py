@@ -17,7 +17,7 @@ from feedsmith.brand import Brand, Home
 from feedsmith.captions import hashtags
 from feedsmith.captions.brief import Caption, CaptionBrief
 from feedsmith.captions.model import CaptionModel
-from feedsmith.captions.writer import Writer
+from feedsmith.captions.writer import Writer, speaks
 from feedsmith.design.faces import Pair
 from feedsmith.design.template import Look, Tone
 from feedsmith.errors import FeedsmithError, MissingModel
@@ -71,6 +71,8 @@ class Workshop:
         self._writer = Writer()
         self.models = self._models_used()
         self._history = tuple(library.posts())
+        if not speaks(brand.language):
+            self._note(f"Captions are written in English; “{brand.language}” is not spoken yet.")
         self._tags = hashtags.TagUse(self._history)
         self.roles, _, _ = learn.roles(brand.palette, library, traits, self._history)
         self._designer = Designer(
@@ -167,9 +169,14 @@ class Workshop:
         main = pictures[0]
         # The words: what it shows, said in the brand's voice.
         past = self._past(main)
-        caption = self._caption(order, main, past, before)
+        caption = self._caption(order, pictures, past, before)
         tags = hashtags.choose(
-            main.shows, self.brand, self._tags, kind=order.kind, season=self._season(main)
+            main.shows,
+            self.brand,
+            self._tags,
+            kind=order.kind,
+            season=self._season(main),
+            name=order.offer.name,
         )
         # The design, then the files.
         looks = [_look(post) for post in before if post.kind != "story"]
@@ -182,7 +189,7 @@ class Workshop:
         else:
             pages = self._designer.pages(order, pictures, caption, looks)
             self._check_facts(order, caption, [word for page in pages for word in page.words])
-            media = self._shelf.write(name, order, main, pages)
+            media = self._shelf.write(name, order, pictures, pages)
         post = Post(
             id=name,
             kind=order.kind,
@@ -282,15 +289,20 @@ class Workshop:
         return tuple({post.id: post for post in posts}.values())[:NEIGHBOURS]
 
     def _caption(
-        self, order: Order, main: Picture, past: tuple[PastPost, ...], before: Sequence[Post]
+        self,
+        order: Order,
+        pictures: Sequence[Picture],
+        past: tuple[PastPost, ...],
+        before: Sequence[Post],
     ) -> Caption:
         """A caption that invents no fact; up to CAPTIONS_TRIED are written."""
         theirs = tuple(PastPost(id=post.id, text=post.caption, kind=post.kind) for post in before)
         brief = CaptionBrief(
             kind=order.kind,
             brand=self.brand,
-            shows=main.shows,
-            season=self._season(main),
+            shows=pictures[0].shows,
+            beside=_beside(order, pictures),
+            season=self._season(pictures[0]),
             theme=order.theme,
             offer=order.offer.line,
             details=order.offer,
@@ -333,6 +345,11 @@ class Workshop:
 
 def _said(caption: Caption) -> list[str]:
     return [caption.text, caption.headline, caption.quote, *caption.slides]
+
+
+def _beside(order: Order, pictures: Sequence[Picture]) -> tuple[tuple[str, ...], ...]:
+    """Keywords of the companions, where they stand beside the main picture."""
+    return tuple(p.shows for p in pictures[1:]) if order.kind in ("carousel", "collage") else ()
 
 
 def _look(post: Post) -> Look:

@@ -102,13 +102,26 @@ def train(config: Config, data: Data, run: Run, report: Report = silent) -> Resu
             run.back_to(state.step)
             report(STAGE, state.step, state.steps, f"goes on at step {state.step}")
         started -= state.seconds
-        reserve = 1.3 * state.checking * len(held) / len(checked) + 2.0
+        reserve = 1.3 * state.checking * (1 + len(held) / len(checked)) + 2.0
         # Whoever does worse than guessing evenly among all tokens, and than at the start, is lost.
         ceiling = max(math.log(int(base.model.config.vocab_size)), state.before) + 1.0
         batches = stream(
             data.train, extra, config.mix, base.encode,
             config.row_tokens, config.batch_tokens, config.seed, state.spot,
         )  # fmt: skip
+
+        def check() -> bool:
+            """Look at the held-out captions; keep the weights where they do best. False: lost."""
+            now = _held_out(net, checked, torch)
+            run.log(step=state.step, held_out=now, seconds=round(state.seconds, 2))
+            if not math.isfinite(now) or not _sound(weights):
+                return False
+            state.bad = 0 if now < state.best - GAIN else state.bad + 1
+            state.checked = state.step
+            if now < state.best:
+                state.best, state.best_step = now, state.step
+                run.keep("best", weights, {"step": state.step, "held_out": now})
+            return True
 
         # The steps.
         stopped: Stopped = "finished"
@@ -159,16 +172,9 @@ def train(config: Config, data: Data, run: Run, report: Report = silent) -> Resu
                 run.log(step=state.step, planned=state.steps, an_epoch=first)
 
             # A look at the held-out captions.
-            if state.step % every == 0 or state.step == state.steps:
-                now = _held_out(net, checked, torch)
-                run.log(step=state.step, held_out=now, seconds=round(state.seconds, 2))
-                if not math.isfinite(now) or not _sound(weights):
-                    stopped = "diverged"
-                    break
-                state.bad = 0 if now < state.best - GAIN else state.bad + 1
-                if now < state.best:
-                    state.best, state.best_step = now, state.step
-                    run.keep("best", weights, {"step": state.step, "held_out": now})
+            if (state.step % every == 0 or state.step == state.steps) and not check():
+                stopped = "diverged"
+                break
             if (
                 state.step == PLAN_AFTER
                 or state.step % config.snapshot_every == 0
@@ -185,13 +191,15 @@ def train(config: Config, data: Data, run: Run, report: Report = silent) -> Resu
 
         if stopped == "finished" and state.steps < most:
             stopped = "budget"  # the plan made of it is done
+        if stopped == "budget" and state.checked < state.step and not check():
+            stopped = "diverged"
 
         # The best weights, judged by all held-out captions.
-        after = state.before
+        after = math.inf
         if state.best_step and _take_best(run, weights, torch):
             after = _held_out(net, held, torch)
-            if not after < state.before:
-                state.best_step, after = 0, state.before
+        if not after < state.before:
+            state.best_step, after = 0, state.before
         result = Result(
             run=run.name,
             stopped=stopped,
@@ -246,6 +254,8 @@ class _State:
     steps: int
     step: int = 0
     best_step: int = 0
+    checked: int = 0
+    """The step of the last check."""
     bad: int = 0
     """Checks since the last improvement."""
     spot: Spot = field(default_factory=lambda: Spot(0, 0))
@@ -360,18 +370,23 @@ def _resume(run: Run, weights: dict[str, Any], optimiser: Any, torch: Any) -> _S
     if found is None:
         return None
     kept, told = found
-    if not all(name in kept and kept[name].shape == w.shape for name, w in weights.items()):
+    moments = [f"{name}{end}" for name in weights for end in ("", ".m", ".v")]
+    try:
+        spot = Spot(int(told.pop("epoch")), int(told.pop("place")))
+        state = _State(spot=spot, **told)
+    except (KeyError, TypeError, ValueError):
+        return None
+    if not all(name in kept for name in moments):
         return None
     with torch.no_grad():
         for name, weight in weights.items():
             weight.copy_(kept[name])
             optimiser.state[weight] = {
-                "step": torch.tensor(float(told["step"])),
+                "step": torch.tensor(float(state.step)),
                 "exp_avg": kept[f"{name}.m"].to(weight.device),
                 "exp_avg_sq": kept[f"{name}.v"].to(weight.device),
             }
-    spot = Spot(int(told.pop("epoch")), int(told.pop("place")))
-    return _State(spot=spot, **told)
+    return state
 
 
 def _take_best(run: Run, weights: dict[str, Any], torch: Any) -> bool:
