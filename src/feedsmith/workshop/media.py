@@ -91,7 +91,7 @@ class Shelf:
                 found.append(photo.credit)
             elif self.brand.default_credit:
                 found.append(Credit(text=self.brand.default_credit))
-        return tuple({credit.text: credit for credit in found}.values())
+        return tuple(dict.fromkeys(found))
 
     def alt_text(
         self, order: Order, pictures: Sequence[Picture], page: Page, pages: int = 1
