@@ -24,6 +24,7 @@ from feedsmith.post import Originality
 from feedsmith.understanding.faces import Faces
 from feedsmith.understanding.traits import Traits
 from feedsmith.workshop.order import Order
+from feedsmith.workshop.pictures import least_new, sources_of
 
 RGB = NDArray[np.uint8]
 Map = NDArray[np.float32]
@@ -299,10 +300,9 @@ class Designer:
 
 
 def _page(drawn: render.Rendered, pictures: Sequence[Picture], method: str) -> Page:
-    sources = tuple(dict.fromkeys(i for picture in pictures for i in picture.sources))
-    least = min((p.originality for p in pictures), key=lambda o: (o.label == "new", -o.copied_area))
     return Page(
-        drawn.rgb, drawn.text, method, sources, pictures[0].shows, least,
+        drawn.rgb, drawn.text, method, sources_of(pictures), pictures[0].shows,
+        least_new(p.originality for p in pictures),
         drawn.template, drawn.scheme, drawn.tone,
     )  # fmt: skip
 

@@ -21,6 +21,7 @@ from feedsmith.understanding.traits import Traits
 from feedsmith.workshop.designs import Designer, Page
 from feedsmith.workshop.media import Shelf
 from feedsmith.workshop.order import Order
+from feedsmith.workshop.pictures import least_new, sources_of
 
 FILM, COVER, GIF = "01.mp4", "01.jpg", "01.gif"
 MOODS = {"playful": "lively", "poetic": "calm", "minimal": "calm"}
@@ -65,8 +66,8 @@ def make(
         )  # fmt: skip
         cover, words, seconds, method = made.cover, made.text, made.duration, "film"
         templates = made.templates
-    least = min((p.originality for p in pictures), key=lambda o: (o.label == "new", -o.copied_area))
-    sources = tuple(dict.fromkeys(i for picture in pictures for i in picture.sources))
+    least = least_new(p.originality for p in pictures)
+    sources = sources_of(pictures)
     page = Page(cover, words, method, sources, main.shows, least, *templates[:1])
     alt = shelf.alt_text(order, pictures, page)
     stamp = shelf.stamp(order, page, alt)

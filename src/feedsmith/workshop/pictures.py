@@ -6,7 +6,7 @@ and no layouts.
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -218,6 +218,16 @@ class Pictures:
         """Cosine of two photos' features, -1..1; 0 where one is not known."""
         a, b = self.features.get(one), self.features.get(other)
         return float(a @ b) if a is not None and b is not None else 0.0
+
+
+def sources_of(pictures: Sequence[Picture]) -> tuple[str, ...]:
+    """Ids of the photos in these pictures, each once."""
+    return tuple(dict.fromkeys(i for picture in pictures for i in picture.sources))
+
+
+def least_new(measured: Iterable[Originality]) -> Originality:
+    """What something made of several pictures may be called: as new as its least new one."""
+    return min(measured, key=lambda found: (found.label == "new", -found.copied_area))
 
 
 def _covers(photo: Photo, frame: tuple[int, int]) -> bool:

@@ -24,13 +24,13 @@ from feedsmith.errors import FeedsmithError, MissingModel
 from feedsmith.images.api import Picture
 from feedsmith.kit import learn
 from feedsmith.library import Library
-from feedsmith.post import Medium, Originality, PastPost, Post
+from feedsmith.post import PastPost, Post
 from feedsmith.understanding.traits import Traits
 from feedsmith.workshop import films
 from feedsmith.workshop.designs import Designer
 from feedsmith.workshop.media import Shelf
 from feedsmith.workshop.order import Order
-from feedsmith.workshop.pictures import Pictures
+from feedsmith.workshop.pictures import Pictures, least_new, sources_of
 
 NEIGHBOURS = 3
 """Past posts that a caption may lean on."""
@@ -180,7 +180,7 @@ class Workshop:
         )
         # The design, then the files.
         looks = [_look(post) for post in before if post.kind != "story"]
-        sources = tuple(dict.fromkeys(i for picture in pictures for i in picture.sources))
+        sources = sources_of(pictures)
         if order.kind in ("reel", "gif"):
             media = films.make(
                 order, pictures, caption, self._designer, self._shelf, name, self._music
@@ -205,7 +205,7 @@ class Workshop:
             media=media,
             sources=sources,
             models=self.models,
-            originality=_least_new(media, main.originality),
+            originality=least_new(m.originality or main.originality for m in media),
             credits=self._shelf.credits(order, sources),
             caption_route=caption.route,
             provenance=main.note,
@@ -228,7 +228,7 @@ class Workshop:
         if order.kind == "product" and not order.brief.photo:
             among = self._of_product(order)
         main = self._pictures.main(order, recent, among)
-        if order.kind == "gif":
+        if order.kind == "gif" and not order.brief.photo:
             main = self._moving(order, main, recent, among)
         if order.theme and not self._goes_with(order.theme, main):
             self._note(f"No photo's words speak of “{order.theme}”; others were used.")
@@ -245,7 +245,7 @@ class Workshop:
         first, tried = main, recent
         for attempt in range(LOOPS_TRIED):
             (seen,) = self._pictures.salient([main])
-            if films.moves(main, seen, order.seed) or order.brief.photo:
+            if films.moves(main, seen, order.seed):
                 return main
             tried |= frozenset(main.sources)
             if attempt < LOOPS_TRIED - 1:
@@ -356,9 +356,3 @@ def _look(post: Post) -> Look:
     """How a post stands in the grid."""
     first = post.media[0]
     return Look(first.template, first.scheme, cast(Tone, first.tone or "photo"))
-
-
-def _least_new(media: Sequence[Medium], main: Originality) -> Originality:
-    """What the whole post may be called: as new as its least new picture."""
-    measured = [medium.originality for medium in media if medium.originality is not None]
-    return min(measured, key=lambda m: (m.label == "new", -m.copied_area), default=main)
