@@ -97,3 +97,22 @@ def test_about_a_tenth_is_held_out_by_the_caption_alone() -> None:
 def test_no_starter_caption_has_hashtags() -> None:
     for line in STARTER.read_text("utf-8").splitlines():
         assert "#" not in json.loads(line)["caption"]
+
+
+def test_a_look_near_words_and_a_language_have_a_line_only_where_they_are_known() -> None:
+    asked = Request(
+        kind="photo", niche="tea shop", voice="dry", shows=("cup",), look=("autumn", "dark"),
+        near=("kettle",), language="German",
+    )  # fmt: skip
+    assert asked.prompt() == (
+        "niche: tea shop\nvoice: dry\nlanguage: German\nkind: photo\nlength: medium\nemoji: 0\n"
+        "shows: cup\nlook: autumn, dark\nnear: kettle\noffer: -\ncaption:\n"
+    )
+
+
+def test_in_training_look_and_near_are_now_and_then_left_out() -> None:
+    row = {**ROW, "look": ["autumn"], "near": ["kettle"]}
+    asked = [example(row, np.random.default_rng(i))[0] for i in range(60)]
+    for line in ("look: autumn\n", "near: kettle\n"):
+        assert 25 <= sum(line in prompt for prompt in asked) <= 55
+    assert "look: autumn\nnear: kettle\n" in example(row)[0]

@@ -25,6 +25,10 @@ class CaptionBrief(Value):
     """spring, summer, autumn or winter, where known."""
     light: tuple[str, ...] = ()
     """Words for light and weather that the picture has, e.g. "evening light", "mist"."""
+    look: tuple[str, ...] = ()
+    """What the picture looks like, for the language model: season, light, main colour, faces."""
+    near: tuple[str, ...] = ()
+    """Keywords of the library's photos most like it, apart from those in `shows`."""
     theme: str = ""
     offer: str = ""
     """The offer in one line; must appear verbatim."""

@@ -46,18 +46,31 @@ class Request(Value):
     """Keywords of what the picture shows, most important first."""
     offer: str = ""
     """Verbatim offer, such as "ash headphone stand, 37 EUR"; '' for none."""
+    look: tuple[str, ...] = ()
+    """What it looks like: season, light, main colour, faces; see `understanding.look`."""
+    near: tuple[str, ...] = ()
+    """Keywords of the library's photos most like it, apart from those in `shows`."""
+    language: str = ""
+    """English name of the caption's language, such as German; '' for English."""
     length: Length = "medium"
     emoji: int = Field(default=0, ge=0, le=2)
     """How many emoji to end with: 0, 1, or 2 (several)."""
 
     def prompt(self) -> str:
         """The text the model continues. What a brand keeps stands first, so that the runtime can
-        reuse it from one caption to the next."""
+        reuse it from one caption to the next. Look, near and language have a line only where
+        something is known: the shipped adapter learned without them."""
         shows = ", ".join(_line(word) for word in self.shows) or "-"
+        extra = "".join(
+            f"{name}: {', '.join(_line(word) for word in told)}\n"
+            for name, told in (("look", self.look), ("near", self.near))
+            if told
+        )
+        language = f"language: {_line(self.language)}\n" if self.language else ""
         return (
-            f"niche: {_line(self.niche)}\nvoice: {_line(self.voice)}\nkind: {_line(self.kind)}\n"
-            f"length: {self.length}\nemoji: {self.emoji}\nshows: {shows}\n"
-            f"offer: {_line(self.offer) or '-'}\ncaption:\n"
+            f"niche: {_line(self.niche)}\nvoice: {_line(self.voice)}\n{language}"
+            f"kind: {_line(self.kind)}\nlength: {self.length}\nemoji: {self.emoji}\n"
+            f"shows: {shows}\n{extra}offer: {_line(self.offer) or '-'}\ncaption:\n"
         )
 
 
@@ -83,17 +96,20 @@ def held_out(caption: str, share: float = HELD_OUT) -> bool:
 def example(row: Mapping[str, Any], rng: np.random.Generator | None = None) -> tuple[str, str]:
     """One training row as (prompt, target); the target ends with END.
 
-    `row` has caption, kind, niche, voice, keywords and offer (or None). Length and emoji are read
-    off the caption. With `rng` the keywords are shuffled, some are left out, and the kinds that
-    Feedsmith does not make are told as the nearest ones that it does, half of the time: a picture's
-    keywords at run time come in another order, and never all. Without it nothing changes.
+    `row` has caption, kind, niche, voice, keywords and offer (or None), and may have look, near and
+    language. Length and emoji are read off the caption. With `rng` the keywords are shuffled, some
+    are left out, look and near are left out one time in three each, and the kinds that Feedsmith
+    does not make are told as the nearest ones that it does, half of the time: a picture's keywords
+    at run time come in another order, and never all. Without it nothing changes.
     """
     caption = str(row["caption"]).strip()
     kind = str(row["kind"])
     shows: Sequence[str] = [str(word) for word in row["keywords"]]
     offer = str(row["offer"] or "")
+    look, near = (tuple(map(str, row.get(name) or ())) for name in ("look", "near"))
     if rng is not None:
         shows = [shows[i] for i in rng.permutation(len(shows)) if rng.random() > 0.12]
+        look, near = look * (rng.random() > 1 / 3), near * (rng.random() > 1 / 3)
         if kind in ("product", "reel") and rng.random() < 0.5:
             kind = "promo" if offer else "photo"
     request = Request(
@@ -101,6 +117,9 @@ def example(row: Mapping[str, Any], rng: np.random.Generator | None = None) -> t
         niche=str(row["niche"]),
         voice=str(row["voice"]),
         shows=tuple(shows),
+        look=look,
+        near=near,
+        language=str(row.get("language") or ""),
         offer=offer,
         length=length_of(caption),
         emoji=min(emoji_in(caption), 2),

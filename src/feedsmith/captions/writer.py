@@ -822,6 +822,8 @@ def _request(brief: CaptionBrief, manner: Habits) -> Request:
         niche=brief.brand.niche or "small shop",
         voice=voice,
         shows=brief.shows,
+        look=brief.look,
+        near=brief.near,
         offer=brief.line,
         length=length,
         emoji=0,

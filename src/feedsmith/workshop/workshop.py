@@ -25,6 +25,7 @@ from feedsmith.images.api import Picture
 from feedsmith.kit import learn
 from feedsmith.library import Library
 from feedsmith.post import PastPost, Post
+from feedsmith.understanding import look
 from feedsmith.understanding.traits import Traits
 from feedsmith.workshop import films
 from feedsmith.workshop.designs import Designer
@@ -277,6 +278,15 @@ class Workshop:
         trait = self.traits.get(picture.sources[0])
         return trait.season if trait is not None else ""
 
+    def _look(self, picture: Picture) -> tuple[str, ...]:
+        trait = self.traits.get(picture.sources[0])
+        return look.in_words(trait) if trait is not None else ()
+
+    def _near(self, picture: Picture) -> tuple[str, ...]:
+        own = frozenset(picture.sources)
+        first = picture.sources[0]
+        return look.near(first, self.traits, self._pictures.features, picture.shows, own)
+
     def _past(self, picture: Picture) -> tuple[PastPost, ...]:
         """The brand's own posts about such pictures: those of the sources, then of photos alike."""
         near = list(picture.words_from)
@@ -303,6 +313,8 @@ class Workshop:
             shows=pictures[0].shows,
             beside=_beside(order, pictures),
             season=self._season(pictures[0]),
+            look=self._look(pictures[0]),
+            near=self._near(pictures[0]),
             theme=order.theme,
             offer=order.offer.line,
             details=order.offer,

@@ -24,7 +24,7 @@ from feedsmith.facts import facts
 from feedsmith.library import Library
 from feedsmith.post import KINDS, PastPost, Value
 from feedsmith.sources.caption import decode, hashtags, without_hashtags
-from feedsmith.understanding import keywords, traits
+from feedsmith.understanding import keywords, look, traits
 
 STARTER = Path(__file__).parents[1] / "starter.jsonl"
 """The example captions that come with Feedsmith."""
@@ -56,6 +56,10 @@ class Row(Value):
     voice: str
     keywords: tuple[str, ...] = ()
     """What the picture shows."""
+    look: tuple[str, ...] = ()
+    """What it looks like; see `understanding.look`."""
+    near: tuple[str, ...] = ()
+    """Keywords of the library's photos most like it."""
     offer: str | None = None
     """Prices, percentages, codes and dates of an offer, as the caption has them."""
     hashtags: tuple[str, ...] = ()
@@ -91,6 +95,7 @@ def from_library(home: Home, config: Config) -> Data:
     brand, library = home.load(), Library(home.library)
     posts = library.posts()
     seen = {trait.id: trait for trait in traits.read(library)}
+    features = traits.embeddings(library)
     uses = Counter(tag.lower() for post in posts for tag in set(post.hashtags))
     common = {tag for tag, n in uses.items() if n >= max(4, 0.08 * len(posts))}
     rows = []
@@ -102,7 +107,17 @@ def from_library(home: Home, config: Config) -> Data:
                 for tag in post.hashtags
                 if tag.lower() not in common and tag.lower() != brand.handle.lower()
             ]
-        rows.append(_row(_words(post), brand, post.kind, shown, post.hashtags, post.posted_at))
+        row = _row(_words(post), brand, post.kind, shown, post.hashtags, post.posted_at)
+        first = next((photo for photo in post.photos if photo in seen), None)
+        if first is not None:
+            own = frozenset(post.photos)
+            row = row.model_copy(
+                update={
+                    "look": look.in_words(seen[first]),
+                    "near": look.near(first, seen, features, row.keywords, own),
+                }
+            )
+        rows.append(row)
     return _split(rows, f"library of {brand.name}", len(posts), config)
 
 
