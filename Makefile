@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := demo-brand
 
-.PHONY: demo test check bench format clean models dev install
+.PHONY: demo test test-train check bench format clean models dev install
 
 ## make demo: a bare machine -> seven new posts and a contact sheet.
 demo: install models
@@ -15,6 +15,10 @@ demo: install models
 ## make test: everything the tests need, then the tests.
 test: dev models
 	$(BIN)/python -m pytest
+
+## make test-train: with the train extra (torch: 1.3 GB on disk), the tests that `make test` skips without it.
+test-train: $(VENV)/.train models
+	$(BIN)/python -m pytest tests/test_caption_training.py tests/test_cli_train.py
 
 ## make check: format, lint, types, import rules.
 check: dev
@@ -49,6 +53,10 @@ $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 
 $(VENV)/.dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+$(VENV)/.train: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train]'
 	@touch $@
 
 clean:

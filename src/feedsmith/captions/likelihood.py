@@ -21,7 +21,7 @@ from feedsmith.errors import FeedsmithError
 ROWS = 1024
 """Rows of the output layer in memory at once: 1024 x 576 floats are 2.4 MB."""
 
-_PLAIN = ("llama", "qwen2", "qwen3", "smollm3")
+_PLAIN = ("llama", "gpt2", "qwen2", "qwen3", "smollm3")
 """Architectures whose logits are the hidden state times the output layer, and nothing else."""
 _SCALAR = {
     0: "B",

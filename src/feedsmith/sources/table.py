@@ -133,7 +133,7 @@ def _json_rows(text: str) -> list[dict[str, Any]]:
         value = json.loads(text)
     except (ValueError, RecursionError):
         rows: list[dict[str, Any]] = []
-        for line in text.splitlines():
+        for line in text.split("\n"):  # not splitlines: U+2028 may stand inside a caption
             if not line.strip():
                 continue
             try:

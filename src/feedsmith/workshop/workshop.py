@@ -9,7 +9,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import feedsmith
 from feedsmith import captions, facts, memory, models, provenance
@@ -17,6 +17,7 @@ from feedsmith.brand import Brand, Home
 from feedsmith.captions import hashtags
 from feedsmith.captions.brief import Caption, CaptionBrief
 from feedsmith.captions.model import CaptionModel
+from feedsmith.captions.train import trained
 from feedsmith.captions.writer import Writer, speaks
 from feedsmith.design.faces import Pair
 from feedsmith.design.template import Look, Tone
@@ -47,6 +48,15 @@ FRAMES = {"carousel": (1080, 960), "collage": (760, 760)}
 """Kind -> the largest frame (width, height) that its layouts cut out of those."""
 
 
+class _Ear(NamedTuple):
+    """The language model of a run."""
+
+    base: Path
+    adapter: Path | None
+    used: dict[str, str]
+    """Role to name and the first digits of the file's hash."""
+
+
 class Workshop:
     """What making posts needs, read once; `make` one post, then the next."""
 
@@ -68,7 +78,7 @@ class Workshop:
         if missing:
             self.notes.append(f"Photos were looked at without: {', '.join(missing)}.")
         self._pictures = Pictures(library, traits, images, self._note)
-        self._ear = self._find_captions()
+        self._ear = self._find_captions(home)
         self._writer = Writer()
         self.models = self._models_used()
         self._history = tuple(library.posts())
@@ -89,7 +99,16 @@ class Workshop:
 
     # ---- what is loaded ----------------------------------------------------------------------
 
-    def _find_captions(self) -> tuple[Path, Path | None] | None:
+    def _find_captions(self, home: Home) -> _Ear | None:
+        """The brand's own caption model, else the shipped one, else none."""
+        try:
+            own = trained(home)
+            if own is not None:
+                return _Ear(own.base, own.adapter, {"captions": own.name})
+        except FeedsmithError as error:
+            self.notes.append(
+                f"The brand's own caption model was left out: {error.message}. To have it: {error.mend}."
+            )
         try:
             base = models.find("captions-base")
         except MissingModel as error:
@@ -98,10 +117,12 @@ class Workshop:
                 f"{error.message}. To have it: {error.mend}."
             )
             return None
+        used = {"captions": f"captions-base {models.known('captions-base').sha256[:12]}"}
         adapter: Path | None = None
         with contextlib.suppress(MissingModel):
             adapter = models.find("starter-lora")
-        return base, adapter
+            used["captions adapter"] = f"starter-lora {models.known('starter-lora').sha256[:12]}"
+        return _Ear(base, adapter, used)
 
     @contextlib.contextmanager
     def _listening(self) -> Iterator[None]:
@@ -114,7 +135,7 @@ class Workshop:
             yield
             return
         memory.give_back()  # what the pictures left in the heap: 15 MB off the peak
-        with CaptionModel(*self._ear) as model:
+        with CaptionModel(self._ear.base, self._ear.adapter) as model:
             self._writer.model = model
             try:
                 yield
@@ -128,10 +149,8 @@ class Workshop:
             f"{getattr(images, 'name', type(images).__name__)} {getattr(images, 'version', '')}"
         )
         used = {"images": image_model.strip(), "feedsmith": feedsmith.__version__}
-        roles = {"captions": "captions-base", "captions adapter": "starter-lora"}
-        for role, model in roles.items() if self._ear else ():
-            with contextlib.suppress(MissingModel):
-                used[role] = f"{model} {models.known(model).sha256[:12]}"
+        if self._ear is not None:
+            used |= self._ear.used
         stock = hashlib.sha256()
         for name in ("skeletons.txt", "nouns.txt"):
             stock.update((Path(captions.__file__).parent / name).read_bytes())

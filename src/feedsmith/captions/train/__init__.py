@@ -20,20 +20,24 @@ torch, transformers, peft, safetensors and gguf are imported inside functions: i
 package needs none of them. It knows brands, libraries and prompts; it knows no generated post.
 """
 
-from feedsmith.captions.train.base import load_base, tokeniser
-from feedsmith.captions.train.config import Config, resolve, seconds
-from feedsmith.captions.train.corpus import (
-    STARTER,
-    Data,
-    Row,
-    from_library,
-    from_rows,
-    from_text,
-    read_rows,
-)
-from feedsmith.captions.train.install import Trained, install, trained
-from feedsmith.captions.train.loop import train
-from feedsmith.captions.train.run import Result, Run, outlook
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from feedsmith.captions.train.base import load_base, tokeniser
+    from feedsmith.captions.train.config import Config, resolve, seconds
+    from feedsmith.captions.train.corpus import (
+        STARTER,
+        Data,
+        Row,
+        from_library,
+        from_rows,
+        from_text,
+        read_rows,
+    )
+    from feedsmith.captions.train.install import Trained, install, trained
+    from feedsmith.captions.train.loop import train
+    from feedsmith.captions.train.run import Result, Run, outlook
 
 __all__ = [
     "STARTER",
@@ -56,3 +60,33 @@ __all__ = [
     "train",
     "trained",
 ]
+
+_PLACES = {
+    "Config": "config",
+    "Data": "corpus",
+    "Result": "run",
+    "Row": "corpus",
+    "Run": "run",
+    "STARTER": "corpus",
+    "Trained": "install",
+    "from_library": "corpus",
+    "from_rows": "corpus",
+    "from_text": "corpus",
+    "install": "install",
+    "load_base": "base",
+    "outlook": "run",
+    "read_rows": "corpus",
+    "resolve": "config",
+    "seconds": "config",
+    "tokeniser": "base",
+    "train": "loop",
+    "trained": "install",
+}
+"""Name to module. They are imported when they are first asked for: the command line reads `Config`
+alone, and libraries, networks and numpy would double the time of `feedsmith --help`."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

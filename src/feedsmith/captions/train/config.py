@@ -3,6 +3,7 @@
 The docstrings are the help texts of the command line. Knows the processor; knows no captions.
 """
 
+import logging
 import os
 import re
 import warnings
@@ -36,6 +37,8 @@ class Config(Value):
     """Highest learning rate; 0 means the usual one for the method."""
     rank: int = Field(STARTER_RANK, ge=1, le=64)
     """Rank of the adapter."""
+    blocks: int = Field(0, ge=0)
+    """Topmost blocks of the model whose adapters learn; 0 means all of them."""
     start: Literal["auto", "starter", "base"] = "auto"
     """Where an adapter starts: at the one that comes with Feedsmith (starter), or at nothing."""
     mix: float = Field(0.0, ge=0, le=4)
@@ -132,6 +135,8 @@ def needs() -> Any:
         ) from error
     warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
     transformers.utils.logging.set_verbosity_error()
+    # A hub that cannot be reached is told once, in words, rather than at every retry.
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     transformers.utils.logging.disable_progress_bar()
     return torch
 

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ _LINK = re.compile(r"https?://\S+|\bwww\.\S+|\b(?:bit\.ly|linktr\.ee)/\S+", re.I
 _SENTENCE = re.compile(r"(?<=[.!?…])\s+|\n+")
 _FOLDS = re.compile(r"(?:[ \n]+[.·•])+\s*$")
 """Single points that push the hashtags down."""
+_TIMES = ("taken_at", "posted_at", "timestamp", "date")
 _OFFERS = ("price", "percentage", "code")
 _SAID = ("price", "percentage", "code", "date", "weekday", "time")
 
@@ -124,13 +125,17 @@ def from_library(home: Home, config: Config) -> Data:
 def from_text(path: Path, brand: Brand, config: Config) -> Data:
     """One text file: texts between gpt-2-simple's marks, or else one caption a line.
 
-    What the pictures showed is guessed from the captions' own words and hashtags. Raises
-    FeedsmithError when the file cannot be read or has fewer than FEWEST captions.
+    A .jsonl file has one object a line with `caption` and, where known, the time of its post in ISO
+    8601 as `taken_at` (or date, timestamp, posted_at). What the pictures showed is guessed from the
+    captions' own words and hashtags. Raises FeedsmithError when the file cannot be read or has fewer
+    than FEWEST captions.
     """
-    texts = texts_of(_text(_bytes(path)))
+    whole = _text(_bytes(path))
+    dated = _dated(path, whole) if path.suffix == ".jsonl" else [(t, None) for t in texts_of(whole)]
+    texts = [text for text, _ in dated]
     phrases = keywords.phrases_of(texts)
     rows = []
-    for text in texts:
+    for text, at in dated:
         tags = hashtags(text)
         plain = without_hashtags(text)
         try:
@@ -139,8 +144,30 @@ def from_text(path: Path, brand: Brand, config: Config) -> Data:
             )
         except MissingModel:
             found = []
-        rows.append(_row(plain, brand, "photo", [word.word for word in found], tags, None))
+        rows.append(_row(plain, brand, "photo", [word.word for word in found], tags, at))
     return _split(rows, path.name, len(texts), config)
+
+
+def _dated(path: Path, text: str) -> list[tuple[str, datetime | None]]:
+    """Captions of JSON lines with their times; raises FeedsmithError naming the first bad line."""
+    found = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            caption = row["caption"]
+            when = next((row[key] for key in _TIMES if row.get(key)), None)
+            at = datetime.fromisoformat(when) if when is not None else None
+            if not isinstance(caption, str):
+                raise TypeError("caption is no text")
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise FeedsmithError(
+                f"{path}, line {number}: not a caption ({error!r})",
+                mend='each line needs "caption", and "taken_at" like 2026-05-03T09:30 where known',
+            ) from error
+        found.append((caption, at if at is None or at.tzinfo else at.replace(tzinfo=UTC)))
+    return found
 
 
 def texts_of(text: str) -> list[str]:
@@ -164,7 +191,9 @@ def from_rows(rows: Sequence[Mapping[str, Any]], source: str, config: Config) ->
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """JSON lines as rows; raises FeedsmithError naming the first bad line."""
     rows = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
+        if not line.strip():
+            continue
         try:
             row = json.loads(line)
             for key in ("caption", "kind", "niche", "voice", "keywords", "offer"):
