@@ -160,6 +160,8 @@ def test_a_run_longer_than_the_stock_still_ends_with_a_caption_for_each() -> Non
 class ThreeSentences:
     """A stand-in for a language model that is not under test here: it always says the same."""
 
+    own = False
+
     def sample(self, prompts: Sequence[str], **_: object) -> list[list[str]]:
         said = ["Boulders, 3 for 2 on Monday.", "Boulders and lighthouse.", "rocks rocks"]
         return [list(said) for _ in prompts]
