@@ -20,6 +20,7 @@ from feedsmith.captions.brief import CaptionBrief
 from feedsmith.captions.habits import EMOJI, Habits, bare, sentences, told
 from feedsmith.captions.skeletons import SEASONS, Scene
 from feedsmith.captions.words import fold, listed, read, stem
+from feedsmith.facts import facts
 
 COPY_WORDS = 6
 """A run of this many words in common with a past caption counts as a copy."""
@@ -298,6 +299,8 @@ def _neutral() -> tuple[frozenset[str], dict[str, str]]:
     never = _NUMBER_WORDS | listed("he she his her him my mine")
     always, sometimes = set(), {}
     for token in _plain_english() - never:
+        if "-" in token and facts(token):  # "half-price"
+            continue
         if token in bound or words.nouns_in(token) or _CLAIMS.search(token):
             sometimes[token] = stem(token)
         else:
