@@ -266,9 +266,7 @@ def theirs(python: Path, place: Path, data: Data, given: argparse.Namespace) -> 
     start = loaded.encode(START)
     rows = [Encoded(start, loaded.encode(row.caption + END)[:256]) for row in data.held]
     inner = loaded.model
-    net = loop._Network(
-        inner, inner.transformer, inner.get_output_embeddings(), {}, {}, "cpu", False
-    )
+    net = loop._Network(inner, inner.transformer, inner.get_output_embeddings(), {}, "cpu", False)
     return {**told, "after": math.exp(loop._held_out(net, rows, torch))}
 
 
