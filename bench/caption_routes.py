@@ -124,7 +124,11 @@ def write(briefs: Sequence[CaptionBrief], seed: int, given: argparse.Namespace) 
             else:
                 asked = model if route == "both" else None
                 told[route], turned_down, won = by_writer(briefs, seed, asked)
-                notes[route] = {"turned down": dict(turned_down.most_common()), "won": dict(won)}
+                own = sum("own:" in row["lines"] for row in told[route])
+                notes[route] = {
+                    "turned down": dict(turned_down.most_common()),
+                    "won": {**won, "with own skeletons": own},
+                }
     found: dict[tuple[int, str], list[str]] = {}
     for route, rows in told.items():
         for i, row in enumerate(rows):

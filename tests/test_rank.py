@@ -86,6 +86,41 @@ def test_a_past_caption_does_not_come_back_whole_or_in_part() -> None:
     assert refused("Boulders, arranged by nobody.", trusted=True, past=past) == ""
 
 
+def test_what_was_made_fades_but_the_brands_own_past_does_not() -> None:
+    own, made = (
+        "Boulders are good at staying where they are.",
+        "Stones that nobody ever moved twice.",
+    )
+    seen = Seen.of([own], [made, "Sand.", "Sea."])
+    lately = seen.lately(2)
+    asked = brief()
+    about, manner = scene(asked.shows), habits(asked.brand, ())
+    for text, kept in (
+        ("Here: good at staying where they are.", False),
+        ("Here: that nobody ever moved twice.", True),
+        (made, False),  # word for word it never comes back
+    ):
+        assert refuse(text, asked, about, manner, seen, trusted=True) != ""
+        assert (refuse(text, asked, about, manner, lately, trusted=True) == "") == kept
+
+
+def test_what_is_lent_may_stand_again_but_nothing_that_reaches_beyond_it() -> None:
+    past = ("Granite, as patient as a stone can be on a Monday. Nobody asked it to.",)
+    asked = brief()
+    about, manner, seen = scene(asked.shows), habits(asked.brand, ()), Seen.of(past)
+
+    def why(text: str, *lent: str) -> str:
+        return refuse(text, asked, about, manner, seen, trusted=True, lent=lent)
+
+    lent = ", as patient as a stone can be"
+    again = "Boulders, as patient as a stone can be, after all."
+    assert why(again) == "copy of a past caption"
+    assert why(again, lent) == ""
+    assert why("Boulders, as patient as a stone can be on a Monday.", lent) != ""
+    assert why("Granite, as patient as a stone can be, after all.", lent) != ""
+    assert why("Boulders, as patient as a stone can be. Nobody asked it to.", lent) != ""
+
+
 def test_two_captions_of_a_run_do_not_share_an_opening_or_a_phrase() -> None:
     seen = Seen.of(())
     seen.add("The best way up is slowly, and the best way down is also slowly.")

@@ -7,7 +7,7 @@ import pytest
 from feedsmith.captions import words
 from feedsmith.captions.habits import sentences
 from feedsmith.captions.rank import broken_sentence
-from feedsmith.captions.skeletons import fill, fits, mined, offer_facts, parse, scene, stock
+from feedsmith.captions.skeletons import fill, fits, offer_facts, parse, scene, stock
 from feedsmith.captions.words import agree, expand, first_person, plural, read, with_article
 
 
@@ -76,22 +76,6 @@ def test_a_sentence_is_only_said_of_what_it_is_true_of() -> None:
 def test_what_is_bare_in_the_background_does_not_make_the_subject_bare() -> None:
     assert said("W +bare | {S}.", "western red cedar", "bare tree") is None
     assert said("W +bare | {S}.", "american sycamore", "bare branches") == "American sycamore."
-
-
-def test_it_finds_the_brands_own_openings_and_leaves_what_holds_only_once() -> None:
-    own = mined(
-        [
-            "White ash, hanging out.",
-            "Sugar maple, showing off 🍁",
-            "Ohio buckeye, waiting for our van.",
-            "Oak, counting to 12.",
-            "Pine, leaning on the barn wall.",
-            "Hello from the shop.",
-        ]
-    )
-    assert [line.text for line in own] == ["{S}, hanging out.", "{S}, showing off."]
-    about = scene(["red oak"]).about(read("red oak"))
-    assert fill(own[1], about) == "Red oak, showing off."
 
 
 def test_it_knows_sorts_of_offers() -> None:

@@ -190,6 +190,8 @@ def generate(
         key=key, seed=seed, kind=settings.kind, theme=settings.theme, offer=settings.offer.line,
         asked=_asked(settings), count=len(plan), auto=auto,
     )  # fmt: skip
+    said = next((r.said for r in reversed(runs) if auto and r.key != key and r.said), {})
+    workshop.recall(next(reversed(said.values()), ()))  # what the last post here had said
     posts: list[Post] = []
     failed: list[str] = []
     made = 0

@@ -41,7 +41,9 @@ class CaptionBrief(Value):
     past: tuple[PastPost, ...] = ()
     """The brand's own posts whose pictures match best, nearest first."""
     history: tuple[PastPost, ...] = ()
-    """All posts of the brand; none of them is repeated."""
+    """All posts that the brand wrote, oldest first; none of them is repeated."""
+    made: tuple[PastPost, ...] = ()
+    """Posts made for it before, oldest first; none is repeated, and none counts as its voice."""
     text_on_picture: str = ""
     """Words already set on the picture; the caption does not repeat them."""
 

@@ -72,26 +72,36 @@ _LITTLE = listed(
 
 @dataclass
 class Seen:
-    """What must not be said again: the brand's past captions and those of this run."""
+    """What must not be said again: the brand's past captions, those made for it, those of this run."""
 
     past: frozenset[tuple[str, ...]] = frozenset()
     past_sentences: frozenset[str] = frozenset()
+    past_openings: frozenset[str] = frozenset()
+    made: set[tuple[str, ...]] = field(default_factory=set)
+    made_sentences: set[str] = field(default_factory=set)
     run: set[tuple[str, ...]] = field(default_factory=set)
     openings: Counter[str] = field(default_factory=Counter)
     stems: Counter[str] = field(default_factory=Counter)
+    told: list[tuple[str, bool]] = field(default_factory=list)
+    """What was made, oldest first, and whether in this run."""
+    whole: set[str] = field(default_factory=set)
+    """All of them; none comes back unchanged where it could have spoken of another picture."""
 
     @classmethod
-    def of(cls, texts: Sequence[str]) -> "Seen":
-        """From past captions, oldest first; of the last few even single words count as used."""
+    def of(cls, texts: Sequence[str], made: Sequence[str] = ()) -> "Seen":
+        """From the brand's past captions and those made for it before, both oldest first; of the
+        last few even single words count as used."""
         past: set[tuple[str, ...]] = set()
         whole: set[str] = set()
         for text in texts:
             long, parts = _parts(text)
             past |= long
             whole |= parts
-        seen = cls(frozenset(past), frozenset(whole))
-        seen.openings.update(_opening(text) for text in texts)
-        for text in texts[-RECENT:]:
+        openings = frozenset(opening for text in texts if (opening := _opening(text)))
+        seen = cls(frozenset(past), frozenset(whole), openings)
+        for text in made:
+            seen._tell(text, run=False)
+        for text in [*texts, *made][-RECENT:]:
             seen.run.update(runs(text, RUN_WORDS))
             seen.stems.update(content(text))
         return seen
@@ -99,9 +109,29 @@ class Seen:
     def add(self, text: str, offer: str | Sequence[str] = "", names: Iterable[str] = ()) -> None:
         """Remember a caption of this run; the offer and what is shown may be repeated."""
         own = _without(text, offer)
-        self.run.update(runs(own, RUN_WORDS))
-        self.openings[_opening(own)] += 1
+        self._tell(own, run=True)
+        self.whole.add(_key(text))
         self.stems.update(content(own) - {stem(word) for word in names})
+
+    def lately(self, captions: int) -> "Seen":
+        """The same without what was made before the last so many captions; the brand's own past
+        never fades."""
+        seen = Seen(self.past, self.past_sentences, self.past_openings, stems=self.stems)
+        for text, run in self.told[-captions:]:
+            seen._tell(text, run=run)
+        seen.whole = self.whole
+        return seen
+
+    def _tell(self, text: str, *, run: bool) -> None:
+        self.told.append((text, run))
+        self.whole.add(_key(text))
+        self.openings[_opening(text)] += 1
+        if run:
+            self.run.update(runs(text, RUN_WORDS))
+            return
+        long, parts = _parts(text)
+        self.made |= long
+        self.made_sentences |= parts
 
 
 RECENT = 10
@@ -127,16 +157,25 @@ def content(text: str) -> set[str]:
 
 
 def refuse(
-    text: str, brief: CaptionBrief, scene: Scene, habits: Habits, seen: Seen, *, trusted: bool
+    text: str,
+    brief: CaptionBrief,
+    scene: Scene,
+    habits: Habits,
+    seen: Seen,
+    *,
+    trusted: bool,
+    lent: Sequence[str] = (),
 ) -> str:
     """Why the caption may not be posted, in a few countable words; '' where it may.
 
     `trusted` sentences were written by people for this use: they may speak of ten minutes or of
-    Mondays in general. Sampled ones may name nothing at all that the brief does not.
+    Mondays in general. Sampled ones may name nothing at all that the brief does not. `lent` is
+    what it has of sentences whose rest is seen to by their ids: the brand's own, which stand in its
+    past captions, and the frames of products.
     """
     plain = bare(text)
     fixed = (*brief.pieces, *sentences_of(brief))
-    own = bare(_without(text, fixed))
+    own = spoken(text, brief)
     if broken := broken_sentence(plain, offer=tuple(map(bare, fixed)), names=" ".join(brief.shown)):
         return broken
     if any(piece not in text for piece in brief.pieces):
@@ -156,11 +195,18 @@ def refuse(
     for word in brief.brand.banned_words:
         if f" {' '.join(_tokens(word))} " in lowered:
             return "banned word"
+    if brief.shown and _key(text) in seen.whole:
+        return "too like another of this run"
     if invented := invention(own, brief, scene, trusted=trusted):
         return invented
-    if repeats := copied(own, brief, seen):
+    if repeats := copied(own, brief, seen, lent):
         return repeats
     return ""
+
+
+def spoken(text: str, brief: CaptionBrief) -> str:
+    """The text without emoji and without what the brief fixes in it."""
+    return bare(_without(text, (*brief.pieces, *sentences_of(brief))))
 
 
 def sentences_of(brief: CaptionBrief) -> tuple[str, ...]:
@@ -168,15 +214,28 @@ def sentences_of(brief: CaptionBrief) -> tuple[str, ...]:
     return tuple(sentences(brief.about))
 
 
-def copied(text: str, brief: CaptionBrief, seen: Seen) -> str:
-    """Whether the text repeats a past caption, another of this run, or the picture's own words."""
-    if runs(text, COPY_WORDS) & seen.past:
+def copied(text: str, brief: CaptionBrief, seen: Seen, lent: Sequence[str] = ()) -> str:
+    """Whether the text repeats a past caption, another of this run, or the picture's own words.
+
+    Stretches that are `lent` rest by other means: what lies wholly inside one of them is no copy.
+    What reaches beyond it is one, so that its old noun cannot come back with it.
+    """
+    long = runs(text, COPY_WORDS)
+    ours = {run for piece in lent for run in runs(piece, COPY_WORDS)}
+    if not long & seen.past <= ours or not long & seen.made <= ours:
         return "copy of a past caption"
+    said = {_key(part) for piece in lent for part in sentences(piece)}
     for part in (*sentences(text), text):
-        if len(part.split()) >= 3 and _key(part) in seen.past_sentences:
+        if len(part.split()) < 3 or (key := _key(part)) in said:
+            continue
+        if key in seen.past_sentences or key in seen.made_sentences:
             return "copy of a past caption"
     opening = _opening(text)  # none where a product's name and price are all that is said
-    if runs(text, RUN_WORDS) & seen.run or (opening and seen.openings[opening]):
+    short = {run for piece in lent for run in runs(piece, RUN_WORDS)}
+    if not runs(text, RUN_WORDS) & seen.run <= short:
+        return "too like another of this run"
+    begun = any(_key(piece).startswith(opening) for piece in lent)
+    if opening and not begun and (seen.openings[opening] or opening in seen.past_openings):
         return "too like another of this run"
     if brief.text_on_picture and _key(brief.text_on_picture) in _key(text):
         return "repeats the words on the picture"
@@ -316,7 +375,7 @@ def freshness(text: str, seen: Seen, names: Iterable[str]) -> float:
 
 
 def past_texts(brief: CaptionBrief) -> list[str]:
-    """The words of all past posts of a brief."""
+    """The words of all posts that the brand of a brief wrote."""
     return [text for post in (*brief.history, *brief.past) if (text := told(post))]
 
 
@@ -350,6 +409,12 @@ def _without(text: str, pieces: str | Sequence[str]) -> str:
     for piece in sorted(fixed, key=lambda piece: -len(piece)):
         text = text.replace(piece, "…") if piece else text
     return text
+
+
+def last_told(text: str, seen: Seen) -> int:
+    """Where among the captions that were made a text stands last; -1 where it does not."""
+    key = _key(text)
+    return max((i for i, (told, _) in enumerate(seen.told) if _key(told) == key), default=-1)
 
 
 def _opening(text: str) -> str:

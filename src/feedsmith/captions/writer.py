@@ -6,7 +6,7 @@ knows no file, no picture and no hashtag. Without a model it writes from skeleto
 """
 
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -15,7 +15,7 @@ import numpy as np
 
 from feedsmith.captions import rank, words
 from feedsmith.captions.brief import QUOTE_MAX, Caption, CaptionBrief, Route
-from feedsmith.captions.habits import EMOJI, Habits, bare, habits, sentences
+from feedsmith.captions.habits import EMOJI, Habits, bare, habits, sentences, told
 from feedsmith.captions.prompt import Request
 from feedsmith.captions.skeletons import (
     AT_HOME,
@@ -26,6 +26,7 @@ from feedsmith.captions.skeletons import (
     Skeleton,
     fill,
     fits,
+    fixed,
     offer_facts,
     scene,
     sold,
@@ -46,12 +47,9 @@ def speaks(language: str) -> bool:
 
 
 REST = 30
-"""Captions before a skeleton may come back."""
-PRODUCTS_REST = 40
-"""Captions before a sentence about products may come back: a shop has five hundred of them, and
-people wrote us a hundred sentences."""
-FRAMES_REST = 12
-"""Lines before a plain "name, price" may stand in the same frame; there are fewer frames than
+"""Captions before a sentence may come back, wherever in a post it stood."""
+FRAMES_REST = 6
+"""Captions before a plain "name, price" may stand in the same frame; there are fewer frames than
 products."""
 COMPOSED = 90
 """Compositions tried for one caption; about 4 ms of one core a brief."""
@@ -63,6 +61,14 @@ ENOUGH = 4
 """Lines about a subject's own type from which those for anything are left out."""
 HEARD = 4
 """Best candidates whose likelihood the model is asked for."""
+OWN = 0.15
+"""What speaks for a sentence of the brand's own: half of what chance does."""
+SPARE = {
+    "photo": ("W", "O", "S"), "story": ("O", "W"), "gif": ("S", "O", "W"), "reel": ("W", "O", "S"),
+    "quote": ("O", "W"), "carousel": ("O", "W", "ON"), "collage": ("W", "O", "S"),
+    "promo": ("FO", "FW", "FN", "F"), "product": ("Y", "D"),
+}  # fmt: skip
+"""Kind -> shapes that are tried where its own sentences all rest."""
 
 _LESS = listed(
     "sky cloud sun shade grass fence wall branch water wind spine light cloth room steam trim"
@@ -110,16 +116,20 @@ class Writer:
         self.model = model
         self.rejections: Counter[str] = Counter()
         self.routes: Counter[str] = Counter()
-        self._used: list[str] = []
+        self._said: deque[tuple[str, ...]] = deque(maxlen=REST)
+        """Ids of the sentences of each of the last captions, those on its picture included."""
+        self._saying: list[str] = []
+        """The same of the caption that is being written."""
 
     @property
     def used(self) -> tuple[str, ...]:
-        """Ids of the skeletons used so far, oldest first; hand it to `recall` to go on later."""
-        return tuple(self._used)
+        """Ids of the sentences of the last REST captions, a string for each caption, oldest first;
+        hand it to `recall` to go on later."""
+        return tuple(" ".join(ids) for ids in self._said)
 
     def recall(self, used: Sequence[str]) -> None:
         """Take up the memory of an earlier run."""
-        self._used = list(used)
+        self._said = deque((tuple(ids.split()) for ids in used), maxlen=REST)
 
     def write(
         self,
@@ -136,10 +146,8 @@ class Writer:
         past: dict[str, None] = {}  # in order, once each
         for brief in briefs:
             past.update(dict.fromkeys(rank.past_texts(brief)))
-        texts = list(past)
-        if all(brief.kind == "product" for brief in briefs):
-            texts = texts[-PRODUCTS_REST:]
-        seen = rank.Seen.of(texts)
+        made = dict.fromkeys(post for brief in briefs for post in brief.made)
+        seen = rank.Seen.of(list(past), [text for post in made if (text := told(post))])
         manners: dict[int, Habits] = {}
         captions: list[Caption] = []
         sampled = self._sample(briefs, seed)
@@ -179,12 +187,16 @@ class Writer:
         if brief.kind in _ONE_THING:  # what they show first, they speak of
             first = [c for c in candidates if c.subject is subjects[0]]
             candidates = first or candidates
-        kept = self._judge(candidates, brief, manner, whole, subjects, seen, rng)
-        if not kept:  # the stock for this is used up: older sentences may come back
-            self._used = self._used[-REST:] if len(self._used) > REST else []
-            again = self._compose(brief, manner, whole, subjects, rng)
-            kept = self._judge(again, brief, manner, whole, subjects, seen, rng)
-        best = max(kept, key=lambda c: c.value) if kept else _last_resort(brief, whole, subjects)
+        # A shop has five hundred products, and people wrote us a hundred sentences about such.
+        before = seen.lately(REST) if brief.kind == "product" else seen
+        kept = self._judge(candidates, brief, manner, whole, subjects, before, rng)
+        if not kept:  # all was said before: what was said more than REST captions ago may come back
+            before = seen.lately(REST)
+            kept = self._judge(candidates, brief, manner, whole, subjects, before, rng)
+        if not kept and SEVERAL not in whole.facts:  # else what is said in posts of other kinds
+            spare = self._compose(brief, manner, whole, subjects, rng, SPARE[brief.kind])
+            kept = self._judge(spare, brief, manner, whole, subjects, before, rng)
+        best = max(kept, key=lambda c: c.value) if kept else _plain(brief, whole, subjects, seen)
         self._remember(best, brief, seen)
         quote = ""
         subject_scene = whole.about(best.subject)
@@ -201,6 +213,7 @@ class Writer:
         said = " ".join((best.text, *slides))
         headline = brief.headline or hook or self._headline(brief, subject_scene, manner, rng, said)
         self.routes[best.route] += 1
+        self._said.append(tuple(self._saying))
         return Caption(
             text=best.text,
             route=best.route,
@@ -218,8 +231,10 @@ class Writer:
         whole: Scene,
         subjects: Sequence[Noun | None],
         rng: np.random.Generator,
+        shapes: Sequence[str] = (),
     ) -> list[_Candidate]:
-        """Captions of people's sentences: one to four moves about one subject."""
+        """Captions of people's sentences: one to four moves about one subject, in one of `shapes`
+        or else in those of its kind."""
         found: list[_Candidate] = []
         chances = np.array([0.5**i for i in range(len(subjects))])
         chances /= chances.sum()
@@ -228,7 +243,8 @@ class Writer:
             at = int(rng.choice(len(subjects), p=chances))
             subject = subjects[at]
             about = whole.about(subject)
-            moves = stocks[at].pick(_shape(brief, manner, subject, rng), rng)
+            shape = str(rng.choice(shapes)) if shapes else _shape(brief, manner, subject, rng)
+            moves = stocks[at].pick(shape, rng)
             if not moves:
                 continue
             text = _told(moves, about, rng, brief, terse="minimal" in manner.voices)
@@ -241,12 +257,15 @@ class Writer:
         return found
 
     def _allowed(self, about: Scene, manner: Habits) -> list[Skeleton]:
-        recent = set(self._used[-REST * 3 :])
-        framed = set(self._used[-FRAMES_REST:])
+        """The sentences that may be said: none that stood in the last REST captions, be they ours
+        or, for the brand's own sentences, those it wrote itself."""
+        recent = {line for ids in self._said for line in ids} | {*self._saying}
+        framed = {line for ids in [*self._said][-FRAMES_REST:] for line in ids}
         return [
             line
             for line in (*stock(), *manner.own)
-            if line.id not in (framed if line.role == "Y" else recent)
+            if line.same not in (framed if line.role == "Y" else recent)
+            and (line.since is None or line.since + len(self._said) >= REST)
             and (not line.voices or line.voices & (manner.voices | manner.near))
             and fits(line, about)
             and (line.role != "Y" or line.slots - {"brand"} == _told_by(about))
@@ -267,7 +286,15 @@ class Writer:
         said: set[str] = set()
         for candidate in candidates:
             trusted = candidate.route != "model"
-            reason = rank.refuse(candidate.text, brief, whole, manner, seen, trusted=trusted)
+            lent = [
+                piece
+                for line in candidate.used
+                if line.own or line.role == "Y"
+                for piece in fixed(line.text)
+            ]
+            reason = rank.refuse(
+                candidate.text, brief, whole, manner, seen, trusted=trusted, lent=lent
+            )
             reason = reason or _clash(candidate.used, whole.about(candidate.subject))
             if reason:
                 self.rejections[reason] += 1
@@ -303,7 +330,7 @@ class Writer:
     def _remember(self, best: _Candidate, brief: CaptionBrief, seen: rank.Seen) -> None:
         names = [word for keyword in brief.shown for word in keyword.split()]
         seen.add(best.text, (*brief.pieces, *rank.sentences_of(brief)), names)
-        self._used += [line.id for line in best.used]
+        self._saying = [line.same for line in best.used]
 
     # -------------------------------------------------------------- words on pictures
 
@@ -327,7 +354,7 @@ class Writer:
             short = min(3, len(said.split()))
             if rank.runs(said, short) & rank.runs(text, short):
                 continue
-            self._used.append(line.id)
+            self._saying.append(line.same)
             return _manner(said, manner, ())
         return ""
 
@@ -350,10 +377,7 @@ class Writer:
         line = self._part("H", about, manner, rng, text, 40)
         if line or brief.kind in ("gif", "collage"):
             return line
-        if SEVERAL in about.facts:  # all used of late; one of them again rather than the subject
-            lines = [s.text for s in stock() if s.role == "H" and _of_several(s)]
-            return _manner(lines[int(rng.integers(len(lines)))], manner, ())
-        if about.subject is not None:
+        if about.subject is not None and SEVERAL not in about.facts:
             return words.sentence_case(about.subject.text)
         return brief.brand.name
 
@@ -363,7 +387,9 @@ class Writer:
         if SEVERAL in about.facts:  # text i stands on picture i of those beside
             about = replace(about, details=_in_turn(brief))
         line = self._part("L", about, manner, rng, "", 400)
-        return tuple(part.strip() for part in line.split(" / ")) if line else ()
+        if not line:  # all of them rest: the names alone
+            return _names(about)
+        return tuple(part.strip() for part in line.split(" / "))
 
     def _reel(
         self, about: Scene, manner: Habits, rng: np.random.Generator, text: str
@@ -374,7 +400,7 @@ class Writer:
             hook, *rest = [part.strip() for part in line.split(" / ")]
             if 2 <= len(rest) <= 4 and len(hook.split()) <= 6:
                 return hook, tuple(rest)
-        return "", ()
+        return "", _names(about)
 
     # -------------------------------------------------------------- the model's route
 
@@ -781,29 +807,39 @@ def _reasons(
         "question": -0.1 if asks and manner.questions < 0.1 else 0.0,
         "fresh": round(0.8 * rank.freshness(candidate.text, seen, names), 3),
     }
+    if any(line.own for line in used):
+        reasons["own"] = OWN
     if used:
         reasons["skeletons"] = " ".join(line.id for line in used)
     return reasons
 
 
-def _last_resort(brief: CaptionBrief, whole: Scene, subjects: Sequence[Noun | None]) -> _Candidate:
-    """Where everything was turned down: the plainest true thing."""
+def _plain(
+    brief: CaptionBrief, whole: Scene, subjects: Sequence[Noun | None], seen: rank.Seen
+) -> _Candidate:
+    """Where everything was turned down or rests: the plainest true thing, and of several the one
+    that was said longest ago, if at all."""
     subject = subjects[0]
+    nouns = [] if subject is None else [subject, *whole.about(subject).details[:3]]
+    names = [", ".join(n.text for n in nouns[:k]) for k in (3, 1, 2, 4) if len(nouns) >= k]
+    names += [f"{n.text}, {nouns[0].text}" for n in nouns[1:]]
+    shown = [words.sentence_case(f"{said}.") for said in dict.fromkeys(names)]
+    told = ""
     if brief.pieces:
         whole_offer = ", ".join(part for part in (brief.name, brief.price) if part)
         said = [whole_offer if brief.by_parts else brief.line, brief.call]
-        said = [part if part[-1] in ".!?" else part + "." for part in said if part]
-        text = f"From {brief.brand.name}: " + " ".join(said)
-    elif subject is None:
-        text = f"From {brief.brand.name}."
+        told = " ".join(part if part[-1] in ".!?" else part + "." for part in said if part)
+        shown = [f"From {brief.brand.name}: {told}", *(f"{said} {told}" for said in shown), told]
     else:
-        text = (
-            words.sentence_case(
-                ", ".join(n.text for n in (subject, *whole.about(subject).details[:2]))
-            )
-            + "."
-        )
+        shown += [f"From {brief.brand.name}.", *(f"{s} From {brief.brand.name}." for s in shown)]
+    text = min(shown, key=lambda said: rank.last_told(rank.spoken(said, brief), seen))
     return _Candidate(text, "plain", (), subject, 0.0, {"route": 0.0})
+
+
+def _names(about: Scene) -> tuple[str, ...]:
+    """What is shown, each by its name; () where that is one thing only."""
+    nouns = [] if about.subject is None else [about.subject, *about.details[:2]]
+    return tuple(words.sentence_case(f"{n.text}.") for n in nouns) if len(nouns) > 1 else ()
 
 
 def _named_in(niche: str) -> tuple[str, ...]:

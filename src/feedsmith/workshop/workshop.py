@@ -36,8 +36,6 @@ from feedsmith.workshop.pictures import Pictures, least_new, sources_of
 
 NEIGHBOURS = 3
 """Past posts that a caption may lean on."""
-SAID_MAX = 90
-"""Sentences that the caption writer looks back on (three for each of its last 30 captions)."""
 CAPTIONS_TRIED = 4
 """Captions written for one post before it is given up for losing or inventing a fact."""
 LOOPS_TRIED = 3
@@ -152,7 +150,7 @@ class Workshop:
         if self._ear is not None:
             used |= self._ear.used
         stock = hashlib.sha256()
-        for name in ("skeletons.txt", "nouns.txt"):
+        for name in ("skeletons.txt", "nouns.txt", "mining.txt"):
             stock.update((Path(captions.__file__).parent / name).read_bytes())
         used["sentences"] = stock.hexdigest()[:12]
         with contextlib.suppress(MissingModel):
@@ -167,7 +165,7 @@ class Workshop:
     @property
     def said(self) -> tuple[str, ...]:
         """The caption writer's memory after the last post, for `recall`."""
-        return self._writer.used[-SAID_MAX:]
+        return self._writer.used
 
     def recall(self, said: Sequence[str]) -> None:
         """Take up the memory that a run had after a finished post."""
@@ -340,7 +338,8 @@ class Workshop:
             about=order.offer.about,
             headline=order.brief.headline,
             past=past,
-            history=(*self._history, *theirs),
+            history=self._history,
+            made=theirs,
         )
         problems: list[str] = []
         for attempt in range(CAPTIONS_TRIED):
