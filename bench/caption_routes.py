@@ -98,7 +98,7 @@ def by_model(
         )
         chosen = ""
         for text in _whole_sentences(texts):
-            reason = rank.refuse(text, brief, whole, manner, seen, trusted=False)
+            reason = rank.refuse(text, brief, whole, manner, seen, trust="small")
             if reason:
                 turned_down[reason] += 1
             elif not chosen:

@@ -14,10 +14,11 @@ import pytest
 from PIL import Image
 
 from feedsmith.brand import Brand, Home, Logo, Palette
+from feedsmith.captions.tongues import detect
 from feedsmith.design import faces
 from feedsmith.design.palette import lab
 from feedsmith.errors import FeedsmithError
-from feedsmith.kit import languages, likeness, sheet, typefaces
+from feedsmith.kit import likeness, sheet, typefaces
 from feedsmith.kit.learn import learn
 from feedsmith.library import Library, import_into
 from feedsmith.understanding import traits
@@ -209,11 +210,11 @@ def test_a_grey_brand_stays_grey() -> None:
     ],
 )
 def test_a_language_is_told_only_where_it_can_be(text: str, code: str) -> None:
-    assert languages.of_one(text) == code
+    assert detect.of_one(text) == code
 
 
 def test_most_captions_decide_the_language() -> None:
-    found = languages.of(["Das ist der Laden und wir sind auch da."] * 3 + ["Hi!", ""])
+    found = detect.of(["Das ist der Laden und wir sind auch da."] * 3 + ["Hi!", ""])
     assert (found.code, found.counted) == ("de", 3)
 
 

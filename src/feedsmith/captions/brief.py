@@ -9,7 +9,7 @@ from feedsmith.brand import Brand
 from feedsmith.facts import stands
 from feedsmith.post import Kind, Offer, PastPost, Value
 
-Route = Literal["skeleton", "model", "plain"]
+Route = Literal["skeleton", "model", "endpoint", "plain"]
 
 
 class CaptionBrief(Value):
@@ -106,7 +106,8 @@ class Caption(Value):
     text: str
     """Without hashtags."""
     route: Route
-    """skeleton: people's sentences, filled; model: sampled; plain: nothing was known."""
+    """skeleton: people's sentences, filled; model: sampled; endpoint: written by a chat model
+    elsewhere; plain: nothing was known."""
     score: float
     reasons: dict[str, float | str]
     """What the score is made of, and the skeletons used."""

@@ -1,7 +1,7 @@
 """Rank: whether a caption may be posted at all, and which of several is the best.
 
 One set of gates and one score for all routes. Knows the brief, the brand's habits and past posts;
-does not know how a candidate was made, only whether people wrote its sentences (`trusted`).
+does not know how a candidate was made, only who wrote its sentences (`Trust`).
 """
 
 import json
@@ -13,13 +13,20 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import pairwise
+from typing import Literal
 
-from feedsmith import rules
+from feedsmith import facts, rules
 from feedsmith.captions import words
 from feedsmith.captions.brief import CaptionBrief
 from feedsmith.captions.habits import EMOJI, Habits, bare, sentences, told
 from feedsmith.captions.skeletons import SEASONS, Scene
+from feedsmith.captions.tongues import detect
 from feedsmith.captions.words import fold, listed, read, stem
+from feedsmith.post import Offer
+
+Trust = Literal["people", "large", "small"]
+"""Who wrote the sentences: people, for this use; a large language model, which makes sense and makes
+things up; a small one, which does the second alone."""
 
 COPY_WORDS = 6
 """A run of this many words in common with a past caption counts as a copy."""
@@ -63,6 +70,25 @@ _STOP = listed("""a an the and or but nor so yet if of in on at to for from with
     just only then than too very more most some any all one out up down over under into about
     like get got make made take taken go goes come comes still even much""")
 
+
+_ANY_DAY = listed("today weekend")
+"""Times that hold of any post."""
+_COUNTS = _NUMBER_WORDS - listed("days hours minutes weeks half twice")
+"""Number words that a large model may not use: "on days like this" counts nothing."""
+_SEEN = words.MODIFIERS - listed(
+    "wild dead young old small big large tall tiny giant little long short thin thick round flat "
+    "wide narrow smooth rough soft hard dark light bright pale deep clear fresh dry wet warm cold "
+    "hot bare dense single rolling distant calm still quiet common open high low steep empty full "
+    "simple rising setting hanging leaning winding worn"
+)
+"""Modifiers that say what something is made of or what is to be seen of it; the others are said of
+anything."""
+_FIGURES = listed(
+    "light line breath story gift present corner room steps fall watch stand saw rush till fell felt "
+    "suit frame shop board match fade treat exercise class leaves roll splash"
+)
+"""Nouns of the lexicon that as often are figures of speech or verbs."""
+_MEALS = listed("breakfast dinner lunch supper brunch picnic")
 
 _LITTLE = listed(
     "the and for with from not its are was has had that this you your our but all one out off"
@@ -163,15 +189,17 @@ def refuse(
     habits: Habits,
     seen: Seen,
     *,
-    trusted: bool,
+    trust: Trust,
     lent: Sequence[str] = (),
 ) -> str:
     """Why the caption may not be posted, in a few countable words; '' where it may.
 
-    `trusted` sentences were written by people for this use: they may speak of ten minutes or of
-    Mondays in general. Sampled ones may name nothing at all that the brief does not. `lent` is
-    what it has of sentences whose rest is seen to by their ids: the brand's own, which stand in its
-    past captions, and the frames of products.
+    Sentences that people wrote for this use may speak of ten minutes or of Mondays in general. A
+    large model's may use any words and be as long as the kind allows, but name no number, name,
+    season, weather, colour, person or thing to be seen that the brief does not. A small model's may
+    say nothing that people did not say before. `lent` is what the caption has of sentences whose
+    rest is seen to by their ids: the brand's own, which stand in its past captions, and the frames
+    of products.
     """
     plain = bare(text)
     fixed = (*brief.pieces, *sentences_of(brief))
@@ -187,7 +215,7 @@ def refuse(
     size = len(own.split())
     if size > max(LONGEST[brief.kind], habits.long if brief.kind in ("photo", "promo") else 0):
         return "too long"
-    if size < 1 + (not trusted):
+    if size < 1 + (trust != "people"):
         return "too short"
     if len(EMOJI.findall(text)) > brief.brand.emoji_max:
         return "too many emoji"
@@ -197,7 +225,9 @@ def refuse(
             return "banned word"
     if brief.shown and _key(text) in seen.whole:
         return "too like another of this run"
-    if invented := invention(own, brief, scene, trusted=trusted):
+    if trust == "large" and detect.other_than(detect.code(brief.brand.language), own):
+        return "another language"
+    if invented := invention(own, brief, scene, trust=trust):
         return invented
     if repeats := copied(own, brief, seen, lent):
         return repeats
@@ -269,45 +299,63 @@ def broken_sentence(text: str, offer: str | Sequence[str] = "", names: str = "")
     return ""
 
 
-def invention(text: str, brief: CaptionBrief, scene: Scene, *, trusted: bool) -> str:
-    """Numbers, names, times and (for sampled text) things that nobody vouches for."""
+def invention(text: str, brief: CaptionBrief, scene: Scene, *, trust: Trust) -> str:
+    """Numbers, names, times and (where no person wrote) things that nobody vouches for.
+
+    Things are known by English words: of a large model's captions in another language only numbers
+    and facts are checked, and names where nouns are written small.
+    """
     brand = brief.brand
+    large = trust == "large"
+    language = detect.code(brand.language)
     known = " ".join(
         (brand.name, brand.niche, brand.handle, brief.theme, *brand.subjects, *brief.shown,
-         *brief.light, brief.season)
+         *brief.light, brief.season, *(brief.look if large else ()))
     )  # fmt: skip
     vouched = {stem(token) for token in _tokens(known)} | {stem(f) for f in scene.facts}
     for number in re.findall(r"\d+", text):
         if number not in re.findall(r"\d+", known):
             return "number not in the brief"
     for part in sentences(text):
-        for word in re.findall(r"(?<=[\w,;:] )[A-Z][\w'’-]+", part):
+        inside = part.lstrip("\"“'‘(")
+        for word in re.findall(_ANYWHERE if large else _AFTER_A_WORD, inside if large else part):
             folded = stem(word)
-            if folded in vouched or word.startswith("I'"):
+            if folded in vouched or re.match(r"I['’]", word) or (large and language == "de"):
                 continue
-            if trusted and fold(word).removesuffix("s") in _TIMES:
+            if large and fold(word) in _STOP:  # "Moss: The soft option."
+                continue
+            if trust == "people" and fold(word).removesuffix("s") in _TIMES:
                 continue
             return "name not in the brief"
-    if trusted:
+    if trust == "people":
+        return ""
+    if large and facts.invented(Offer(), [text], [known]):
+        return "fact not in the brief"
+    if large and language != "en":
         return ""
     tokens = _tokens(text)
-    if any(token in _NUMBER_WORDS for token in tokens):
+    counts = _COUNTS - vouched if large else _NUMBER_WORDS
+    if any(token in counts for token in tokens):
         return "number not in the brief"
     plain = _plain_english()
-    if any(token not in plain and stem(token) not in vouched for token in tokens):
+    if large and any(_may_be_a_name(part, plain, vouched) for part in sentences(text)):
+        return "name not in the brief"
+    if not large and any(t not in plain and stem(t) not in vouched for t in tokens):
         return "word nobody used"
     for token in tokens:
-        facts = scene.facts
-        if token in SEASONS and SEASONS[token] not in facts:
+        holds = scene.facts
+        if token in SEASONS and SEASONS[token] not in holds and not (large and token in _FIGURES):
             return "season or time not known"
-        if token in _TIMES and token not in facts:
+        if token in _TIMES and token not in holds and not (large and token in _ANY_DAY):
             return "season or time not known"
-        described = token in _WEATHER or token in _COLOURS or token in words.MODIFIERS
+        modifiers = _SEEN if large else words.MODIFIERS
+        described = token in _WEATHER or token in _COLOURS or token in modifiers
         if described and stem(token) not in vouched:
             return "not in the picture"
     if any(stem(word) in vouched for word in re.findall(r"\b(?:no|without) (\w+)", text, re.I)):
         return "denies the picture"
-    if _CLAIMS.search(text):
+    claims = [match[0] for match in _CLAIMS.finditer(text)]
+    if any(not large or not {stem(t) for t in _tokens(claim)} <= vouched for claim in claims):
         return "claim not in the brief"
     if re.search(r"\b(?:he|she|his|her|him|my|mine)\b", text, re.I) and not (
         re.search(r"\bmy|mine\b", text, re.I) and "founder" in brand.voice
@@ -316,7 +364,15 @@ def invention(text: str, brief: CaptionBrief, scene: Scene, *, trusted: bool) ->
     for _, _, noun in words.nouns_in(text):
         if noun.head in scene.facts or stem(noun.head.split()[-1]) in vouched:
             continue
+        if large and {noun.head, stem(noun.head)} & _FIGURES:
+            continue
+        if large and noun.type == "backdrop" and noun.head not in _MEALS:
+            continue
         return "not in the picture"
+    if large:
+        told = (*brief.shown, *brief.light, *brief.look)
+        miscoloured = any(_miscoloured(part, told) for part in sentences(text))
+        return "not in the picture" if miscoloured else ""
     said = [stem(token) for token in tokens if token not in _LITTLE and len(token) > 2]
     if len(set(said)) < len(said):
         return "says a word twice"
@@ -327,6 +383,30 @@ def invention(text: str, brief: CaptionBrief, scene: Scene, *, trusted: bool) ->
     if any(not _pair_known(pair, known) for pair in _coloured(text)):
         return "not in the picture"
     return ""
+
+
+_AFTER_A_WORD = re.compile(r"(?<=[\w,;:] )[A-Z][\w'’-]+")
+_ANYWHERE = re.compile(r"(?<=.)\b[A-Z][\w'’-]+")
+_OPENERS = listed(
+    "adventure although among appreciate beauty behold beyond brave capture celebrate cheers despite "
+    "dive dream elevate embrace explore fact finder furthermore harmony hence hey hi however humble "
+    "imagine indulge introduce join journey magic marvel meanwhile moreover neither ok okay perhaps "
+    "ponder reconnect rediscover relax resilience rise rumor rumour savor savour seldom serene "
+    "solitude spoiler such tender therefore thrive throughout thus toward unlock unwind upon wake "
+    "wander wonder"
+)
+"""Words that begin sentences, beside those of the starter captions and the lexicon."""
+_ORDINARY = re.compile(r"(?:ing|ed|ly|ness|less|ful|ity|ment|able|ous|ish|ally|tion)$")
+
+
+def _may_be_a_name(part: str, plain: frozenset[str], vouched: set[str]) -> bool:
+    """Whether a sentence begins with a word that nobody wrote small: "Norway at its best"."""
+    match = re.match(r"[\"“'‘(]*([A-Z][\w'’-]+)", part)
+    if match is None:
+        return False
+    word = re.sub(r"['’](?:s|re|ll|d|ve|t)$", "", fold(match[1]))
+    known = any(form in plain or form in _OPENERS for form in (word, stem(word)))
+    return not known and stem(word) not in vouched and not _ORDINARY.search(word)
 
 
 @cache
@@ -358,14 +438,18 @@ def covered(text: str, shows: Sequence[str]) -> float:
 
 def length_fit(text: str, brief: CaptionBrief, habits: Habits) -> float:
     """1 at the brand's usual length for the kind, falling to 0 at three times or a third of it."""
-    usual = {
+    size = max(1, len(bare(_without(text, brief.pieces)).split()))
+    ratio = size / max(1.0, usual_words(brief, habits))
+    return max(0.0, 1.0 - abs(_log3(ratio)))
+
+
+def usual_words(brief: CaptionBrief, habits: Habits) -> float:
+    """Words that the brand would give such a post, the offer apart."""
+    return {
         "story": min(7.0, habits.words), "quote": min(14.0, habits.words),
         "gif": min(7.0, habits.words), "reel": min(13.0, habits.words),
         "collage": min(16.0, habits.words), "product": min(20.0, habits.words),
     }.get(brief.kind, habits.words)  # fmt: skip
-    size = max(1, len(bare(_without(text, brief.pieces)).split()))
-    ratio = size / max(1.0, usual)
-    return max(0.0, 1.0 - abs(_log3(ratio)))
 
 
 def freshness(text: str, seen: Seen, names: Iterable[str]) -> float:
@@ -389,6 +473,22 @@ def _pair_known(pair: tuple[str, str], known: str) -> bool:
     """ "blue sky" does not vouch for a "blue road"."""
     said = _tokens(known)
     return (pair[0], stem(pair[1])) in {(a, stem(b)) for a, b in pairwise(said)}
+
+
+def _miscoloured(part: str, told: Sequence[str]) -> bool:
+    """Whether a sentence has a colour that is not told of what it stands by: "orange fruit cluster"
+    vouches for "orange palm fruit" and "the fruit is orange"; "green tones", which fill a picture,
+    vouch for any green."""
+    tokens = _tokens(part)
+    for i, token in enumerate(tokens):
+        if token not in _COLOURS:
+            continue
+        phrases = [_tokens(phrase) for phrase in told]
+        with_it = {stem(word) for phrase in phrases if token in phrase for word in phrase}
+        near = {stem(word) for word in (*tokens[max(0, i - 4) : i], *tokens[i + 1 : i + 4])}
+        if not with_it & ({"tone"} | near - {stem(token)}):
+            return True
+    return False
 
 
 def _log3(ratio: float) -> float:

@@ -14,7 +14,7 @@ from typing import NamedTuple, cast
 import feedsmith
 from feedsmith import captions, facts, memory, models, provenance
 from feedsmith.brand import Brand, Home
-from feedsmith.captions import hashtags
+from feedsmith.captions import endpoint, hashtags
 from feedsmith.captions.brief import Caption, CaptionBrief
 from feedsmith.captions.model import CaptionModel
 from feedsmith.captions.train import trained
@@ -67,6 +67,7 @@ class Workshop:
         images: str,
         out: Path,
         music: Path | None = None,
+        writer: str = "",
     ) -> None:
         self.brand = brand
         self.library = library
@@ -77,11 +78,15 @@ class Workshop:
             self.notes.append(f"Photos were looked at without: {', '.join(missing)}.")
         self._pictures = Pictures(library, traits, images, self._note)
         self._ear = self._find_captions(home)
-        self._writer = Writer()
+        self._endpoint = endpoint.chosen(writer, brand.writer)
+        self._writer = Writer(other=self._endpoint)
         self.models = self._models_used()
         self._history = tuple(library.posts())
         if not speaks(brand.language):
-            self._note(f"Captions are written in English; “{brand.language}” is not spoken yet.")
+            unless = f", save those of {self._endpoint.name}" if self._endpoint else ""
+            self._note(
+                f"Captions are written in English{unless}; “{brand.language}” is not spoken yet."
+            )
         self._tags = hashtags.TagUse(self._history)
         self.roles, _, _ = learn.roles(brand.palette, library, traits, self._history)
         self._designer = Designer(
@@ -149,6 +154,8 @@ class Workshop:
         used = {"images": image_model.strip(), "feedsmith": feedsmith.__version__}
         if self._ear is not None:
             used |= self._ear.used
+        if self._endpoint is not None:
+            used["writer"] = self._endpoint.name
         stock = hashlib.sha256()
         for name in ("skeletons.txt", "nouns.txt", "mining.txt"):
             stock.update((Path(captions.__file__).parent / name).read_bytes())
@@ -161,6 +168,28 @@ class Workshop:
     @property
     def rejections(self) -> Counter[str]:
         return self._writer.rejections
+
+    def of_the_endpoint(self) -> list[str]:
+        """What came of the chat model that was asked for captions, in one sentence; [] without."""
+        if self._endpoint is None:
+            return []
+        name, said = self._endpoint.name, self._writer.said
+        notes = []
+        if said.read:
+            reasons = ", ".join(f"{reason} {n}" for reason, n in said.refused.most_common(4))
+            total = said.refused.total()
+            notes.append(
+                f"{name} wrote {said.read} captions and {said.won} were taken"
+                + f"; {total} broke a rule ({reasons})" * bool(total)
+                + "."
+            )
+        if said.trouble is not None:
+            mend = f" To mend it: {said.trouble.mend}." if said.trouble.mend else ""
+            notes.append(
+                f"{name} was left alone, and captions were written here: "
+                f"{said.trouble.message}.{mend}"
+            )
+        return notes
 
     @property
     def said(self) -> tuple[str, ...]:

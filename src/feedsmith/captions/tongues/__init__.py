@@ -1,0 +1,1 @@
+"""Tongues: which language a text is in."""
