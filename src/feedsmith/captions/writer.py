@@ -199,8 +199,8 @@ class Writer:
             rng = np.random.default_rng([seed, i])
             key = id(brief.history)
             manner = manners.setdefault(key, habits(brief.brand, brief.history))
-            told = self._ask(brief, manner, seed + i)
-            captions.append(self._one(brief, manner, seen, rng, sampled[i], told))
+            elsewhere = self._ask(brief, manner, seed + i)
+            captions.append(self._one(brief, manner, seen, rng, sampled[i], elsewhere))
             if report:
                 report(i + 1, len(briefs))
         return captions
@@ -214,7 +214,7 @@ class Writer:
         seen: rank.Seen,
         rng: np.random.Generator,
         sampled: Sequence[str],
-        told: Sequence[str],
+        elsewhere: Sequence[str],
     ) -> Caption:
         whole = _scene_of(brief, brief.shows)
         subjects = _goods(brief) if brief.kind == "product" else _subjects(whole, brief)
@@ -230,7 +230,7 @@ class Writer:
             subjects = _subjects(whole, brief)
         candidates = self._compose(brief, manner, whole, subjects, rng)
         candidates += [_Candidate(text, "model", (), subjects[0]) for text in sampled]
-        for text in told:
+        for text in elsewhere:
             if speaks(brief.brand.language):
                 text = _manner(text, manner, (*brief.pieces, *rank.sentences_of(brief)))
                 text = _with_emoji(text, whole.about(subjects[0]), manner, brief, rng)
