@@ -8,24 +8,23 @@ import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 import feedsmith
 from feedsmith.brand import VOICES, Home, checked
+from feedsmith.cli_evaluate import evaluate_app
 from feedsmith.errors import FeedsmithError, Refused
 from feedsmith.files import full_disk
 from feedsmith.post import KINDS, Brief, Offer
-from feedsmith.progress import Report, silent
+from feedsmith.progress import Report
+from feedsmith.terminal import HomeArgument, counted, err, next_step, out, showing_progress
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,6 +44,7 @@ app = typer.Typer(
 )
 models_app = typer.Typer(no_args_is_help=True, help="Fetch and list the model files.")
 app.add_typer(models_app, name="models")
+app.add_typer(evaluate_app, name="evaluate")
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells give it (128 + SIGINT); typer turns the signal into it."""
@@ -54,46 +54,6 @@ THEIRS = (
     errno.ENAMETOOLONG,
 )  # fmt: skip
 """What the system says of a path that a person mistyped or may not use."""
-
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
-
-HomeArgument = Annotated[
-    Path, typer.Argument(metavar="BRAND", help="The brand's folder, e.g. mybrand/.")
-]
-
-
-@contextmanager
-def showing_progress() -> Iterator[Report]:
-    """A rich progress bar a stage on a terminal; one line at the end of each stage elsewhere."""
-    if not out.is_terminal:
-        yield silent
-        return
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(compact=True),
-        TextColumn("[dim]{task.fields[note]}"),
-        console=out,
-        transient=True,
-    ) as bar:
-        tasks = {}
-
-        def report(stage: str, done: int, total: int, note: str = "") -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=total, note="")
-            bar.update(tasks[stage], completed=done, total=total, note=escape(note[:60]))
-
-        yield report
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count != 1)}"
-
-
-def _next(command: str) -> None:
-    out.print(f"Next: {escape(command)}", style="dim", soft_wrap=True)
 
 
 @app.command()
@@ -126,7 +86,7 @@ def init(
         out.print(f"{escape(str(place.brand_file))} is already there and was left as it is.")
     else:
         out.print(f"Made {escape(str(place.brand_file))}. Open it and say who you are.")
-    _next(f"feedsmith import {home} ~/Downloads/instagram-*.zip")
+    next_step(f"feedsmith import {home} ~/Downloads/instagram-*.zip")
 
 
 @app.command(name="import")
@@ -181,7 +141,7 @@ def import_(
             f"{place.library}: still empty; every file was set aside, see set-aside.csv there",
             mend="import a folder or export with photos of at least 320 px",
         )
-    _next(f"feedsmith generate {home} --count 7")
+    next_step(f"feedsmith generate {home} --count 7")
 
 
 def _tell_import(result: "Summary") -> None:
@@ -189,18 +149,18 @@ def _tell_import(result: "Summary") -> None:
         out.print(f"Read {escape(line)}", style="dim")
     known = result.posts_known + result.photos_known
     out.print(
-        f"[green]{_counted(result.posts_new, 'post')}[/] and "
-        f"[green]{_counted(result.photos_new, 'photo')}[/] are new"
+        f"[green]{counted(result.posts_new, 'post')}[/] and "
+        f"[green]{counted(result.photos_new, 'photo')}[/] are new"
         + (
-            f"; {_counted(result.posts_known, 'post')} and "
-            f"{_counted(result.photos_known, 'photo')} were known"
+            f"; {counted(result.posts_known, 'post')} and "
+            f"{counted(result.photos_known, 'photo')} were known"
         )
         * bool(known)
         + "."
     )
     if result.cleaned:
         out.print(
-            f"Place, camera and owner were taken out of {_counted(result.cleaned, 'photo')}; "
+            f"Place, camera and owner were taken out of {counted(result.cleaned, 'photo')}; "
             "your own files are as they were.",
             style="dim",
         )
@@ -281,7 +241,7 @@ def _library_lines(
         yield (
             "[yellow]Missing[/]",
             escape(
-                f"{_counted(len(missing), 'photo file')} gone from the library ({names}"
+                f"{counted(len(missing), 'photo file')} gone from the library ({names}"
                 + ", …" * (len(missing) > 3)
                 + "); feedsmith import brings them back"
             ),
@@ -396,7 +356,7 @@ def generate(
         result = stage.generate(place, settings, out=to, report=report)
     known = len(result.posts) - result.made
     out.print(
-        f"[green]{_counted(result.made, 'new post')}[/]"
+        f"[green]{counted(result.made, 'new post')}[/]"
         + (f", {known} were already there" if known else "")
         + f" (seed {result.seed})."
     )
@@ -510,7 +470,7 @@ def plan(
     for note in proposed.notes:
         out.print(f"[yellow]note[/] {escape(note)}", soft_wrap=True)
     out.print(f"Change what you like: {escape(str(target))}", soft_wrap=True)
-    _next(f"feedsmith generate {home} --plan {target}")
+    next_step(f"feedsmith generate {home} --plan {target}")
 
 
 @app.command()
