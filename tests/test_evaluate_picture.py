@@ -73,7 +73,7 @@ CANDIDATES = ["A barn.", "Fog.", "A sale, today.", "The lake."]
 
 
 def test_a_caption_that_is_always_likely_comes_first_unless_that_is_taken_off() -> None:
-    told = found(Words(), {"seen": ["barn", "lake"]}, "-", CANDIDATES, [0, 3])
+    told = found(Words(), {"seen": ["barn", "lake"]}, ["-", "-"], CANDIDATES, [0, 3])
     assert told is not None
     assert told.of == 4
     assert told.ways["seen"].ranks == (1, 1)
@@ -89,9 +89,9 @@ def test_it_stops_when_told_so_and_keeps_whole_pictures() -> None:
         return len(asked) < 6
 
     many = [f"{n}" for n in range(25)]  # three times ten candidates at once
-    told = found(Words(), {"seen": ["0", "1", "2"]}, "-", many, [0, 1, 2], going_on)
+    told = found(Words(), {"seen": ["0", "1", "2"]}, ["-"] * 3, many, [0, 1, 2], going_on)
     assert asked == [0] * 6
     assert told is None
-    told = found(Words(), {"seen": ["0", "1"]}, "-", many, [0, 1], lambda done: done < 1)
+    told = found(Words(), {"seen": ["0", "1"]}, ["-"] * 2, many, [0, 1], lambda done: done < 1)
     assert told is not None
     assert told.ways["seen"].pictures == 1

@@ -394,7 +394,7 @@ def surprise(
 ) -> tuple[Perplexity, ...]:
     """Perplexity of the same held-out captions under each model."""
     order = np.random.default_rng([settings.seed, 1]).permutation(len(own.held))
-    pairs = [_pair(own.held[i]) for i in order]
+    pairs = [pair(own.held[i]) for i in order]
     found: list[Perplexity] = []
     for ear in ears if pairs else ():
         # The first model sets how many there is time for; the others get just these.
@@ -421,7 +421,8 @@ def surprise(
     return tuple(found)
 
 
-def _pair(row: Row) -> tuple[str, str]:
+def pair(row: Row) -> tuple[str, str]:
+    """The prompt that a row would have been trained with, and its caption."""
     prompt, target = example(row.model_dump())
     return prompt, target.removesuffix(END)
 
@@ -466,7 +467,12 @@ def looked_for(
 
     try:
         found = picture.found(
-            model, prompts, prompt(None), [_cut(row.caption) for row in rows], right, going_on
+            model,
+            prompts,
+            [prompt(None)] * len(right),
+            [cut(row.caption) for row in rows],
+            right,
+            going_on,
         )
     except FeedsmithError as error:
         notes.append(f"The right caption is not looked for: {error.message}.")
@@ -484,7 +490,8 @@ def looked_for(
     return found
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """The beginning of a caption, up to CUT characters, in whole words."""
     text = " ".join(text.split())
     return text if len(text) <= CUT else text[:CUT].rsplit(" ", 1)[0]
 

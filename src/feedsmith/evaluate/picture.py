@@ -129,14 +129,14 @@ class Retrieval(Value):
 def found(
     model: Scorer,
     prompts: Mapping[str, Sequence[str]],
-    without: str,
+    without: Sequence[str],
     candidates: Sequence[str],
     right: Sequence[int],
     going_on: Callable[[int], bool] = lambda done: True,
 ) -> Retrieval | None:
     """Where the right caption of each picture ranks among all candidates; None before the first.
 
-    `prompts[name][i]` tells of picture i under the condition `name`; `without` is the same prompt without
+    `prompts[name][i]` tells of picture i under the condition `name`; `without[i]` is the same prompt without
     any picture; `right[i]` is the candidate that belongs to picture i. For each condition there are two
     ways: NAME ranks by what the picture adds, the log-likelihood of a token with it minus that without
     it, and NAME + AS_IS by the former alone, where captions that are likely anywhere come first. NO_PICTURE
@@ -144,7 +144,7 @@ def found(
     `going_on(done)` is asked before every few candidates, `done` being pictures that are through; where it says no,
     the picture at hand is dropped. Raises FeedsmithError for a model that cannot be scored.
     """
-    plain: NDArray[np.float64] | None = None
+    plain: dict[str, NDArray[np.float64]] = {}
     ranks: dict[str, list[float]] = {}
 
     def scores(prompt: str, done: int) -> NDArray[np.float64]:
@@ -158,14 +158,16 @@ def found(
 
     for i, at in enumerate(right):
         try:
-            plain = scores(without, i) if plain is None else plain
+            if without[i] not in plain:
+                plain[without[i]] = scores(without[i], i)
             told = {name: scores(each[i], i) for name, each in prompts.items()}
         except _Stop:
             break
+        usual = plain[without[i]]
         for name, with_it in told.items():
-            ranks.setdefault(name, []).append(rank_of(with_it - plain, at))
+            ranks.setdefault(name, []).append(rank_of(with_it - usual, at))
             ranks.setdefault(f"{name}{AS_IS}", []).append(rank_of(with_it, at))
-        ranks.setdefault(NO_PICTURE, []).append(rank_of(plain, at))
+        ranks.setdefault(NO_PICTURE, []).append(rank_of(usual, at))
     ways = {name: ranking(places, len(candidates)) for name, places in ranks.items()}
     summed = {name: way for name, way in ways.items() if way is not None}
     return Retrieval(of=len(candidates), ways=summed) if summed else None

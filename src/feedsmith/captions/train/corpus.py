@@ -170,7 +170,8 @@ def from_rows(rows: Sequence[Mapping[str, Any]], source: str, config: Config) ->
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """JSON lines as rows; raises FeedsmithError naming the first bad line."""
     rows = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    # Of bytes: in text, other separators of Unicode, which captions have, would end a line as well.
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
         try:
             row = json.loads(line)
             for key in ("caption", "kind", "niche", "voice", "keywords", "offer"):
