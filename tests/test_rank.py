@@ -127,6 +127,8 @@ def test_what_the_brief_tells_a_large_model_it_may_say() -> None:
     assert passes("The boulders are grey.", shows=("grey boulders", "red barn"))
     assert not passes("The boulders are red.", shows=("grey boulders", "barn", "red door"))
     assert passes("Green boulders, for once.", look=("green tones",))
+    assert passes("A face among boulders.", look=("one face",))
+    assert not passes("A face among boulders.", look=("no faces",))
     assert passes("Boulders in October, unbothered.", shows=("boulders", "october"))
     assert passes("Boulders from the sale table.", shows=("sale table", "boulders"))
     assert passes("Boulders in autumn, unbothered.", season="autumn")

@@ -308,9 +308,10 @@ def invention(text: str, brief: CaptionBrief, scene: Scene, *, trust: Trust) -> 
     brand = brief.brand
     large = trust == "large"
     language = detect.code(brand.language)
+    look = [said for said in brief.look if large and not said.startswith("no ")]  # "no faces"
     known = " ".join(
         (brand.name, brand.niche, brand.handle, brief.theme, *brand.subjects, *brief.shown,
-         *brief.light, brief.season, *(brief.look if large else ()))
+         *brief.light, brief.season, *look)
     )  # fmt: skip
     vouched = {stem(token) for token in _tokens(known)} | {stem(f) for f in scene.facts}
     for number in re.findall(r"\d+", text):
@@ -370,7 +371,7 @@ def invention(text: str, brief: CaptionBrief, scene: Scene, *, trust: Trust) -> 
             continue
         return "not in the picture"
     if large:
-        told = (*brief.shown, *brief.light, *brief.look)
+        told = (*brief.shown, *brief.light, *look)
         miscoloured = any(_miscoloured(part, told) for part in sentences(text))
         return "not in the picture" if miscoloured else ""
     said = [stem(token) for token in tokens if token not in _LITTLE and len(token) > 2]
