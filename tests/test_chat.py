@@ -58,13 +58,13 @@ def test_a_brand_is_asked_for_in_its_own_language() -> None:
 
 def test_voice_examples_come_first_then_captions_of_such_pictures_and_none_of_this_run() -> None:
     made = PastPost(id="9", text="Made a minute ago. Not an example.")
-    told = examples(brief(past=PAST[1:2], history=(*PAST, made)))
+    told = examples(brief(past=PAST[1:2], history=PAST, made=(made,)))
     assert told == [
         *BRAND.voice_examples,
         "Water lily, open for business.",
         "White ash, hanging out",
     ]
-    said = asked(past=PAST[1:2], history=(*PAST, made))
+    said = asked(past=PAST[1:2], history=PAST, made=(made,))
     assert "Do not begin like these: Made a minute ago. …" in said
     assert "🌳" not in said
 

@@ -104,7 +104,7 @@ def messages(brief: CaptionBrief, manner: Habits, n: int) -> list[Message]:
 
 def examples(brief: CaptionBrief) -> list[str]:
     """The brand's own captions that show its voice: those it named, then of pictures like this."""
-    own = [told(post) for post in (*brief.past, *brief.history) if post.source]
+    own = [told(post) for post in (*brief.past, *brief.history)]
     found: dict[str, None] = {}
     for text in (*brief.brand.voice_examples, *own):
         if line := _line(bare(text))[:EXAMPLE_MAX]:
@@ -184,8 +184,8 @@ def _length(brief: CaptionBrief, manner: Habits) -> str:
 
 
 def _openings(brief: CaptionBrief) -> list[str]:
-    """How the last captions of this run began; those of the brand's own posts are not it."""
-    made = [told(post) for post in brief.history if not post.source]
+    """How the last captions that were made for the brand began."""
+    made = [told(post) for post in brief.made]
     return [" ".join(_line(bare(text)).split()[:4]) + " …" for text in made[-RECENT:] if text]
 
 
