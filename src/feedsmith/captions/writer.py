@@ -170,6 +170,7 @@ class Writer:
         rng: np.random.Generator,
         sampled: Sequence[str],
     ) -> Caption:
+        self._saying = []
         whole = _scene_of(brief, brief.shows)
         subjects = _goods(brief) if brief.kind == "product" else _subjects(whole, brief)
         different = _several(brief, whole)
