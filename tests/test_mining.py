@@ -90,6 +90,9 @@ def test_the_thing_shown_becomes_a_slot_and_the_rest_agrees_with_it(
         "Another oak, and the other one is older.",
         "Esche, immer noch da.",
         "Small bowl, big personality.",
+        "WHITE ASH, HANGING OUT.",
+        "White ash , hanging out.",
+        "{S}, hanging out.",
     ],
 )
 def test_what_holds_of_one_picture_only_is_left_out(caption: str) -> None:

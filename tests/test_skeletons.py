@@ -8,7 +8,16 @@ from feedsmith.captions import words
 from feedsmith.captions.habits import sentences
 from feedsmith.captions.rank import broken_sentence
 from feedsmith.captions.skeletons import fill, fits, offer_facts, parse, scene, stock
-from feedsmith.captions.words import agree, expand, first_person, plural, read, with_article
+from feedsmith.captions.words import (
+    agree,
+    expand,
+    first_person,
+    gerund,
+    participle,
+    plural,
+    read,
+    with_article,
+)
 
 
 def said(line: str, *shows: str, types: str = "any", **known: str) -> str | None:
@@ -50,6 +59,22 @@ def test_it_gives_articles_plurals_and_verbs_their_form() -> None:
         "are",
         "they",
     ]
+
+
+def test_it_knows_the_regular_forms_of_a_verb() -> None:
+    verbs = ("show", "make", "stop", "carry", "lie", "agree")
+    assert [gerund(v) for v in verbs] == [
+        "showing", "making", "stopping", "carrying", "lying", "agreeing",
+    ]  # fmt: skip
+    assert [participle(v) for v in verbs] == [
+        "showed", "maked", "stopped", "carried", "lied", "agreed",
+    ]  # fmt: skip
+
+
+def test_what_says_the_same_in_other_places_rests_with_it() -> None:
+    first, other = parse("[tree]\nO | {S}, and so on.\n[bird]\nW | {S}, and so on.")
+    assert first.id != other.id
+    assert first.same == other.same == first.id
 
 
 def test_it_writes_contractions_out_and_turns_we_into_i() -> None:

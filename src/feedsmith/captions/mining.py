@@ -35,7 +35,10 @@ STORY_WORDS = 9
 _WORD = re.compile(r"\w+(?:['’-]\w+)*")
 _TOKEN = re.compile(r"[\w'’-]+")
 """As `words.nouns_in` counts them."""
-_MARKED = re.compile(r"[\d#@&/\\()\[\]{}<>\"“”„«»*_=+|~…€$£¥%]|https?:|www\.|\.\w|--|\s[-–—]\s")
+_MARKED = re.compile(
+    r"[\x00-\x1f\d#@&/\\()\[\]{}<>\"“”„«»*_=+|~…€$£¥%]|https?:|www\.|\.\w|--|\s[-–—,.;:?!]"
+)
+"""Marks of numbers, links, quotes and credits, and of typing in a hurry."""
 _EXISTS = re.compile(r"\bthere(?:'s| is| are| was| were)\b", re.I)
 _HEALS = re.compile(r"\bgood for (?:you|us|the)\b", re.I)
 _WE_DID = re.compile(r"\b(?:we|i)(?:'ll| will| have|'ve|'d)\b", re.I)
@@ -481,15 +484,19 @@ def unfit(sentence: _Sentence, types: frozenset[str]) -> str:
         return "marks"
     if re.search(r"[.?!;].", sentence.text) or sentence.text.count(":") > 1:
         return "marks"
+    if not sentence.text[0].isupper():
+        return "starts small"
     if _EXISTS.search(sentence.text):
         return "says what there is"
     if _HEALS.search(sentence.text):
         return "claim"
     firsts = {thing.first for thing in sentence.things}
-    for i, word in sentence.rest():
-        token = sentence.tokens[i][0]
-        if i and token[0].isupper() and token not in _I:
+    named = {i for thing in sentence.things for i in range(thing.first, thing.past)}
+    for i, token in enumerate(sentence.tokens):
+        large = token[0][0].isupper() and bool(i) and i not in named
+        if (large or (len(token[0]) > 1 and token[0].isupper())) and token[0] not in _I:
             return "name"
+    for i, word in sentence.rest():
         if (word in _DETERMINERS and i + 1 in firsts) or _by_nobody(said, i):
             continue
         if word in _refused():

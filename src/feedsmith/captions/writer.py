@@ -216,6 +216,7 @@ class Writer:
         sampled: Sequence[str],
         elsewhere: Sequence[str],
     ) -> Caption:
+        self._saying = []
         whole = _scene_of(brief, brief.shows)
         subjects = _goods(brief) if brief.kind == "product" else _subjects(whole, brief)
         different = _several(brief, whole)
