@@ -77,6 +77,7 @@ def evaluate(home: Home, settings: Settings, report: Report = silent) -> Caption
     with opened(ears[:1], notes) as model:
         writer = Writer(model)
         written = write(writer, own, brand, settings, clock, report, notes)
+        heard = ears[0].name if writer.model is not None else ""
 
     # Voice: how far off, told apart by what, how much copied, how varied.
     real = own.newest(2 * len(written))
@@ -103,7 +104,7 @@ def evaluate(home: Home, settings: Settings, report: Report = silent) -> Caption
         settings=settings,
         captions=len(own.older) + len(own.held),
         held_out=len(own.held),
-        model=ears[0].name if ears else "",
+        model=heard,
         written=tuple(written),
         lengths=tuple(len(tokens(text)) for text in theirs),
         distances=distances,
@@ -180,6 +181,7 @@ def own_captions(home: Home, notes: list[str]) -> Own:
         )
         pictures = rows or _rows_of_photos(library, brand, photos)
         return Own(tuple(said.values()), (), tuple(pictures), photos)
+    notes += [f"{note[0].upper()}{note[1:]}." for note in data.notes]
     return Own(data.train, data.held, data.held, photos)
 
 
@@ -238,6 +240,8 @@ class Ear(NamedTuple):
     name: str
     base: Path
     adapter: Path | None
+    own: bool = False
+    """Trained on the brand's own captions."""
 
 
 def listeners(home: Home, notes: list[str]) -> list[Ear]:
@@ -256,7 +260,8 @@ def listeners(home: Home, notes: list[str]) -> list[Ear]:
         notes.append(f"The brand's own model is left out: {error.message}; {error.mend}.")
         mine = None
     if mine is not None:
-        found.append(Ear(f"trained on the brand ({mine.name.split()[0]})", mine.base, mine.adapter))
+        run = mine.name.split()[0]
+        found.append(Ear(f"trained on the brand ({run})", mine.base, mine.adapter, own=True))
         if base is not None and mine.base != base:
             notes.append(
                 "The brand's own model has another base than the shipped one; their perplexities count other "
