@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from chat_server import says, serving
 from feedsmith import models
 from feedsmith.brand import Brand, Home
+from feedsmith.captions import endpoint
 from feedsmith.captions.brief import Caption
 from feedsmith.captions.train import STARTER, Config, Data, corpus, read_rows
 from feedsmith.errors import FeedsmithError, MissingModel
@@ -257,6 +259,25 @@ def test_a_brand_s_own_sentence_is_a_route_of_its_own() -> None:
     assert stage.route_of(won("O12 own:fog", "skeleton")) == "own"
     assert stage.route_of(won("O12 N3", "skeleton")) == "skeleton"
     assert stage.route_of(won("", "model")) == "model"
+
+
+@pytest.mark.usefixtures("deaf")
+def test_a_chat_model_that_the_brand_has_set_writes_here_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (endpoint.URL, endpoint.MODEL):
+        monkeypatch.delenv(name, raising=False)
+    place = home(tmp_path / "shop", real(24))
+    with serving(says("Fog all day, and we stayed for it."), says("Pines, mostly.")) as server:
+        lines = f'name = "Fog"\n[writer]\nurl = "{server.url}"\nmodel = "test"\n'
+        place.brand_file.write_text(lines, "utf-8")
+        told = stage.evaluate(place, Settings(count=2))
+    assert len(server.asked) >= 2
+    assert any("test" in note and "were taken" in note for note in told.notes)
+    place.brand_file.write_text(f'name = "Fog"\n[writer]\nurl = "{server.url}"\n', "utf-8")
+    told = stage.evaluate(place, Settings(count=2))
+    assert any(note.startswith("No chat model writes") for note in told.notes)
+    assert len(told.written) == 2
 
 
 def test_no_brand_and_no_place_to_write_are_said_clearly(tmp_path: Path) -> None:
