@@ -104,10 +104,9 @@ def ears(given: argparse.Namespace) -> list[stage.Ear]:
         if after.is_dir():
             result = json.loads((after / "card.json").read_text("utf-8"))["result"]
             after = given.run / (result["adapter"] or result["model"])
-        whole = given.run.is_dir() and not result["adapter"]
-        found.append(
-            stage.Ear("after", after if whole else given.base or base, None if whole else after)
-        )
+            if not result["adapter"]:
+                return [*found, stage.Ear("after", after, None, own=True)]
+        found.append(stage.Ear("after", given.base or base, after, own=True))
     return found
 
 

@@ -34,9 +34,9 @@ def captions(
 ) -> None:
     """Do captions sound like the brand and follow the picture? Figures, and a page with plots.
 
-    Captions are written for the newest posts' pictures, which no model was trained on, and set
-    beside the brand's own: habits, a classifier that tries to tell them apart, copied words, keywords named,
-    perplexity. Writes BRAND/reports/captions.html and captions.json.
+    Captions are written for the newest posts' pictures, which no model was trained on, and
+    set beside the brand's own: habits, a classifier that tries to tell them apart, words
+    copied, keywords named, perplexity. Writes BRAND/reports/captions.html and captions.json.
     """
     from feedsmith.captions.train.config import seconds
     from feedsmith.evaluate import captions as stage

@@ -22,8 +22,9 @@ from pydantic import ValidationError
 
 from feedsmith import models
 from feedsmith.brand import Brand, Home
-from feedsmith.captions import hashtags
+from feedsmith.captions import endpoint, hashtags
 from feedsmith.captions.brief import Caption, CaptionBrief
+from feedsmith.captions.endpoint import Endpoint
 from feedsmith.captions.model import CaptionModel
 from feedsmith.captions.prompt import END, Request, example
 from feedsmith.captions.train import Config, Row, Run, corpus, trained
@@ -75,8 +76,9 @@ def evaluate(home: Home, settings: Settings, report: Report = silent) -> Caption
 
     # Captions for the held-out pictures, as the brand would get them.
     with opened(ears[:1], notes) as model:
-        writer = Writer(model)
+        writer = Writer(model, other=_endpoint(brand, notes))
         written = write(writer, own, brand, settings, clock, report, notes)
+        heard = ears[0].name if writer.model is not None else ""
 
     # Voice: how far off, told apart by what, how much copied, how varied.
     real = own.newest(2 * len(written))
@@ -103,7 +105,7 @@ def evaluate(home: Home, settings: Settings, report: Report = silent) -> Caption
         settings=settings,
         captions=len(own.older) + len(own.held),
         held_out=len(own.held),
-        model=ears[0].name if ears else "",
+        model=heard,
         written=tuple(written),
         lengths=tuple(len(tokens(text)) for text in theirs),
         distances=distances,
@@ -180,6 +182,7 @@ def own_captions(home: Home, notes: list[str]) -> Own:
         )
         pictures = rows or _rows_of_photos(library, brand, photos)
         return Own(tuple(said.values()), (), tuple(pictures), photos)
+    notes += [f"{note[0].upper()}{note[1:]}." for note in data.notes]
     return Own(data.train, data.held, data.held, photos)
 
 
@@ -238,6 +241,8 @@ class Ear(NamedTuple):
     name: str
     base: Path
     adapter: Path | None
+    own: bool = False
+    """Trained on the brand's own captions."""
 
 
 def listeners(home: Home, notes: list[str]) -> list[Ear]:
@@ -256,7 +261,8 @@ def listeners(home: Home, notes: list[str]) -> list[Ear]:
         notes.append(f"The brand's own model is left out: {error.message}; {error.mend}.")
         mine = None
     if mine is not None:
-        found.append(Ear(f"trained on the brand ({mine.name.split()[0]})", mine.base, mine.adapter))
+        run = mine.name.split()[0]
+        found.append(Ear(f"trained on the brand ({run})", mine.base, mine.adapter, own=True))
         if base is not None and mine.base != base:
             notes.append(
                 "The brand's own model has another base than the shipped one; their perplexities count other "
@@ -306,7 +312,7 @@ def write(
     first = max(0, len(own.pictures) - settings.count)
     pictures = own.pictures[first:]
     total = min(settings.count, A_PICTURE * len(pictures))
-    past = [_past(row, i) for i, row in enumerate(own.older)]
+    past = tuple(_past(row, i) for i, row in enumerate(own.older))
     use = hashtags.TagUse(past)
     written: list[Written] = []
     turns = list(islice(cycle(range(len(pictures))), total))
@@ -314,8 +320,10 @@ def write(
         if start and clock.until(WRITING) < 0:
             notes.append(f"There was time for {start} of {total} captions; --budget gives more.")
             break
-        history = (*past, *(PastPost(id=f"w{i}", text=w.text) for i, w in enumerate(written)))
-        briefs = [brief_of(pictures[at], brand, history) for at in turns[start : start + AT_ONCE]]
+        made = tuple(PastPost(id=f"w{i}", text=one.text) for i, one in enumerate(written))
+        briefs = [
+            brief_of(pictures[at], brand, past, made) for at in turns[start : start + AT_ONCE]
+        ]
         for at, brief, caption in zip(
             turns[start:], briefs, _captions(writer, briefs, settings.seed + start, notes), strict=False
         ):  # fmt: skip
@@ -334,11 +342,19 @@ def write(
                 )
             )
             report("writing captions", len(written), total, caption.text)
+    if writer.other is not None:
+        said = writer.said
+        notes.append(
+            f"{writer.other.name} wrote {said.read} captions, and {said.won} were taken."
+            + (f" It was left alone: {said.trouble.message}." if said.trouble else "")
+        )
     return written
 
 
-def brief_of(row: Row, brand: Brand, history: tuple[PastPost, ...]) -> CaptionBrief:
-    """What the writer would be told of a row's picture."""
+def brief_of(
+    row: Row, brand: Brand, history: tuple[PastPost, ...], made: tuple[PastPost, ...] = ()
+) -> CaptionBrief:
+    """What the writer would be told of a row's picture, after `made` was written for it."""
     season = (
         row.look[0] if row.look and row.look[0] in ("spring", "summer", "autumn", "winter") else ""
     )
@@ -352,6 +368,7 @@ def brief_of(row: Row, brand: Brand, history: tuple[PastPost, ...]) -> CaptionBr
         near=row.near,
         offer=row.offer or "",
         history=history,
+        made=made,
     )
 
 
@@ -359,6 +376,15 @@ def _past(row: Row, number: int) -> PastPost:
     return PastPost(
         id=f"{number}", text=row.caption, hashtags=row.hashtags, posted_at=row.at, kind=row.kind
     )
+
+
+def _endpoint(brand: Brand, notes: list[str]) -> Endpoint | None:
+    """The chat model that the brand has set as a writer."""
+    try:
+        return endpoint.chosen("", brand.writer)
+    except FeedsmithError as error:
+        notes.append(f"No chat model writes: {error.message}; {error.mend}.")
+        return None
 
 
 def _captions(

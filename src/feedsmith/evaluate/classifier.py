@@ -24,6 +24,8 @@ Floats = NDArray[np.float64]
 FOLDS = 10
 FEWEST = 12
 """Captions of each side below which nothing is told."""
+MOST = 400
+"""Captions of each side at most: solving grows with the cube, these take some 10 s."""
 GRAMS = (2, 3, 4)
 """Characters in an n-gram."""
 VOCABULARY = 4000
@@ -118,9 +120,9 @@ def tell_apart(
 
     `about` numbers what each caption is about, for both sides: captions about the same picture never
     stand on both sides of a fold, or the classifier would learn the picture. The first captions of
-    the longer side are taken. The same `seed` gives the same result.
+    the longer side are taken, MOST at most. The same `seed` gives the same result.
     """
-    size = min(len(generated), len(real))
+    size = min(len(generated), len(real), MOST)
     if size < FEWEST:
         return None
     texts = [*generated[:size], *real[:size]]

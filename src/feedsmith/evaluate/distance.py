@@ -82,10 +82,11 @@ def jensen_shannon(a: Mapping[str, float], b: Mapping[str, float]) -> float:
     sums = math.fsum(a.values()), math.fsum(b.values())
     if not all(sums):
         raise ValueError("a distance needs two samples")
-    bits = 0.0
+    parts = []
     for key in a.keys() | b.keys():
         p, q = a.get(key, 0) / sums[0], b.get(key, 0) / sums[1]
-        bits += sum(share / 2 * math.log2(2 * share / (p + q)) for share in (p, q) if share)
+        parts += [share / 2 * math.log2(2 * share / (p + q)) for share in (p, q) if share]
+    bits = math.fsum(parts)  # exact, so that the order of keys does not matter
     return min(1.0, max(0.0, bits))
 
 

@@ -134,16 +134,15 @@ def rows(told: CaptionReport) -> list[tuple[str, str]]:
             )
         )
     if told.retrieval and told.chance:
+        ways = list(told.retrieval.ways.items())
+        over = pages.counted(ways[0][1].pictures, "picture")
         lines.append(
-            ("Right caption", f"rank among {told.retrieval.of}; chance {told.chance.mean:g}")
-        )
-        lines += [
             (
-                "",
-                f"{way}: {r.mean:.1f} on average over {r.pictures} pictures, first in {r.first:.0%}",
+                "Right caption",
+                f"mean rank among {told.retrieval.of}, over {over}; by chance {told.chance.mean:g}",
             )
-            for way, r in told.retrieval.ways.items()
-        ]
+        )
+        lines += [("", f"{r.mean:.1f} {way}, first in {r.first:.0%}") for way, r in ways]
     for at, one in enumerate(told.perplexities):
         lines.append(
             ("" if at else "Perplexity", f"{one.value:.2f} {one.model} ({one.captions} captions)")
@@ -476,7 +475,12 @@ def _made(told: CaptionReport) -> str:
         parts.append(f"<h3>Why drafts were turned down</h3>{plots.bars(rows)}")
     return _part(
         "How they were made",
-        "Of each caption many drafts are made, checked and ranked; this is where the winners came from.",
+        "Of each caption many drafts are made, checked and ranked; this is where the winners came from. "
+        + (
+            f"Listening was the language model, {escape(told.model)}."
+            if told.model
+            else "No language model listened."
+        ),
         "".join(f"<div>{part}</div>" for part in parts),
         "made",
     )
@@ -488,6 +492,6 @@ def _missing(told: CaptionReport) -> str:
     lines = "".join(f"<li>{escape(note)}</li>" for note in told.notes)
     return _part(
         "Worth knowing",
-        "What was not measured, or only in part.",
+        "How it was measured, and what was not, or only in part.",
         f'<ul class="notes">{lines}</ul>',
     )
