@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from feedsmith import models
+from feedsmith.captions.gguf_file import GgufFile
 from feedsmith.captions.likelihood import output_layer
 from feedsmith.captions.model import CaptionModel
 from feedsmith.captions.prompt import Request
@@ -78,7 +79,7 @@ def test_a_restart_changes_nothing_and_says_nothing(model: CaptionModel) -> None
             "-c",
             AGAIN,
             str(model.base),
-            str(model.adapter or ""),
+            str(model.adapters.get("", "")),
             PHOTO,
             ONE_LINE,
         ],
@@ -168,7 +169,7 @@ def test_a_file_that_is_no_model_is_one_sentence(
     with pytest.raises(FeedsmithError, match=r"bad\.gguf"):
         CaptionModel(path)
     with pytest.raises(FeedsmithError, match=r"bad\.gguf"):
-        output_layer(path)
+        output_layer(GgufFile(path))
     assert capfd.readouterr().err == ""
 
 
@@ -210,14 +211,14 @@ def test_likelihoods_are_a_softmax_over_the_output_layer(tmp_path: Path, kind: i
     wanted = np.array([0, 1, 2047, 2048, 4095, 4096, 4999])
     logits = (hidden @ matrix.T).astype(np.float64)
     expected = logits[np.arange(7), wanted] - np.log(np.exp(logits).sum(axis=1))
-    got = output_layer(tmp_path / "m.gguf").log_likelihood(hidden, wanted)
+    got = output_layer(GgufFile(tmp_path / "m.gguf")).log_likelihood(hidden, wanted)
     np.testing.assert_allclose(got, expected, atol=2e-4)
 
 
 def test_a_number_format_that_is_not_read_is_said(tmp_path: Path) -> None:
     gguf_file(tmp_path / "m.gguf", np.zeros((64, 64), np.float32), 14, b"\0" * 9000)
     with pytest.raises(FeedsmithError, match="type 14"):
-        output_layer(tmp_path / "m.gguf")
+        output_layer(GgufFile(tmp_path / "m.gguf"))
 
 
 _INTERRUPTED = """

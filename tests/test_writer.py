@@ -271,6 +271,8 @@ def test_posts_made_before_are_no_model_for_the_voice() -> None:
 class ThreeSentences:
     """A stand-in for a language model that is not under test here: it always says the same."""
 
+    own = False
+
     def sample(self, prompts: Sequence[str], **_: object) -> list[list[str]]:
         said = ["Boulders, 3 for 2 on Monday.", "Boulders and lighthouse.", "rocks rocks"]
         return [list(said) for _ in prompts]

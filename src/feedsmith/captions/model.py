@@ -1,6 +1,6 @@
 """The caption model: a small language model that proposes captions and judges how they sound.
 
-A base model (GGUF) and, beside it, an adapter trained on captions run in llama.cpp, on the CPU.
+A base model (GGUF) and, beside it, adapters trained on captions run in llama.cpp, on the CPU.
 Prompts come from `captions.prompt`; what is good enough to post, `captions.rank` decides. Knows the
 runtime; knows no brief, no brand and no hashtag.
 
@@ -8,8 +8,9 @@ The same prompts and seed give the same bytes, whatever was asked before, at any
 after a restart, on one kind of processor. llama.cpp does not promise that by itself: floats are
 added in another order when the work is batched in another way. So here all texts of a prompt
 are asked for in one request (the runtime then always steps them together), requests follow one
-another, nothing is reused from earlier ones (no prompt cache), flash attention, which splits
-its sums by threads, is off, and every seed comes from the prompt itself and the caller's seed.
+another, flash attention, which splits its sums by threads, is off, and every seed comes from the
+prompt itself and the caller's seed. Of an earlier prompt only the head that a brand keeps is reused,
+and it is always computed in one piece, and what follows it always from there.
 """
 
 import contextlib
@@ -20,45 +21,87 @@ import secrets
 import signal
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 
+from feedsmith.captions.decoder import Decoder
+from feedsmith.captions.gguf_file import Floats, GgufFile
 from feedsmith.captions.likelihood import OutputLayer, output_layer
-from feedsmith.captions.prompt import END
+from feedsmith.captions.prompt import END, head
+from feedsmith.cores import one_core
 from feedsmith.errors import FeedsmithError
 
 SLOTS = 4
 """Texts sampled side by side, as many as the writer asks for; room for eight would hold 21 MB more."""
 ROOM = 256
 """Tokens of a prompt and its continuation together; 23 kB of memory each, for every slot."""
+SAMPLERS = ("dry", "min_p", "top_p", "temperature")
+"""In this order. The improbable rest goes first: top_p alone sorts all 49,152 tokens, which took 16 %
+of the time."""
+REPEATS = {
+    "dry_multiplier": 0.8,
+    "dry_base": 1.75,
+    "dry_allowed_length": 4,
+    "dry_penalty_last_n": ROOM,
+    "dry_sequence_breakers": ["\n", ":", ","],
+}
+"""Against runs of words that come again ("don't repeat yourself"): a token that would make a run of
+more than four tokens, seen before, loses 0.8 x 1.75^(length - 4) of its logit. Commas end a
+run, so that keywords of the prompt may be said; what the grammar demands is said all the same."""
+_OTHER = "#"
+"""Never begins a line of a prompt, so that of a cached prompt exactly the head is reused."""
 _END_OF_SENTENCE = ".!?…"
 
 
 class CaptionModel:
     """A loaded model. Close it, or use it in a `with` block: it holds about 250 MB.
 
-    `base` and `adapter` are GGUF files; `threads` changes the speed and nothing else. More than the
-    idle cores makes it slower, not faster.
+    `base` is a GGUF file, `adapter` another one, or several by name: many brands share one loaded
+    base, and each call names its `voice`. A name that is none of them is the base alone; one
+    adapter without a name is the voice "". `own` says that the adapter was trained on the brand's
+    own captions. `threads` changes the speed and nothing else; more than the idle cores makes
+    it slower, not faster (two on two busy cores: a fifth of one).
     Raises FeedsmithError when a file is missing or is no model.
     """
 
-    def __init__(self, base: Path, adapter: Path | None = None, threads: int = 1) -> None:
-        for path in (base, adapter):
-            if path is not None and not path.is_file():
+    def __init__(
+        self,
+        base: Path,
+        adapter: Path | Mapping[str, Path] | None = None,
+        threads: int = 1,
+        *,
+        own: bool = False,
+    ) -> None:
+        named = adapter if isinstance(adapter, Mapping) else {"": adapter} if adapter else {}
+        for path in (base, *named.values()):
+            if not path.is_file():
                 raise FeedsmithError(f"{path}: no such model", mend="run `feedsmith models fetch`")
-        self.base, self.adapter = base, adapter
-        self._layer: OutputLayer | None = None
+        self.base = base
+        self.adapters = dict(named)
+        self.own = own
+        self._judges: tuple[OutputLayer, Decoder | None] | None = None
         self._key = secrets.token_urlsafe(24)
+        self._turn = threading.Lock()
+        self._primed: tuple[str, str] | None = None
+        self._single: dict[str, list[int]] = {}
         # A server that is closed before its thread has begun to wait for work never ends: the sign to
         # stop is lost, and closing waits forever (2 of 2 times with both cores busy). One token proves that
         # the thread is there; it costs 20 ms. A Ctrl-C in between would close it just so: it waits.
         with _interrupts_waiting():
-            self._server: Any = _serve(base, adapter, threads, self._key)
+            self._server: Any = _serve(base, list(self.adapters.values()), threads, self._key)
             self._complete({"prompt": "a", "max_tokens": 1, "n": 1, "cache_prompt": False})
+
+    def voice(self, name: str, *, own: bool = True) -> "Voice":
+        """This model speaking with one of its adapters, as the writer takes it."""
+        if name not in self.adapters:
+            raise FeedsmithError(
+                f"no adapter {name!r} is loaded", mend="name one of " + ", ".join(self.adapters)
+            )
+        return Voice(self, name, own)
 
     def sample(
         self,
@@ -70,12 +113,17 @@ class CaptionModel:
         temperature: float = 0.8,
         top_p: float = 0.92,
         banned: Sequence[str] = (),
+        voice: str = "",
+        stop: Sequence[str] = (),
+        brevity: float = 0.0,
     ) -> list[list[str]]:
         """Up to `n` continuations of every prompt, in the order of the prompts.
 
-        A text ends where the model ends it; one that runs into `max_tokens` is cut after its last
-        whole sentence, and left out if it has none. So are empty ones; the same text is not given
-        twice. `grammar` is GBNF; no token of the texts in `banned` is ever chosen.
+        A text ends where the model ends it, or before the first of the texts in `stop`; one that
+        runs into `max_tokens` is cut after its last whole sentence, and left out if it has none. So
+        are empty ones; the same text is not given twice. `grammar` is GBNF. A text in `banned` that
+        is one token is never chosen, with or without a blank before it; `brevity`, in nats, makes
+        the end of a sentence so much likelier.
         Raises FeedsmithError for a prompt that is too long or a grammar that is wrong.
         """
         settings: dict[str, Any] = {
@@ -84,12 +132,18 @@ class CaptionModel:
             "top_p": top_p,
             "top_k": 0,
             "min_p": 0.02,
-            "cache_prompt": False,
+            "samplers": SAMPLERS,
+            **REPEATS,
         }
         if grammar:
             settings["grammar"] = grammar
-        if banned:
-            settings["logit_bias"] = [[text, False] for text in banned]
+        bias: list[list[float]] = [[token, False] for token in self._alone(banned)]
+        if brevity:
+            bias += [[token, brevity] for token in self._alone(_END_OF_SENTENCE)]
+        if bias:
+            settings["logit_bias"] = bias
+        if stop:
+            settings["stop"] = list(stop)
         asked: Counter[str] = Counter()
         texts = []
         for prompt in prompts:
@@ -99,42 +153,50 @@ class CaptionModel:
             for start in range(0, n, SLOTS):
                 count = min(SLOTS, n - start)
                 request = {**settings, "prompt": prompt, "n": count, "seed": first + start}
-                for choice in self._complete(request):
+                for choice in self._behind_head(request, voice):
                     text = _whole(choice["text"], choice.get("finish_reason") == "length")
                     if text and text not in mine:
                         mine.append(text)
             texts.append(mine)
         return texts
 
-    def score(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+    def score(self, pairs: Sequence[tuple[str, str]], voice: str = "") -> list[float]:
         """How natural each (prompt, text) sounds: mean log-likelihood per token, in nats, <= 0.
 
         The end of the text counts as a token, so a text that breaks off scores low. Of texts that
-        leave no room beside the prompt, the part that fits is judged. Rounded to 4 places, because
-        the last bits depend on the linear algebra library. Raises FeedsmithError for models whose
-        output layer cannot be read (see `captions.likelihood`).
+        leave no room beside the prompt, the part that fits is judged. Texts of one prompt share its
+        pass. Rounded to 4 places, because the last bits depend on the linear algebra library.
+        Raises FeedsmithError for models whose output layer cannot be read (see
+        `captions.likelihood`).
         """
         if not pairs:
             return []
-        if self._layer is None:
-            self._layer = output_layer(self.base)
-        hidden, wanted, lengths = [], [], []
-        with self._connection() as ask:
-            prompts = {prompt: _tokens(ask, prompt) for prompt in {p for p, _ in pairs}}
-            for prompt, text in pairs:
-                before = prompts[prompt][-(ROOM // 2) :]
-                target = _tokens(ask, text + END)[: ROOM - len(before)]
-                # The last token's own state says what would come after the end: not asked for.
-                states = _hidden(ask, before + target)[len(before) - 1 : -1]
-                hidden.append(states)
-                wanted.append(np.array(target, np.int64))
-                lengths.append(len(target))
-        likely = self._layer.log_likelihood(np.concatenate(hidden), np.concatenate(wanted))
-        ends = np.cumsum(lengths)
-        return [
-            round(float(likely[end - length : end].mean(dtype=np.float64)), 4)
-            for end, length in zip(ends, lengths, strict=True)
-        ]
+        layer, decoder = self._judge()
+        behind: dict[str, dict[str, None]] = {}
+        for prompt, text in pairs:
+            behind.setdefault(prompt, {})[text] = None
+        with self._connection() as ask, one_core():
+            groups: list[tuple[list[int], list[list[int]]]] = []
+            for prompt, texts in behind.items():
+                before = _tokens(ask, prompt)[-(ROOM // 2) :]
+                room = ROOM - len(before)
+                groups.append((before, [_tokens(ask, text + END)[:room] for text in texts]))
+            if decoder is not None:
+                states = decoder.states(groups, voice)
+            else:
+                states = self._states(ask, groups, voice)
+            flat = [state for some in states for state in some]
+            wanted = [text for _, texts in groups for text in texts]
+            likely = layer.log_likelihood(
+                np.concatenate(flat), np.concatenate([np.array(text) for text in wanted])
+            )
+        ends = np.cumsum([len(text) for text in wanted])
+        said = [(prompt, text) for prompt, texts in behind.items() for text in texts]
+        means = {
+            pair: round(float(likely[end - len(text) : end].mean(dtype=np.float64)), 4)
+            for pair, text, end in zip(said, wanted, ends, strict=True)
+        }
+        return [means[pair] for pair in pairs]
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens in each text, without the end."""
@@ -151,6 +213,61 @@ class CaptionModel:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _alone(self, texts: Sequence[str]) -> list[int]:
+        """The tokens that are one of the texts, in their order."""
+        new = [text for text in texts if text not in self._single]
+        if new:
+            with self._connection() as ask:
+                for text in new:
+                    each = (_tokens(ask, before + text) for before in ("", " "))
+                    self._single[text] = [one[0] for one in each if len(one) == 1]
+        return [token for text in texts for token in self._single[text]]
+
+    def _judge(self) -> tuple[OutputLayer, Decoder | None]:
+        """What scoring needs, read when it is first asked for."""
+        if self._judges is None:
+            file = GgufFile(self.base)
+            layer = output_layer(file)
+            try:
+                self._judges = layer, Decoder(file, self.adapters)
+            except (ValueError, KeyError):  # not a Llama: the runtime itself makes the pass
+                self._judges = layer, None
+        return self._judges
+
+    def _states(
+        self, ask: "_Ask", groups: Sequence[tuple[list[int], list[list[int]]]], voice: str
+    ) -> list[list[Floats]]:
+        """The same as Decoder.states, by the runtime: every text with its whole prompt."""
+        with self._turn:
+            self._primed = None  # hidden states are computed in the same slots
+            if self.adapters:
+                ask("/lora-adapters", self._lora(voice))
+            return [
+                [_hidden(ask, before + text)[len(before) - 1 : -1] for text in texts]
+                for before, texts in groups
+            ]
+
+    def _lora(self, voice: str) -> list[dict[str, Any]]:
+        """Which of the loaded adapters count: all that are not named are off."""
+        return [{"id": i, "scale": float(name == voice)} for i, name in enumerate(self.adapters)]
+
+    def _behind_head(self, request: dict[str, Any], voice: str) -> list[dict[str, Any]]:
+        """Complete a request; the head of its prompt is computed once for all that follow it.
+
+        The first slot is brought to hold the head and one token that never comes there; so the
+        prompt is computed from the end of the head on, in one piece, whoever asked before.
+        """
+        start = head(request["prompt"])
+        request = {**request, "lora": self._lora(voice), "id_slot": 0, "cache_prompt": bool(start)}
+        with self._turn:
+            if start:
+                known = self._primed == (voice, start)
+                self._primed = None
+                prime = {"prompt": start + _OTHER, "max_tokens": 1, "n": 1, "id_slot": 0}
+                self._complete({**prime, "lora": request["lora"], "cache_prompt": known})
+                self._primed = voice, start
+            return self._complete(request)
+
     def _complete(self, request: dict[str, Any]) -> list[dict[str, Any]]:
         if self._server is None:
             raise FeedsmithError("the caption model is closed", mend="open it again")
@@ -164,7 +281,8 @@ class CaptionModel:
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator["_Ask"]:
-        """The runtime's own door on the loopback interface, which alone gives hidden states.
+        """The runtime's own door on the loopback interface, which alone splits texts into tokens and
+        gives hidden states.
 
         It is locked with a key made at the start that nobody else knows.
         """
@@ -184,6 +302,21 @@ class CaptionModel:
             line.close()
 
 
+class Voice:
+    """A caption model with the adapter of one brand."""
+
+    def __init__(self, model: CaptionModel, name: str, own: bool) -> None:
+        self.model, self.name, self.own = model, name, own
+
+    def sample(self, prompts: Sequence[str], n: int, seed: int, **given: Any) -> list[list[str]]:
+        """As CaptionModel.sample."""
+        return self.model.sample(prompts, n, seed, voice=self.name, **given)
+
+    def score(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        """As CaptionModel.score."""
+        return self.model.score(pairs, voice=self.name)
+
+
 class _Ask:
     """Questions to the runtime over one kept connection."""
 
@@ -191,7 +324,7 @@ class _Ask:
         self.line = line
         self.headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
-    def __call__(self, path: str, question: dict[str, Any]) -> Any:
+    def __call__(self, path: str, question: Any) -> Any:
         self.line.request("POST", path, json.dumps(question).encode("utf-8"), self.headers)
         answer = self.line.getresponse()
         told = json.loads(answer.read())
@@ -222,13 +355,12 @@ def _interrupts_waiting() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def _serve(base: Path, adapter: Path | None, threads: int, key: str) -> Any:
+def _serve(base: Path, adapters: Sequence[Path], threads: int, key: str) -> Any:
     import xllamacpp as runtime
 
     ask = runtime.CommonParams()
     ask.model.path = str(base)
-    if adapter is not None:
-        ask.lora_adapters = [runtime.CommonAdapterLoraInfo(str(adapter), 1.0)]
+    ask.lora_adapters = [runtime.CommonAdapterLoraInfo(str(path), 1.0) for path in adapters]
     for cpu in (ask.cpuparams, ask.cpuparams_batch):
         cpu.n_threads = threads
         cpu.poll = 0  # waiting threads sleep: spinning ones take the core from the rest
@@ -245,7 +377,7 @@ def _serve(base: Path, adapter: Path | None, threads: int, key: str) -> Any:
     try:
         return runtime.Server(ask)
     except (RuntimeError, ValueError) as error:
-        names = str(base) if adapter is None else f"{base} with {adapter}"
+        names = " with ".join(str(path) for path in (base, *adapters))
         raise FeedsmithError(
             f"{names}: llama.cpp cannot load it ({error})",
             mend="run `feedsmith models fetch`, or name another model file",
@@ -257,7 +389,7 @@ def _tokens(ask: _Ask, text: str) -> list[int]:
     return [int(token) for token in told["tokens"]]
 
 
-def _hidden(ask: _Ask, tokens: list[int]) -> "np.ndarray[Any, np.dtype[np.float32]]":
+def _hidden(ask: _Ask, tokens: list[int]) -> Floats:
     """(len(tokens), width): the model's state after each token, as the output layer takes it."""
     told = ask("/embeddings", {"content": tokens, "embd_normalize": -1})
     return np.array(told[0]["embedding"], np.float32)

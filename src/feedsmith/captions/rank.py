@@ -410,6 +410,41 @@ def _may_be_a_name(part: str, plain: frozenset[str], vouched: set[str]) -> bool:
     return not known and stem(word) not in vouched and not _ORDINARY.search(word)
 
 
+def sayable(brief: CaptionBrief, scene: Scene) -> tuple[frozenset[str], frozenset[str]]:
+    """The words that sampled text may use: at any time, and because of this brief.
+
+    Those that `invention` lets pass one by one; what it says of whole sentences still holds.
+    """
+    brand = brief.brand
+    known = (
+        brand.name, brand.niche, brand.handle, brief.theme, *brand.subjects, *brief.shown,
+        *brief.light, brief.season,
+    )  # fmt: skip
+    vouched = {stem(token) for token in _tokens(" ".join(known))} | {stem(f) for f in scene.facts}
+    always, sometimes = _neutral()
+    here = {
+        token
+        for token, its in sometimes.items()
+        if its in vouched or token in scene.facts or SEASONS.get(token) in scene.facts
+    }
+    own = {token for token in _tokens(" ".join(known)) if token not in _NUMBER_WORDS}
+    return always, frozenset(here | own)
+
+
+@cache
+def _neutral() -> tuple[frozenset[str], dict[str, str]]:
+    """Words that say nothing of a picture; those that do, and claims, with their stems."""
+    bound = _TIMES | _WEATHER | _COLOURS | words.MODIFIERS | frozenset(SEASONS)
+    never = _NUMBER_WORDS | listed("he she his her him my mine")
+    always, sometimes = set(), {}
+    for token in _plain_english() - never:
+        if token in bound or words.nouns_in(token) or _CLAIMS.search(token):
+            sometimes[token] = stem(token)
+        else:
+            always.add(token)
+    return frozenset(always), sometimes
+
+
 @cache
 def _plain_english() -> frozenset[str]:
     """Words that people wrote in the starter captions, in small letters: no names, no slips."""

@@ -53,6 +53,8 @@ class _Ear(NamedTuple):
     adapter: Path | None
     used: dict[str, str]
     """Role to name and the first digits of the file's hash."""
+    own: bool = False
+    """Trained on the brand's own captions."""
 
 
 class Workshop:
@@ -107,7 +109,7 @@ class Workshop:
         try:
             own = trained(home)
             if own is not None:
-                return _Ear(own.base, own.adapter, {"captions": own.name})
+                return _Ear(own.base, own.adapter, {"captions": own.name}, own=True)
         except FeedsmithError as error:
             self.notes.append(
                 f"The brand's own caption model was left out: {error.message}. To have it: {error.mend}."
@@ -138,7 +140,7 @@ class Workshop:
             yield
             return
         memory.give_back()  # what the pictures left in the heap: 15 MB off the peak
-        with CaptionModel(self._ear.base, self._ear.adapter) as model:
+        with CaptionModel(self._ear.base, self._ear.adapter, own=self._ear.own) as model:
             self._writer.model = model
             try:
                 yield
