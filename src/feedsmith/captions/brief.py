@@ -3,9 +3,11 @@
 Knows the brand and the posts as values; knows nothing of how a caption comes about.
 """
 
+import re
 from typing import Literal
 
 from feedsmith.brand import Brand
+from feedsmith.captions.tongues import names
 from feedsmith.facts import stands
 from feedsmith.post import Kind, Offer, PastPost, Value
 
@@ -53,9 +55,13 @@ class CaptionBrief(Value):
     @property
     def price(self) -> str:
         """Price, former price and dates in one breath: "12 EUR (was 18 EUR), 3 to 9 May"."""
-        was = f"(was {self.details.was})" if self.details.was else ""
+        was = self._was if self.details.was else ""
         price = " ".join(part for part in (self.details.price, was) if part)
         return _even(", ".join(part for part in (price, self.details.dates) if part))
+
+    @property
+    def _was(self) -> str:
+        return names.was(self.brand.language, self.details.was)
 
     @property
     def line(self) -> str:
@@ -68,7 +74,7 @@ class CaptionBrief(Value):
             if part and not stands(part, line):
                 line = f"{line}, {part}" if line else part
         if of.was and not stands(of.was, line):
-            line = f"{line} (was {of.was})"
+            line = f"{line} {self._was}"
         return _even(line)
 
     @property
@@ -94,8 +100,11 @@ class CaptionBrief(Value):
 
 
 def _even(text: str) -> str:
-    """With single blanks: captions are one paragraph."""
-    return " ".join(text.split())
+    """With single blanks: captions are one paragraph. No-break spaces stay ("12 EUR", "Pourquoi ?")."""
+    return _BLANKS.sub(" ", text).strip(" ")
+
+
+_BLANKS = re.compile("[ \t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")
 
 
 class Caption(Value):

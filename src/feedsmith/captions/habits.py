@@ -7,12 +7,13 @@ skeleton. Where a brand has hardly any posts the voice in brand.toml decides.
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
 from feedsmith.brand import VOICES, Brand
 from feedsmith.captions import words
-from feedsmith.captions.skeletons import Skeleton, mined
+from feedsmith.captions.skeletons import Skeleton, mined, stock
+from feedsmith.captions.tongues.tongue import Tongue, speak
 from feedsmith.post import PastPost
 
 EMOJI = re.compile(
@@ -65,6 +66,17 @@ class Habits:
     """Median number of sentences."""
     own: tuple[Skeleton, ...] = ()
     """Openings of its own that may be said of other things."""
+    tongue: Tongue | None = None
+    """The language it writes, beside English."""
+    formal: bool = False
+    """Addresses people formally, where its language has two ways."""
+
+    @property
+    def stock(self) -> tuple[Skeleton, ...]:
+        """The shipped sentences that it may say."""
+        if self.tongue is None:
+            return stock()
+        return self.tongue.lines(formal=self.formal, singular=self.singular)
 
 
 def habits(brand: Brand, history: Sequence[PastPost]) -> Habits:
@@ -91,7 +103,8 @@ def habits(brand: Brand, history: Sequence[PastPost]) -> Habits:
     )
     first = len(re.findall(r"\b(?:I|I'm|I've|my|me)\b", everything))
     plural = len(re.findall(r"\b(?:we|we're|we've|our|us)\b", everything, re.I))
-    return Habits(
+    tongue = speak(brand.language)
+    found = Habits(
         voices=frozenset(voices),
         near=frozenset(near),
         words=median(lengths) if counted else guess,
@@ -109,7 +122,14 @@ def habits(brand: Brand, history: Sequence[PastPost]) -> Habits:
         american=len(words.AMERICAN.findall(everything)) > len(words.BRITISH.findall(everything)),
         sentences=median(len(sentences(text)) for text in texts) if counted else 2,
         own=mined(texts),
+        tongue=tongue,
     )
+    if tongue is None:
+        return found
+    return replace(
+        found, own=(), contracts=True, american=False, formal=tongue.formal(brand, texts),
+        singular=tongue.singular(texts, voices),
+    )  # fmt: skip
 
 
 def told(post: PastPost) -> str:

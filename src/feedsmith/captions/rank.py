@@ -19,6 +19,7 @@ from feedsmith.captions import words
 from feedsmith.captions.brief import CaptionBrief
 from feedsmith.captions.habits import EMOJI, Habits, bare, sentences, told
 from feedsmith.captions.skeletons import SEASONS, Scene
+from feedsmith.captions.tongues.tongue import Tongue
 from feedsmith.captions.words import fold, listed, read, stem
 
 COPY_WORDS = 6
@@ -76,12 +77,14 @@ class Seen:
 
     past: frozenset[tuple[str, ...]] = frozenset()
     past_sentences: frozenset[str] = frozenset()
+    tongue: Tongue | None = None
+    """Whose small words carry no meaning; English without one."""
     run: set[tuple[str, ...]] = field(default_factory=set)
     openings: Counter[str] = field(default_factory=Counter)
     stems: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def of(cls, texts: Sequence[str]) -> "Seen":
+    def of(cls, texts: Sequence[str], tongue: Tongue | None = None) -> "Seen":
         """From past captions, oldest first; of the last few even single words count as used."""
         past: set[tuple[str, ...]] = set()
         whole: set[str] = set()
@@ -89,11 +92,11 @@ class Seen:
             long, parts = _parts(text)
             past |= long
             whole |= parts
-        seen = cls(frozenset(past), frozenset(whole))
+        seen = cls(frozenset(past), frozenset(whole), tongue)
         seen.openings.update(_opening(text) for text in texts)
         for text in texts[-RECENT:]:
             seen.run.update(runs(text, RUN_WORDS))
-            seen.stems.update(content(text))
+            seen.stems.update(content(text, tongue))
         return seen
 
     def add(self, text: str, offer: str | Sequence[str] = "", names: Iterable[str] = ()) -> None:
@@ -101,7 +104,7 @@ class Seen:
         own = _without(text, offer)
         self.run.update(runs(own, RUN_WORDS))
         self.openings[_opening(own)] += 1
-        self.stems.update(content(own) - {stem(word) for word in names})
+        self.stems.update(content(own, self.tongue) - {stem(word) for word in names})
 
 
 RECENT = 10
@@ -121,9 +124,11 @@ def runs(text: str, n: int) -> set[tuple[str, ...]]:
     return {tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)}
 
 
-def content(text: str) -> set[str]:
+def content(text: str, tongue: Tongue | None = None) -> set[str]:
     """Stems of the words that carry meaning."""
-    return {stem(token) for token in _tokens(text) if token not in _STOP and len(token) > 2}
+    small = tongue.stop if tongue else _STOP
+    plain = tongue.plain(text) if tongue else text
+    return {stem(token) for token in _tokens(plain) if token not in small and len(token) > 2}
 
 
 def refuse(
@@ -137,7 +142,8 @@ def refuse(
     plain = bare(text)
     fixed = (*brief.pieces, *sentences_of(brief))
     own = bare(_without(text, fixed))
-    if broken := broken_sentence(plain, offer=tuple(map(bare, fixed)), names=" ".join(brief.shown)):
+    form = habits.tongue.broken if habits.tongue else broken_sentence
+    if broken := form(plain, offer=tuple(map(bare, fixed)), names=" ".join(brief.shown)):
         return broken
     if any(piece not in text for piece in brief.pieces):
         return "offer missing or altered"
@@ -156,7 +162,8 @@ def refuse(
     for word in brief.brand.banned_words:
         if f" {' '.join(_tokens(word))} " in lowered:
             return "banned word"
-    if invented := invention(own, brief, scene, trusted=trusted):
+    vouch = habits.tongue.invention if habits.tongue else invention
+    if invented := vouch(own, brief, scene, trusted=trusted):
         return invented
     if repeats := copied(own, brief, seen):
         return repeats
@@ -311,7 +318,7 @@ def length_fit(text: str, brief: CaptionBrief, habits: Habits) -> float:
 
 def freshness(text: str, seen: Seen, names: Iterable[str]) -> float:
     """0 for words not yet used in this run, more negative the more of them come again."""
-    own = content(text) - {stem(word) for word in names}
+    own = content(text, seen.tongue) - {stem(word) for word in names}
     return -sum(min(3, seen.stems[word]) for word in own) / max(4, len(own))
 
 

@@ -137,6 +137,8 @@ class Skeleton:
     number: Number | None = None
     narrow: float = 0.0
     """0 for anything, 1 for a line about one type only: the narrower, the more to the point."""
+    code: str = ""
+    """ISO 639-1 of another language whose grammar fills it (captions.tongues.stock); "" here."""
 
     @property
     def slots(self) -> frozenset[str]:
@@ -153,6 +155,10 @@ class Skeleton:
         return bool(
             re.match(r"(?:\{s:(?:It|Its|This|That)\}|(?:It|They)(?:['’]\w+)?\b)", self.text)
         )
+
+    def filled(self, scene: "Scene", details: Sequence[Noun], opening: str) -> str | None:
+        """`fill` by the grammar of another language; English lines have none of their own."""
+        raise NotImplementedError(self.code)
 
 
 @dataclass(frozen=True)
@@ -439,6 +445,8 @@ def fill(
     `details` are what {d} and {e} stand for. Agreement, articles and capitals are made to fit;
     `terse` leaves the article of an opening away ("Lake, and the sky twice").
     """
+    if skeleton.code:
+        return skeleton.filled(scene, details, opening)
     subject = scene.subject
     slots = skeleton.slots
     taken = {id(n) for n, slot in zip(details, "de", strict=False) if slot in slots}
@@ -481,7 +489,7 @@ def fill(
     for said in (scene.offer, scene.name, scene.price):
         if said and said[-1] in ".!?":  # it brings its own full stop
             text = text.replace(said + ".", said)
-    return None if failed else " ".join(text.split())
+    return None if failed else re.sub(" {2,}", " ", text).strip(" ")
 
 
 def _phrase(noun: Noun, determiner: str, before: str, after: str, *, label: bool) -> str:

@@ -29,20 +29,20 @@ from feedsmith.captions.skeletons import (
     offer_facts,
     scene,
     sold,
-    stock,
 )
+from feedsmith.captions.tongues import names
+from feedsmith.captions.tongues.tongue import Tongue, speak
 from feedsmith.captions.words import Noun, listed
 
 __all__ = ["Caption", "CaptionBrief", "Model", "Writer", "speaks"]
 
 
 def speaks(language: str) -> bool:
-    """Whether captions are written in that language ("en", "en-GB", "English"); '' counts as English.
+    """Whether captions are written in that language ("en", "de-AT", "French"); '' counts as English.
 
-    All sentences are English; a brand of another language gets them all the same, and its faces
-    should say so once.
+    A brand of any other language gets English ones all the same, and its faces should say so once.
     """
-    return re.split(r"[-_ ]", language.strip().lower())[0] in ("", "en", "eng", "english")
+    return names.spoken(language).code != ""
 
 
 REST = 30
@@ -133,13 +133,16 @@ class Writer:
         """
         if not briefs:
             return []
+        tongue = speak(briefs[0].brand.language)
+        if tongue is not None:
+            briefs = [tongue.take(brief) for brief in briefs]
         past: dict[str, None] = {}  # in order, once each
         for brief in briefs:
             past.update(dict.fromkeys(rank.past_texts(brief)))
         texts = list(past)
         if all(brief.kind == "product" for brief in briefs):
             texts = texts[-PRODUCTS_REST:]
-        seen = rank.Seen.of(texts)
+        seen = rank.Seen.of(texts, tongue)
         manners: dict[int, Habits] = {}
         captions: list[Caption] = []
         sampled = self._sample(briefs, seed)
@@ -245,7 +248,7 @@ class Writer:
         framed = set(self._used[-FRAMES_REST:])
         return [
             line
-            for line in (*stock(), *manner.own)
+            for line in (*manner.stock, *manner.own)
             if line.id not in (framed if line.role == "Y" else recent)
             and (not line.voices or line.voices & (manner.voices | manner.near))
             and fits(line, about)
@@ -268,15 +271,15 @@ class Writer:
         for candidate in candidates:
             trusted = candidate.route != "model"
             reason = rank.refuse(candidate.text, brief, whole, manner, seen, trusted=trusted)
-            reason = reason or _clash(candidate.used, whole.about(candidate.subject))
+            about = whole.about(candidate.subject)
+            reason = reason or _clash(candidate.used, about, manner.tongue)
             if reason:
                 self.rejections[reason] += 1
             elif candidate.text not in said:
                 said.add(candidate.text)
                 kept.append(candidate)
-        names = [word for keyword in brief.shown for word in keyword.split()]
         for candidate in kept:
-            candidate.reasons = _reasons(candidate, brief, manner, subjects, seen, names)
+            candidate.reasons = _reasons(candidate, brief, manner, subjects, seen)
             total = sum(v for v in candidate.reasons.values() if isinstance(v, float))
             candidate.value = total + float(rng.uniform(0, 0.6 if _loose(brief) else 0.3))
         kept.sort(key=lambda c: -c.value)
@@ -286,7 +289,7 @@ class Writer:
         self, kept: list[_Candidate], brief: CaptionBrief, manner: Habits
     ) -> list[_Candidate]:
         """Let the model's likelihood weigh among the best few."""
-        if self.model is None or len(kept) < 2:
+        if self.model is None or manner.tongue or len(kept) < 2:  # it reads English alone
             return kept
         best = kept[:HEARD]
         prompt = _request(brief, manner).prompt()
@@ -301,8 +304,9 @@ class Writer:
         return best
 
     def _remember(self, best: _Candidate, brief: CaptionBrief, seen: rank.Seen) -> None:
-        names = [word for keyword in brief.shown for word in keyword.split()]
-        seen.add(best.text, (*brief.pieces, *rank.sentences_of(brief)), names)
+        shown = _called(brief.shown, seen.tongue)
+        named = [word for keyword in shown for word in keyword.split()]
+        seen.add(best.text, (*brief.pieces, *rank.sentences_of(brief)), named)
         self._used += [line.id for line in best.used]
 
     # -------------------------------------------------------------- words on pictures
@@ -351,7 +355,7 @@ class Writer:
         if line or brief.kind in ("gif", "collage"):
             return line
         if SEVERAL in about.facts:  # all used of late; one of them again rather than the subject
-            lines = [s.text for s in stock() if s.role == "H" and _of_several(s)]
+            lines = [s.text for s in manner.stock if s.role == "H" and _of_several(s)]
             return _manner(lines[int(rng.integers(len(lines)))], manner, ())
         if about.subject is not None:
             return words.sentence_case(about.subject.text)
@@ -395,6 +399,7 @@ class Writer:
             i
             for i, brief in enumerate(briefs)
             if brief.shows  # of a picture without words it only makes things up
+            and manners[id(brief.history)].tongue is None  # it knows English alone
             and (
                 brief.kind == "story"
                 or (
@@ -443,7 +448,8 @@ class _Moves:
 
 
 def _scene_of(brief: CaptionBrief, shows: Sequence[str]) -> Scene:
-    return scene(
+    tongue = speak(brief.brand.language)
+    found = scene(
         shows,
         season=brief.season,
         light=brief.light,
@@ -453,6 +459,7 @@ def _scene_of(brief: CaptionBrief, shows: Sequence[str]) -> Scene:
         name=brief.name if brief.by_parts else "",
         price=brief.price if brief.by_parts else "",
     )
+    return tongue.scene(found) if tongue else found
 
 
 def _goods(brief: CaptionBrief) -> list[Noun | None]:
@@ -460,6 +467,9 @@ def _goods(brief: CaptionBrief) -> list[Noun | None]:
 
     "Hand-thrown oak mug, 350 ml" is a mug; a candle called "Forest" is not a forest.
     """
+    tongue = speak(brief.brand.language)
+    if tongue is not None:
+        return [tongue.goods(brief)]
     name = re.split(r"[,(:|/–—]| - | (?:with|for|in|of|by|from|and) ", brief.name or brief.line)[0]
     tokens = [word for word in name.split() if not re.search(r"\d", word)]
     for end in range(len(tokens), 0, -1):
@@ -653,7 +663,7 @@ def _told_by(about: Scene) -> set[str]:
     return {"name", "price"} if about.price else {"name"}
 
 
-def _clash(moves: Sequence[Skeleton], about: Scene) -> str:
+def _clash(moves: Sequence[Skeleton], about: Scene, tongue: Tongue | None = None) -> str:
     """Moves that say the same word twice do not belong together."""
     named = {word for noun in about.nouns for word in map(words.stem, noun.words)}
     described = {w for n in about.nouns for w in n.words if w in words.MODIFIERS}
@@ -661,7 +671,8 @@ def _clash(moves: Sequence[Skeleton], about: Scene) -> str:
     for move in moves:
         if move.role in "FKY":
             continue
-        own = {_root(w) for w in rank.content(re.sub(r"\{[^}]*\}", " ", move.text)) - named}
+        said_by = rank.content(re.sub(r"\{[^}]*\}", " ", move.text), tongue)
+        own = {_root(w) for w in said_by - named}
         if own & said or described & set(re.findall(r"[a-z]+", move.text.lower())):
             return "says a word twice"
         said |= own
@@ -756,10 +767,12 @@ def _reasons(
     manner: Habits,
     subjects: Sequence[Noun | None],
     seen: rank.Seen,
-    names: Sequence[str],
 ) -> dict[str, float | str]:
     """What speaks for a candidate; the floats add up to its score."""
     used = candidate.used
+    text = manner.tongue.plain(candidate.text) if manner.tongue else candidate.text
+    shows = _called(brief.shows, manner.tongue)
+    named = [w for keyword in _called(brief.shown, manner.tongue) for w in keyword.split()]
     spoken = [line for line in used if line.role not in "FKY"]
     narrow = sum(line.narrow for line in spoken) / max(1, len(spoken))
     first = subjects.index(candidate.subject) if candidate.subject in subjects else 0
@@ -773,13 +786,11 @@ def _reasons(
         "route": {"skeleton": 0.6, "plain": 0.2, "model": -0.5}[candidate.route],
         "to the point": 0.4 if candidate.route == "model" else round(0.9 * narrow, 3),
         "subject": round(-0.45 * first, 3),
-        "covered": round(
-            (0.3 if _loose(brief) else 0.9) * rank.covered(candidate.text, brief.shows), 3
-        ),
+        "covered": round((0.3 if _loose(brief) else 0.9) * rank.covered(text, shows), 3),
         "length": round(0.7 * rank.length_fit(candidate.text, brief, manner), 3),
         "voice": round(voice, 3),
         "question": -0.1 if asks and manner.questions < 0.1 else 0.0,
-        "fresh": round(0.8 * rank.freshness(candidate.text, seen, names), 3),
+        "fresh": round(0.8 * rank.freshness(candidate.text, seen, named), 3),
     }
     if used:
         reasons["skeletons"] = " ".join(line.id for line in used)
@@ -789,7 +800,10 @@ def _reasons(
 def _last_resort(brief: CaptionBrief, whole: Scene, subjects: Sequence[Noun | None]) -> _Candidate:
     """Where everything was turned down: the plainest true thing."""
     subject = subjects[0]
-    if brief.pieces:
+    tongue = speak(brief.brand.language)
+    if tongue is not None:
+        text = tongue.plainest(brief, whole, subject)
+    elif brief.pieces:
         whole_offer = ", ".join(part for part in (brief.name, brief.price) if part)
         said = [whole_offer if brief.by_parts else brief.line, brief.call]
         said = [part if part[-1] in ".!?" else part + "." for part in said if part]
@@ -804,6 +818,11 @@ def _last_resort(brief: CaptionBrief, whole: Scene, subjects: Sequence[Noun | No
             + "."
         )
     return _Candidate(text, "plain", (), subject, 0.0, {"route": 0.0})
+
+
+def _called(shows: Sequence[str], tongue: Tongue | None) -> tuple[str, ...]:
+    """Keywords as the caption names them."""
+    return tongue.surface(shows) if tongue else tuple(shows)
 
 
 def _named_in(niche: str) -> tuple[str, ...]:
@@ -825,6 +844,7 @@ def _request(brief: CaptionBrief, manner: Habits) -> Request:
         look=brief.look,
         near=brief.near,
         offer=brief.line,
+        language=manner.tongue.said if manner.tongue else "",
         length=length,
         emoji=0,
     )

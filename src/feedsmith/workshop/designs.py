@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from feedsmith import facts
 from feedsmith.brand import Brand, Home, Palette
 from feedsmith.captions.brief import Caption
+from feedsmith.captions.tongues.tongue import speak
 from feedsmith.design import backdrop, cutout, faces, logo, render, template
 from feedsmith.design.template import Look
 from feedsmith.errors import FeedsmithError
@@ -169,6 +170,11 @@ class Designer:
             return None
         return drawn.rgba if drawn is not None else None
 
+    def _called(self, shows: Sequence[str]) -> Sequence[str]:
+        """Keywords as the brand's captions name them."""
+        tongue = speak(self.brand.language)
+        return tongue.surface(shows) if tongue else shows
+
     def _slots(self, order: Order, caption: Caption) -> dict[str, str]:
         """The words of a single page, by the names layouts use; nothing stands twice."""
         offer, headline = order.offer, order.brief.headline
@@ -283,7 +289,7 @@ class Designer:
         beside = iter(others)
         shown = [main]
         for text in texts:
-            names = bool(_words([text]) & _words(main.shows))
+            names = bool(_words([text]) & _words(self._called(main.shows)))
             shown.append(next(closer) if names else next(beside, None) or next(closer))
         shown.append(next(beside, None) or next(closer))
         words: list[dict[str, str]] = [{"kicker": self.sign, "headline": headline}]
