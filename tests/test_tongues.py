@@ -239,6 +239,16 @@ def nouns_of(code: str, region: str) -> dict[str, tuple[Named, ...]]:
     return {kind: tuple(n for ns in sorts.values() for n in ns) for kind, sorts in found.items()}
 
 
+def _itself(kind: str, language: str) -> list[Named]:
+    """The noun that a section is for, where it is not a type: "[coffee bean]"."""
+    if kind in words.types() or kind in ("any", "none"):
+        return []
+    region = names.variety(language)
+    forms = {kind, words.many(kind)}
+    found = [lexicon.name(words.read(f), names.spoken(language).code, region) for f in forms]
+    return [noun for noun in found if noun is not None]
+
+
 def filled(language: str, formal: bool = False) -> Iterator[tuple[Line, Named | None, str]]:
     """Every sentence with every noun it may be said of, and others beside it."""
     code = names.spoken(language).code
@@ -251,6 +261,7 @@ def filled(language: str, formal: bool = False) -> Iterator[tuple[Line, Named | 
             subjects = [*every[::7]]
         else:
             subjects = [noun for kind in sorted(line.types) for noun in known.get(kind, ())]
+            subjects += [noun for kind in sorted(line.types) for noun in _itself(kind, language)]
         for i, subject in enumerate(subjects):
             if subject is not None:
                 if line.number and not _number_fits(line.number, subject.number):

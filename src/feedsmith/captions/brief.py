@@ -3,12 +3,11 @@
 Knows the brand and the posts as values; knows nothing of how a caption comes about.
 """
 
-import re
 from typing import Literal
 
 from feedsmith.brand import Brand
 from feedsmith.captions.tongues import names
-from feedsmith.facts import stands
+from feedsmith.facts import even, stands
 from feedsmith.post import Kind, Offer, PastPost, Value
 
 Route = Literal["skeleton", "model", "plain"]
@@ -57,7 +56,7 @@ class CaptionBrief(Value):
         """Price, former price and dates in one breath: "12 EUR (was 18 EUR), 3 to 9 May"."""
         was = self._was if self.details.was else ""
         price = " ".join(part for part in (self.details.price, was) if part)
-        return _even(", ".join(part for part in (price, self.details.dates) if part))
+        return even(", ".join(part for part in (price, self.details.dates) if part))
 
     @property
     def _was(self) -> str:
@@ -75,7 +74,7 @@ class CaptionBrief(Value):
                 line = f"{line}, {part}" if line else part
         if of.was and not stands(of.was, line):
             line = f"{line} {self._was}"
-        return _even(line)
+        return even(line)
 
     @property
     def by_parts(self) -> bool:
@@ -91,20 +90,12 @@ class CaptionBrief(Value):
     @property
     def name(self) -> str:
         """Of the product or event."""
-        return _even(self.details.name)
+        return even(self.details.name)
 
     @property
     def call(self) -> str:
         """What people are asked to do, as the offer has it."""
-        return _even(self.details.call)
-
-
-def _even(text: str) -> str:
-    """With single blanks: captions are one paragraph. No-break spaces stay ("12 EUR", "Pourquoi ?")."""
-    return _BLANKS.sub(" ", text).strip(" ")
-
-
-_BLANKS = re.compile("[ \t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")
+        return even(self.details.call)
 
 
 class Caption(Value):

@@ -21,6 +21,7 @@ from feedsmith.captions.words import (
     stem,
     with_article,
 )
+from feedsmith.facts import even
 
 ROLES = "ONQWSHPUCLFKBDYRGT"
 """Opening, note, question, whole, story, headline, words to set, under them, carousel, slides,
@@ -331,10 +332,11 @@ def mined(texts: Iterable[str]) -> tuple[Skeleton, ...]:
     return tuple(found.values())
 
 
-def parse(text: str) -> tuple[Skeleton, ...]:
-    """Read lines of the format that skeletons.txt explains at its head."""
+def parse(text: str, nouns: Iterable[str] = ()) -> tuple[Skeleton, ...]:
+    """Read lines of the format that skeletons.txt explains at its head; `nouns` may stand for
+    types."""
     groups: dict[str, frozenset[str]] = {}
-    known = words.types() | {"any", "none"}
+    known = words.types() | {"any", "none", *nouns}
     types: frozenset[str] = frozenset({"any"})
     shared: list[str] = []
     found: list[Skeleton] = []
@@ -489,7 +491,7 @@ def fill(
     for said in (scene.offer, scene.name, scene.price):
         if said and said[-1] in ".!?":  # it brings its own full stop
             text = text.replace(said + ".", said)
-    return None if failed else re.sub(" {2,}", " ", text).strip(" ")
+    return None if failed else even(text)
 
 
 def _phrase(noun: Noun, determiner: str, before: str, after: str, *, label: bool) -> str:

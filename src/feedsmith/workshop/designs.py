@@ -5,6 +5,7 @@ files and no films.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -117,7 +118,7 @@ class Designer:
     def _tell_of_words(self, order: Order) -> None:
         """Note what a person asked to be set and will not find on the picture."""
         given = (order.brief.headline, order.offer.line)
-        if any(faces.plain(words) != " ".join(words.split()) for words in given):
+        if any(_inked(faces.plain(words)) != _inked(words) for words in given):
             self.note("Emoji stand in the caption, not on the picture.")
         if order.brief.headline and order.kind in ("photo", "gif"):
             self.note(f"A {order.kind} has no words on it: its headline is left off.")
@@ -311,6 +312,12 @@ def _page(drawn: render.Rendered, pictures: Sequence[Picture], method: str) -> P
         least_new(p.originality for p in pictures),
         drawn.template, drawn.scheme, drawn.tone,
     )  # fmt: skip
+
+
+def _inked(words: str) -> str:
+    """Letters and signs, without blanks and the marks that only turn the way of writing."""
+    composed = unicodedata.normalize("NFC", words)
+    return "".join(c for c in composed if not c.isspace() and unicodedata.category(c) != "Cf")
 
 
 def _words(shows: Sequence[str]) -> set[str]:

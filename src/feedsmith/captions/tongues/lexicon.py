@@ -40,7 +40,8 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class Named(Noun):
-    """A keyword by its name in another language; types, head and words stay those of English."""
+    """A keyword by its name in another language; head and words stay those of English, and so do
+    the types, with the noun itself among them."""
 
     keyword: str
     """The English keyword in small letters, e.g. "rocky shore"."""
@@ -129,7 +130,7 @@ def name(noun: Noun, code: str, region: str = "") -> Named | None:
         return None
     number = _number(noun, found, entry)
     said = entry.many if number == "many" and entry.many else entry.one
-    return Named(said, noun.type, noun.types, number, noun.head, text, entry)
+    return Named(said, noun.type, noun.types | {base}, number, noun.head, text, entry)
 
 
 def _number(noun: Noun, key: str, entry: Entry) -> Number:

@@ -3,7 +3,8 @@
 The format is that of skeletons.txt, with slots made for the language: "{einem s}" is the subject
 behind that article in its case, "{s:er}" a pronoun for it, "{s:steht|stehen}" one or many, four
 forms (by gender, then number) where there are four. "<du|Sie>" is said to friends or formally;
-"[a|b]" is Brazilian or European, of Spain or of America.
+"[a|b]" is Brazilian or European, of Spain or of America. Among the types of a section single nouns
+may stand ("[coffee bean]").
 """
 
 import re
@@ -14,7 +15,7 @@ from importlib.resources import files
 
 from feedsmith.captions.skeletons import Scene, Skeleton, parse
 from feedsmith.captions.tongues.grammar import GRAMMARS, marks
-from feedsmith.captions.tongues.lexicon import Named
+from feedsmith.captions.tongues.lexicon import Named, lexicon
 from feedsmith.captions.words import Noun, sentence_case
 
 _SLOT = re.compile(r"\{(?:([\w-]+) )?(\w+)(?::([^{}]+))?\}")
@@ -107,7 +108,7 @@ def lines(code: str, variety: str, formal: bool, we: re.Pattern[str]) -> tuple[L
         r"(?<=\S)( ?)\[([^\[\]|]*)\|([^\[\]|]*)\]", lambda m: m[1] + m[3 if second else 2], text
     )
     found: list[Line] = []
-    for line in parse(text):
+    for line in parse(text, lexicon(code).entries):
         same = {f.name: getattr(line, f.name) for f in fields(Skeleton)}
         same |= {"id": f"{code}:{line.id}", "code": code}
         said = _SLOT.sub(" ", line.text)
