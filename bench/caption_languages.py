@@ -97,8 +97,7 @@ def write(asked: Sequence[CaptionBrief], seed: int) -> list[Caption]:
     found: dict[int, Caption] = {}
     for shop in range(3):
         own = [i for i in range(len(asked)) if i % 3 == shop]
-        for i, caption in zip(own, Writer().write([asked[i] for i in own], seed), strict=True):
-            found[i] = caption
+        found |= dict(zip(own, Writer().write([asked[i] for i in own], seed), strict=True))
     return [found[i] for i in range(len(asked))]
 
 

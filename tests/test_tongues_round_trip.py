@@ -156,3 +156,20 @@ def test_the_contact_sheet_lets_every_text_run_its_own_way(
     assert 'dir="auto"' in sheet
     assert '<meta charset="utf-8">' in sheet.lower()
     assert html.escape("مخبز الزيتون 🫒") in sheet
+
+
+def test_a_language_without_sentences_is_said_once_and_answered_in_english(
+    shop: Path, tmp_path: Path
+) -> None:
+    settings = shop / "brand.toml"
+    before = settings.read_text("utf-8")
+    settings.write_text(before.replace('language = "fr"', 'language = "ar"'), "utf-8")
+    done = run(
+        "generate", shop, "--kind", "photo", "--count", "1", "--seed", "1", "--out", tmp_path
+    )
+    settings.write_text(before, "utf-8")
+    assert done.returncode == 0, done.stderr
+    said = " ".join(done.stdout.split())
+    assert (
+        said.count("Captions are not written in “ar” yet; English sentences are used instead") == 1
+    )

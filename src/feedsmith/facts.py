@@ -200,7 +200,7 @@ def even(text: str) -> str:
     return _BREAKS.sub(" ", text).strip(" ")
 
 
-_BREAKS = re.compile("[ \\t\\n\\r\\v\\f\\x1c-\\x1f\\x85\\u2028\\u2029]+")
+_BREAKS = re.compile(r"[ \t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")
 
 
 def facts(text: str) -> tuple[Fact, ...]:
