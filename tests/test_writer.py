@@ -373,9 +373,10 @@ def test_pictures_of_one_thing_are_told_as_one() -> None:
         assert not set(str(caption.reasons["skeletons"]).split()) & several
 
 
-def test_captions_are_english_and_that_can_be_asked() -> None:
+def test_which_languages_captions_are_written_in_can_be_asked() -> None:
     assert all(speaks(language) for language in ("en", "en-GB", "English", "", "en_US"))
-    assert not any(speaks(language) for language in ("de", "fr-CA", "enm", "日本語"))
+    assert all(speaks(language) for language in ("de", "fr-CA", "es_MX", "pt-BR", "de-CH"))
+    assert not any(speaks(language) for language in ("it", "nl-BE", "enm", "日本語"))
 
 
 def test_an_emoji_of_a_product_comes_from_its_own_words() -> None:

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator
@@ -97,6 +97,10 @@ class Brand(Value):
     voice_examples: tuple[str, ...] = ()
     """Captions that sound right, as models of the voice."""
     language: str = "en"
+    """Of its captions: "en", "de", "fr-CA", "pt-PT"."""
+    address: Literal["", "informal", "formal"] = ""
+    """How people are addressed where a language has two ways (du or Sie, tu or vous); empty means:
+    as in the brand's own captions."""
     country: str = Field("", pattern=r"^([A-Z]{2})?$")
     """ISO 3166 code, e.g. "DE": whose holidays a plan keeps; empty means: by the time zone."""
     time_zone: str = "UTC"
@@ -284,8 +288,11 @@ subjects = {_toml(brand.subjects)}
 {line("voice")}
 # Two to five of your captions that sound just right.
 voice_examples = {_list(brand.voice_examples)}
-# Language of your captions, e.g. "en", "de".
+# Language of your captions: "en", "de", "fr", "es", "pt"; with a region where it matters: "pt-PT".
 {line("language")}
+# How you speak to people where there are two ways (du or Sie, tu or vous): "informal" or "formal".
+# Empty: as in your own captions.
+address = {_toml(brand.address)}
 # Whose holidays a content plan keeps: "DE", "US", "GB" ... Empty: by the time zone.
 country = {_toml(brand.country)}
 # An IANA name such as "Europe/Berlin" or "America/New_York".

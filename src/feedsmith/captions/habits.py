@@ -7,14 +7,15 @@ skeleton. Where a brand has hardly any posts the voice in brand.toml decides.
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import median
 
 from feedsmith.brand import VOICES, Brand
 from feedsmith.captions import words
 from feedsmith.captions.mining import Told, mined
-from feedsmith.captions.skeletons import Skeleton
+from feedsmith.captions.skeletons import Skeleton, stock
+from feedsmith.captions.tongues.tongue import Tongue, speak
 from feedsmith.post import PastPost
 
 EMOJI = re.compile(
@@ -67,6 +68,17 @@ class Habits:
     """Median number of sentences."""
     own: tuple[Skeleton, ...] = ()
     """Sentences of its own that may be said of other things."""
+    tongue: Tongue | None = None
+    """The language it writes, beside English."""
+    formal: bool = False
+    """Addresses people formally, where its language has two ways."""
+
+    @property
+    def stock(self) -> tuple[Skeleton, ...]:
+        """The shipped sentences that it may say."""
+        if self.tongue is None:
+            return stock()
+        return self.tongue.lines(formal=self.formal, singular=self.singular)
 
 
 def habits(brand: Brand, history: Sequence[PastPost]) -> Habits:
@@ -75,7 +87,15 @@ def habits(brand: Brand, history: Sequence[PastPost]) -> Habits:
     Counted once for a history: half a second for 2,600 posts.
     """
     posts = [(told(post), post.alt_text, " ".join(post.hashtags)) for post in history]
-    return _counted(brand.voice, tuple(post for post in posts if post[0]))
+    found = _counted(brand.voice, tuple(post for post in posts if post[0]))
+    tongue = speak(brand.language)
+    if tongue is None:
+        return found
+    texts = [text for text, _, _ in posts if text]
+    return replace(
+        found, own=(), contracts=True, american=False, tongue=tongue,
+        formal=tongue.formal(brand, texts), singular=tongue.singular(texts, found.voices),
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=4)

@@ -21,6 +21,7 @@ from feedsmith.captions.brief import CaptionBrief
 from feedsmith.captions.habits import EMOJI, Habits, bare, sentences, told
 from feedsmith.captions.skeletons import SEASONS, Scene
 from feedsmith.captions.tongues import detect
+from feedsmith.captions.tongues.tongue import Tongue
 from feedsmith.captions.words import fold, listed, read, stem
 from feedsmith.post import Offer
 
@@ -103,6 +104,8 @@ class Seen:
     past: frozenset[tuple[str, ...]] = frozenset()
     past_sentences: frozenset[str] = frozenset()
     past_openings: frozenset[str] = frozenset()
+    tongue: Tongue | None = None
+    """Whose small words carry no meaning; English without one."""
     made: set[tuple[str, ...]] = field(default_factory=set)
     made_sentences: set[str] = field(default_factory=set)
     run: set[tuple[str, ...]] = field(default_factory=set)
@@ -114,7 +117,9 @@ class Seen:
     """All of them; none comes back unchanged where it could have spoken of another picture."""
 
     @classmethod
-    def of(cls, texts: Sequence[str], made: Sequence[str] = ()) -> "Seen":
+    def of(
+        cls, texts: Sequence[str], made: Sequence[str] = (), tongue: Tongue | None = None
+    ) -> "Seen":
         """From the brand's past captions and those made for it before, both oldest first; of the
         last few even single words count as used."""
         past: set[tuple[str, ...]] = set()
@@ -124,12 +129,12 @@ class Seen:
             past |= long
             whole |= parts
         openings = frozenset(opening for text in texts if (opening := _opening(text)))
-        seen = cls(frozenset(past), frozenset(whole), openings)
+        seen = cls(frozenset(past), frozenset(whole), openings, tongue)
         for text in made:
             seen._tell(text, run=False)
         for text in [*texts, *made][-RECENT:]:
             seen.run.update(runs(text, RUN_WORDS))
-            seen.stems.update(content(text))
+            seen.stems.update(content(text, tongue))
         return seen
 
     def add(self, text: str, offer: str | Sequence[str] = "", names: Iterable[str] = ()) -> None:
@@ -137,12 +142,14 @@ class Seen:
         own = _without(text, offer)
         self._tell(own, run=True)
         self.whole.add(_key(text))
-        self.stems.update(content(own) - {stem(word) for word in names})
+        self.stems.update(content(own, self.tongue) - {stem(word) for word in names})
 
     def lately(self, captions: int) -> "Seen":
         """The same without what was made before the last so many captions; the brand's own past
         never fades."""
-        seen = Seen(self.past, self.past_sentences, self.past_openings, stems=self.stems)
+        seen = Seen(
+            self.past, self.past_sentences, self.past_openings, self.tongue, stems=self.stems
+        )
         for text, run in self.told[-captions:]:
             seen._tell(text, run=run)
         seen.whole = self.whole
@@ -177,9 +184,11 @@ def runs(text: str, n: int) -> set[tuple[str, ...]]:
     return {tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)}
 
 
-def content(text: str) -> set[str]:
+def content(text: str, tongue: Tongue | None = None) -> set[str]:
     """Stems of the words that carry meaning."""
-    return {stem(token) for token in _tokens(text) if token not in _STOP and len(token) > 2}
+    small = tongue.stop if tongue else _STOP
+    plain = tongue.plain(text) if tongue else text
+    return {stem(token) for token in _tokens(plain) if token not in small and len(token) > 2}
 
 
 def refuse(
@@ -204,7 +213,8 @@ def refuse(
     plain = bare(text)
     fixed = (*brief.pieces, *sentences_of(brief))
     own = spoken(text, brief)
-    if broken := broken_sentence(plain, offer=tuple(map(bare, fixed)), names=" ".join(brief.shown)):
+    form = habits.tongue.broken if habits.tongue else broken_sentence
+    if broken := form(plain, offer=tuple(map(bare, fixed)), names=" ".join(brief.shown)):
         return broken
     if any(piece not in text for piece in brief.pieces):
         return "offer missing or altered"
@@ -227,7 +237,12 @@ def refuse(
         return "too like another of this run"
     if trust == "large" and detect.other_than(detect.code(brief.brand.language), own):
         return "another language"
-    if invented := invention(own, brief, scene, trust=trust):
+    invented = ""
+    if habits.tongue is not None:
+        invented = habits.tongue.invention(own, brief, scene, trusted=trust == "people")
+    if habits.tongue is None or (trust == "large" and invented != "not in the brand's language"):
+        invented = invention(own, brief, scene, trust=trust) or invented
+    if invented:
         return invented
     if repeats := copied(own, brief, seen, lent):
         return repeats
@@ -490,7 +505,7 @@ def usual_words(brief: CaptionBrief, habits: Habits) -> float:
 
 def freshness(text: str, seen: Seen, names: Iterable[str]) -> float:
     """0 for words not yet used in this run, more negative the more of them come again."""
-    own = content(text) - {stem(word) for word in names}
+    own = content(text, seen.tongue) - {stem(word) for word in names}
     return -sum(min(3, seen.stems[word]) for word in own) / max(4, len(own))
 
 

@@ -21,6 +21,7 @@ from feedsmith.captions.words import (
     stem,
     with_article,
 )
+from feedsmith.facts import even
 
 ROLES = "ONQWSHPUCLFKBDYRGT"
 """Opening, note, question, whole, story, headline, words to set, under them, carousel, slides,
@@ -146,6 +147,8 @@ class Skeleton:
     """Of a brand's own line: captions it wrote after the last one that says it. None for ours."""
     said_of: frozenset[tuple[str, ...]] = frozenset()
     """Of a brand's own line: stems of the things it said it of; it is not said of them again."""
+    code: str = ""
+    """ISO 639-1 of another language whose grammar fills it (captions.tongues.stock); "" here."""
 
     @property
     def own(self) -> bool:
@@ -167,6 +170,10 @@ class Skeleton:
         return bool(
             re.match(r"(?:\{s:(?:It|Its|This|That)\}|(?:It|They)(?:['’]\w+)?\b)", self.text)
         )
+
+    def filled(self, scene: "Scene", details: Sequence[Noun], opening: str) -> str | None:
+        """`fill` by the grammar of another language; English lines have none of their own."""
+        raise NotImplementedError(self.code)
 
 
 @dataclass(frozen=True)
@@ -314,10 +321,11 @@ def stock() -> tuple[Skeleton, ...]:
     return parse(text)
 
 
-def parse(text: str) -> tuple[Skeleton, ...]:
-    """Read lines of the format that skeletons.txt explains at its head."""
+def parse(text: str, nouns: Iterable[str] = ()) -> tuple[Skeleton, ...]:
+    """Read lines of the format that skeletons.txt explains at its head; `nouns` may stand for
+    types."""
     groups: dict[str, frozenset[str]] = {}
-    known = words.types() | {"any", "none"}
+    known = words.types() | {"any", "none", *nouns}
     types: frozenset[str] = frozenset({"any"})
     shared: list[str] = []
     found: list[Skeleton] = []
@@ -445,6 +453,8 @@ def fill(
     `details` are what {d} and {e} stand for. Agreement, articles and capitals are made to fit;
     `terse` leaves the article of an opening away ("Lake, and the sky twice").
     """
+    if skeleton.code:
+        return skeleton.filled(scene, details, opening)
     subject = scene.subject
     slots = skeleton.slots
     taken = {id(n) for n, slot in zip(details, "de", strict=False) if slot in slots}
@@ -487,7 +497,7 @@ def fill(
     for said in (scene.offer, scene.name, scene.price):
         if said and said[-1] in ".!?":  # it brings its own full stop
             text = text.replace(said + ".", said)
-    return None if failed else " ".join(text.split())
+    return None if failed else even(text)
 
 
 def _phrase(noun: Noun, determiner: str, before: str, after: str, *, label: bool) -> str:

@@ -154,6 +154,22 @@ def forms_of(types: frozenset[str]) -> frozenset[str]:
     return frozenset(form for form, (kind, _, _) in forms.items() if closed[kind] & types)
 
 
+def base(form: str) -> str:
+    """The singular of a known form ("leaves" -> "leaf"); anything else as it is."""
+    known = _lexicon()[0].get(form)
+    return known[2] if known else form
+
+
+def many(noun: str) -> str:
+    """The plural of a noun as nouns.txt has it ("leaf" -> "leaves"); a mass stays as it is."""
+    return _plurals().get(noun, noun)
+
+
+@cache
+def _plurals() -> dict[str, str]:
+    return {one: form for form, (_, number, one) in _lexicon()[0].items() if number == "many"}
+
+
 def types() -> frozenset[str]:
     """The names of all types in nouns.txt."""
     return frozenset(_lexicon()[1])

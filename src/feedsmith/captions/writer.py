@@ -35,21 +35,20 @@ from feedsmith.captions.skeletons import (
     offer_facts,
     scene,
     sold,
-    stock,
 )
-from feedsmith.captions.tongues import detect
+from feedsmith.captions.tongues import names
+from feedsmith.captions.tongues.tongue import Tongue, speak
 from feedsmith.captions.words import Noun, listed
 
 __all__ = ["Caption", "CaptionBrief", "Model", "Writer", "speaks"]
 
 
 def speaks(language: str) -> bool:
-    """Whether captions are written in that language ("en", "en-GB", "English"); '' counts as English.
+    """Whether captions are written in that language ("en", "de-AT", "French"); '' counts as English.
 
-    All sentences are English; a brand of another language gets them all the same, and its faces
-    should say so once.
+    A brand of any other language gets English ones all the same, and its faces should say so once.
     """
-    return detect.code(language) == "en"
+    return names.spoken(language).code != ""
 
 
 REST = 30
@@ -201,11 +200,14 @@ class Writer:
         """
         if not briefs:
             return []
+        tongue = speak(briefs[0].brand.language)
+        if tongue is not None:
+            briefs = [tongue.take(brief) for brief in briefs]
         past: dict[str, None] = {}  # in order, once each
         for brief in briefs:
             past.update(dict.fromkeys(rank.past_texts(brief)))
         made = dict.fromkeys(post for brief in briefs for post in brief.made)
-        seen = rank.Seen.of(list(past), [text for post in made if (text := told(post))])
+        seen = rank.Seen.of(list(past), [text for post in made if (text := told(post))], tongue)
         manners: dict[int, Habits] = {}
         captions: list[Caption] = []
         sampled = self._sample(briefs, seed)
@@ -332,7 +334,7 @@ class Writer:
         framed = {line for ids in [*self._said][-FRAMES_REST:] for line in ids}
         return [
             line
-            for line in (*stock(), *manner.own)
+            for line in (*manner.stock, *manner.own)
             if line.same not in (framed if line.role == "Y" else recent)
             and (line.since is None or line.since + len(self._said) >= REST)
             and (not line.voices or line.voices & (manner.voices | manner.near))
@@ -362,7 +364,8 @@ class Writer:
             ]
             trust = _TRUST.get(candidate.route, "people")
             reason = rank.refuse(candidate.text, brief, whole, manner, seen, trust=trust, lent=lent)
-            reason = reason or _clash(candidate.used, whole.about(candidate.subject))
+            about = whole.about(candidate.subject)
+            reason = reason or _clash(candidate.used, about, manner.tongue)
             if reason:
                 self.rejections[reason] += 1
                 if candidate.route == "endpoint":
@@ -370,9 +373,8 @@ class Writer:
             elif candidate.text not in said:
                 said.add(candidate.text)
                 kept.append(candidate)
-        names = [word for keyword in brief.shown for word in keyword.split()]
         for candidate in kept:
-            candidate.reasons = _reasons(candidate, brief, manner, subjects, seen, names)
+            candidate.reasons = _reasons(candidate, brief, manner, subjects, seen)
             total = sum(v for v in candidate.reasons.values() if isinstance(v, float))
             candidate.value = total + float(rng.uniform(0, 0.6 if _loose(brief) else 0.3))
         kept.sort(key=lambda c: -c.value)
@@ -383,6 +385,8 @@ class Writer:
     ) -> list[_Candidate]:
         """Let the model's likelihood weigh among the best few."""
         if self.model is None or len(kept) < 2:
+            return kept
+        if manner.tongue is not None and not self.model.own:  # the shipped one reads English alone
             return kept
         best = kept[:HEARD]
         prompt = _request(brief, manner).prompt()
@@ -397,8 +401,9 @@ class Writer:
         return best
 
     def _remember(self, best: _Candidate, brief: CaptionBrief, seen: rank.Seen) -> None:
-        names = [word for keyword in brief.shown for word in keyword.split()]
-        seen.add(best.text, (*brief.pieces, *rank.sentences_of(brief)), names)
+        shown = _called(brief.shown, seen.tongue)
+        named = [word for keyword in shown for word in keyword.split()]
+        seen.add(best.text, (*brief.pieces, *rank.sentences_of(brief)), named)
         self._saying = [line.same for line in best.used]
 
     # -------------------------------------------------------------- words on pictures
@@ -559,7 +564,10 @@ class Writer:
             match = re.fullmatch(r"\{opening\} ([^:]+): \{offer\}\.", line.text)
             if line.role == "F" and match:
                 said = match[1].replace("{brand}", brief.brand.name)
-                if "{" not in said and not rank.invention(said, brief, whole, trust="small"):
+                ours = manner.tongue is not None  # where nothing but English words is known
+                if "{" not in said and (
+                    ours or not rank.invention(said, brief, whole, trust="small")
+                ):
                     found.append(said)
         return tuple(found)
 
@@ -627,7 +635,8 @@ class _Moves:
 
 
 def _scene_of(brief: CaptionBrief, shows: Sequence[str]) -> Scene:
-    return scene(
+    tongue = speak(brief.brand.language)
+    found = scene(
         shows,
         season=brief.season,
         light=brief.light,
@@ -637,6 +646,7 @@ def _scene_of(brief: CaptionBrief, shows: Sequence[str]) -> Scene:
         name=brief.name if brief.by_parts else "",
         price=brief.price if brief.by_parts else "",
     )
+    return tongue.scene(found) if tongue else found
 
 
 def _goods(brief: CaptionBrief) -> list[Noun | None]:
@@ -644,6 +654,9 @@ def _goods(brief: CaptionBrief) -> list[Noun | None]:
 
     "Hand-thrown oak mug, 350 ml" is a mug; a candle called "Forest" is not a forest.
     """
+    tongue = speak(brief.brand.language)
+    if tongue is not None:
+        return [tongue.goods(brief)]
     name = re.split(r"[,(:|/–—]| - | (?:with|for|in|of|by|from|and) ", brief.name or brief.line)[0]
     tokens = [word for word in name.split() if not re.search(r"\d", word)]
     for end in range(len(tokens), 0, -1):
@@ -837,7 +850,7 @@ def _told_by(about: Scene) -> set[str]:
     return {"name", "price"} if about.price else {"name"}
 
 
-def _clash(moves: Sequence[Skeleton], about: Scene) -> str:
+def _clash(moves: Sequence[Skeleton], about: Scene, tongue: Tongue | None = None) -> str:
     """Moves that say the same word twice do not belong together."""
     named = {word for noun in about.nouns for word in map(words.stem, noun.words)}
     described = {w for n in about.nouns for w in n.words if w in words.MODIFIERS}
@@ -845,7 +858,8 @@ def _clash(moves: Sequence[Skeleton], about: Scene) -> str:
     for move in moves:
         if move.role in "FKY":
             continue
-        own = {_root(w) for w in rank.content(re.sub(r"\{[^}]*\}", " ", move.text)) - named}
+        said_by = rank.content(re.sub(r"\{[^}]*\}", " ", move.text), tongue)
+        own = {_root(w) for w in said_by - named}
         if own & said or described & set(re.findall(r"[a-z]+", move.text.lower())):
             return "says a word twice"
         said |= own
@@ -943,12 +957,13 @@ def _reasons(
     manner: Habits,
     subjects: Sequence[Noun | None],
     seen: rank.Seen,
-    names: Sequence[str],
 ) -> dict[str, float | str]:
     """What speaks for a candidate; the floats add up to its score."""
     used = candidate.used
+    text, tongue = candidate.text, manner.tongue
+    named = [w for keyword in _called(brief.shown, manner.tongue) for w in keyword.split()]
     spoken = [line for line in used if line.role not in "FKY"]
-    covered = rank.covered(candidate.text, brief.shows)
+    covered = rank.covered(tongue.told_of(text, brief.shows) if tongue else text, brief.shows)
     narrow = sum(line.narrow for line in spoken) / max(1, len(spoken))
     if candidate.route in _TRUST:
         narrow = float(covered > 0) if candidate.route == "endpoint" else 0.445
@@ -970,7 +985,7 @@ def _reasons(
         "length": round(0.7 * rank.length_fit(candidate.text, brief, manner), 3),
         "voice": round(voice, 3),
         "question": -0.1 if asks and manner.questions < 0.1 else 0.0,
-        "fresh": round(0.8 * rank.freshness(candidate.text, seen, names), 3),
+        "fresh": round(0.8 * rank.freshness(candidate.text, seen, named), 3),
     }
     if any(line.own for line in used):
         reasons["own"] = OWN
@@ -990,13 +1005,16 @@ def _plain(
     names += [f"{n.text}, {nouns[0].text}" for n in nouns[1:]]
     shown = [words.sentence_case(f"{said}.") for said in dict.fromkeys(names)]
     told = ""
+    tongue, name = speak(brief.brand.language), brief.brand.name
+    lead = tongue.lead(name) if tongue else f"From {name}: "
+    sign = tongue.sign(name) if tongue else f"From {name}."
     if brief.pieces:
         whole_offer = ", ".join(part for part in (brief.name, brief.price) if part)
         said = [whole_offer if brief.by_parts else brief.line, brief.call]
         told = " ".join(part if part[-1] in ".!?" else part + "." for part in said if part)
-        shown = [f"From {brief.brand.name}: {told}", *(f"{said} {told}" for said in shown), told]
+        shown = [f"{lead}{told}", *(f"{said} {told}" for said in shown), told]
     else:
-        shown += [f"From {brief.brand.name}.", *(f"{s} From {brief.brand.name}." for s in shown)]
+        shown += [sign, *(f"{said} {sign}" for said in shown)]
     text = min(shown, key=lambda said: rank.last_told(rank.spoken(said, brief), seen))
     return _Candidate(text, "plain", (), subject, 0.0, {"route": 0.0})
 
@@ -1005,6 +1023,11 @@ def _names(about: Scene) -> tuple[str, ...]:
     """What is shown, each by its name; () where that is one thing only."""
     nouns = [] if about.subject is None else [about.subject, *about.details[:2]]
     return tuple(words.sentence_case(f"{n.text}.") for n in nouns) if len(nouns) > 1 else ()
+
+
+def _called(shows: Sequence[str], tongue: Tongue | None) -> tuple[str, ...]:
+    """Keywords as the caption names them."""
+    return tongue.surface(shows) if tongue else tuple(shows)
 
 
 def _named_in(niche: str) -> tuple[str, ...]:
@@ -1023,6 +1046,8 @@ def _plausible(brief: CaptionBrief, manner: Habits, *, own: bool) -> bool:
         return False
     if own:
         return brief.kind in ("photo", "story", "promo", "quote", "carousel", "reel")
+    if manner.tongue is not None:  # the shipped model knows English alone
+        return False
     return not brief.pieces and (
         brief.kind == "story" or (brief.kind == "photo" and manner.words <= rank.SAMPLED_WORDS)
     )
@@ -1031,7 +1056,7 @@ def _plausible(brief: CaptionBrief, manner: Habits, *, own: bool) -> bool:
 def _as_the_brand(request: Request, brief: CaptionBrief, manner: Habits) -> Request:
     """The same as the brand's own captions were told in training."""
     often = min(1, brief.brand.emoji_max) if manner.emoji >= 0.5 else 0
-    return request.model_copy(update={"length": "short", "emoji": often})
+    return request.model_copy(update={"length": "short", "emoji": often, "language": ""})
 
 
 def _own_emoji(manner: Habits) -> tuple[str, ...]:
@@ -1054,6 +1079,7 @@ def _request(brief: CaptionBrief, manner: Habits) -> Request:
         look=brief.look,
         near=brief.near,
         offer=brief.line,
+        language=manner.tongue.said if manner.tongue else "",
         length=length,
         emoji=0,
     )

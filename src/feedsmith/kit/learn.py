@@ -23,7 +23,7 @@ from tomlkit.items import Array, Table
 from feedsmith import rules
 from feedsmith.brand import VOICES, Brand, Home, Palette, checked
 from feedsmith.captions import words
-from feedsmith.captions.tongues import detect
+from feedsmith.captions.tongues import detect, names
 from feedsmith.design import palette as design
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import write_json, write_text
@@ -149,9 +149,9 @@ def _told(
                 reason=f"{language.share:.0%} of {language.counted} captions are {name}",
             )
         )  # fmt: skip
-        if language.code != "en":
+        if not names.spoken(language.code).code:
             notes.append(
-                f"Your captions are {name}; the caption writer writes English only so far."
+                f"Your captions are {name}; captions are not written in it yet, English ones instead."
             )
     else:
         untold.append(("language", "too few captions to tell"))

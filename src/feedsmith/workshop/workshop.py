@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -16,7 +17,9 @@ from feedsmith import captions, facts, memory, models, provenance
 from feedsmith.brand import Brand, Home
 from feedsmith.captions import endpoint, hashtags
 from feedsmith.captions.brief import Caption, CaptionBrief
+from feedsmith.captions.habits import told
 from feedsmith.captions.model import CaptionModel
+from feedsmith.captions.tongues.tongue import speak
 from feedsmith.captions.train import trained
 from feedsmith.captions.writer import Writer, speaks
 from feedsmith.design.faces import Pair
@@ -87,7 +90,8 @@ class Workshop:
         if not speaks(brand.language):
             unless = f", save those of {self._endpoint.name}" if self._endpoint else ""
             self._note(
-                f"Captions are written in English{unless}; “{brand.language}” is not spoken yet."
+                f"Captions are not written in “{brand.language}” yet; English sentences are used "
+                f"instead{unless}. Languages there are: English, German, French, Spanish, Portuguese."
             )
         self._tags = hashtags.TagUse(self._history)
         self.roles, _, _ = learn.roles(brand.palette, library, traits, self._history)
@@ -159,13 +163,23 @@ class Workshop:
         if self._endpoint is not None:
             used["writer"] = self._endpoint.name
         stock = hashlib.sha256()
-        for name in ("skeletons.txt", "nouns.txt", "mining.txt"):
-            stock.update((Path(captions.__file__).parent / name).read_bytes())
+        shipped = Path(captions.__file__).parent
+        own = [shipped / name for name in ("skeletons.txt", "nouns.txt", "mining.txt")]
+        for path in (*own, *self._tongue_files()):
+            stock.update(path.read_bytes())
         used["sentences"] = stock.hexdigest()[:12]
         with contextlib.suppress(MissingModel):
             models.find("encoder")
             used["encoder"] = f"encoder {models.known('encoder').sha256[:12]}"
         return used
+
+    def _tongue_files(self) -> list[Path]:
+        """The sentences and nouns of the brand's language, where it is not English."""
+        tongue = speak(self.brand.language)
+        if tongue is None:
+            return []
+        folder = Path(captions.__file__).parent / "tongues" / tongue.code
+        return [folder / "nouns.txt", folder / "sentences.txt", folder / "words.toml"]
 
     @property
     def rejections(self) -> Counter[str]:
@@ -214,7 +228,7 @@ class Workshop:
         # The pictures, the first one new where a photo suits it.
         rest = self._pictures.rest
         recent = frozenset(i for post in before[-rest:] for i in post.sources)
-        pictures = self._pictures_of(order, recent)
+        pictures = [self._read(picture) for picture in self._pictures_of(order, recent)]
         main = pictures[0]
         # The words: what it shows, said in the brand's voice.
         past = self._past(main)
@@ -286,6 +300,19 @@ class Workshop:
             order, main, count, order.format, recent, framed=FRAMES.get(order.kind)
         )
         return [main, *beside]
+
+    def _read(self, picture: Picture) -> Picture:
+        """A picture with the keywords that its own captions give it in the brand's language; the
+        library's word list is English."""
+        tongue = speak(self.brand.language)
+        if tongue is None:
+            return picture
+        found = ((i, self.library.post_of(i)) for i in picture.words_from)
+        # Of several photos, a caption speaks of the first.
+        posts = [post for i, post in found if post is not None and post.photos[:1] == (i,)]
+        tags = [tag for post in posts for tag in post.hashtags]
+        shows = tongue.shown(picture.shows, [told(post) for post in posts], tags)
+        return replace(picture, shows=shows)
 
     def _moving(
         self, order: Order, main: Picture, recent: frozenset[str], among: frozenset[str]
