@@ -93,6 +93,8 @@ def lexicon(code: str, region: str = "") -> Lexicon:
         forms.setdefault(fold(entry.one), key)
         if entry.many:
             forms.setdefault(fold(entry.many), words.many(key))
+            if code == "de":  # "unter Bäumen"
+                forms.setdefault(fold(entry.many + "n"), words.many(key))
     return Lexicon(found, forms)
 
 
