@@ -143,7 +143,7 @@ def voice(given: argparse.Namespace) -> dict[str, Any]:
     jobs = given.only or ["perplexity", "sampled", "writer"]
     sets: dict[str, tuple[list[str], list[int], Sequence[Row]]] = {}
     for ear in ears(given):
-        with CaptionModel(ear.base, ear.adapter) as model:
+        with CaptionModel(ear.base, ear.adapter, own=ear.own) as model:
             if "perplexity" in jobs:
                 told.setdefault("perplexity", {})[ear.name] = surprise(ear, model, drawn, given)
             if "sampled" in jobs:
@@ -291,7 +291,7 @@ def pictures(given: argparse.Namespace) -> dict[str, Any]:
 
     told: dict[str, Any] = {}
     for ear in ears(given)[1:]:
-        with CaptionModel(ear.base, ear.adapter) as model:
+        with CaptionModel(ear.base, ear.adapter, own=ear.own) as model:
             start = time.monotonic()
             found = picture.found(
                 model,

@@ -286,7 +286,7 @@ def opened(ears: Sequence[Ear], notes: list[str]) -> Iterator[CaptionModel | Non
     model = None
     if ears:
         try:
-            model = CaptionModel(ears[0].base, ears[0].adapter)
+            model = CaptionModel(ears[0].base, ears[0].adapter, own=ears[0].own)
         except FeedsmithError as error:
             notes.append(f"The language model {ears[0].name} is left out: {error.message}.")
     if model is None:
