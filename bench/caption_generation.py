@@ -232,7 +232,7 @@ def rules(given: argparse.Namespace) -> dict[str, Any]:
                     if text and not wrong:
                         seen = rank.Seen.of(told)
                         reason = rank.refuse(
-                            text, brief, _scene_of(brief, brief.shows), manner, seen, trusted=False
+                            text, brief, _scene_of(brief, brief.shows), manner, seen, trust="small"
                         )
                         gates[reason or "passed"] += 1
                         sense += not reason
@@ -328,7 +328,7 @@ def accepted(text: str, brief: CaptionBrief, form: Form) -> bool:
         bool(text)
         and not broken(text, wide)
         and not rank.refuse(
-            text, brief, _scene_of(brief, brief.shows), manner, rank.Seen(), trusted=False
+            text, brief, _scene_of(brief, brief.shows), manner, rank.Seen(), trust="small"
         )
     )
 

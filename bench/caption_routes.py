@@ -1,20 +1,22 @@
 """Caption routes side by side, for a reader who does not know which is which.
 
     python bench/caption_routes.py --posts demo_posts.jsonl --out FOLDER [--seed 7] [--count 40]
-                                   [--only both] [--base model.gguf] [--adapter adapter.gguf]
+                                   [--only both] [--base model.gguf] [--adapter adapter.gguf --own]
     python bench/caption_routes.py --out FOLDER --count-verdicts
 
 The first writes one caption a route for every brief of bench/captions.py:
 
     skeletons   Writer without a model
-    model       CaptionModel.sample, the first of eight that rank.refuse lets pass, else none
+    model       what the writer samples, the first that rank.refuse lets pass, else none
     both        Writer with the model, as shipped
 
 to FOLDER/sheet.tsv, shuffled by the seed and without origin, and to FOLDER/key.json, which says
 where each came from and why candidates were turned down. A caption that two routes share stands
 there once. A reader puts yes or no into the sheet's columns `sense` (would a brand post it
-unedited?) and `fits` (does it agree with the picture's keywords?), and only then runs the second,
-which counts both with Wilson's 95% interval. About 4 minutes on one core.
+unedited?), `fits` (does it agree with the picture's keywords?) and `voice` (does it sound like the
+brand's own captions?), and only then runs the second, which counts them with Wilson's 95%
+interval. With --own the adapter is the brand's: the writer then samples for more kinds. About 4
+minutes on one core.
 """
 
 import argparse
@@ -34,18 +36,11 @@ from feedsmith.captions import rank
 from feedsmith.captions.habits import Habits, habits
 from feedsmith.captions.model import CaptionModel
 from feedsmith.captions.skeletons import scene
-from feedsmith.captions.writer import (
-    GRAMMAR,
-    CaptionBrief,
-    Writer,
-    _request,
-    _whole_sentences,
-)
+from feedsmith.captions.writer import CaptionBrief, Writer
 
 ROUTES = ("skeletons", "model", "both")
-DRAWN = 8
-"""Samples a brief; the writer asks for four. More chances than it gets, so that none is missed."""
-COLUMNS = ("id", "sense", "fits", "kind", "season", "shows", "offer", "caption")
+VERDICTS = ("sense", "fits", "voice")
+COLUMNS = ("id", *VERDICTS, "kind", "season", "shows", "offer", "caption")
 
 
 def by_writer(
@@ -70,7 +65,7 @@ def by_writer(
 def by_model(
     briefs: Sequence[CaptionBrief], seed: int, model: CaptionModel
 ) -> tuple[list[dict[str, Any]], Counter[str]]:
-    """Offers hold digits, which the grammar forbids: promos are sampled without it, and longer."""
+    """What the writer samples, without people's sentences beside it; the first that the gates pass."""
     past: dict[str, None] = {}
     for brief in briefs:
         past.update(dict.fromkeys(rank.past_texts(brief)))
@@ -78,16 +73,8 @@ def by_model(
     manners: dict[int, Habits] = {}
     turned_down: Counter[str] = Counter()
     rows: list[dict[str, Any]] = []
-    for brief in briefs:
+    for brief, texts in zip(briefs, Writer(model)._sample(briefs, seed), strict=True):
         manner = manners.setdefault(id(brief.history), habits(brief.brand, brief.history))
-        texts = model.sample(
-            [_request(brief, manner).prompt()],
-            n=DRAWN,
-            seed=seed,
-            grammar="" if brief.offer else GRAMMAR,
-            max_tokens=90 if brief.offer else 36,
-            temperature=0.7,
-        )[0]
         whole = scene(
             brief.shows,
             season=brief.season,
@@ -97,8 +84,8 @@ def by_model(
             offer=brief.offer,
         )
         chosen = ""
-        for text in _whole_sentences(texts):
-            reason = rank.refuse(text, brief, whole, manner, seen, trusted=False)
+        for text in texts:
+            reason = rank.refuse(text, brief, whole, manner, seen, trust="small")
             if reason:
                 turned_down[reason] += 1
             elif not chosen:
@@ -116,7 +103,7 @@ def write(briefs: Sequence[CaptionBrief], seed: int, given: argparse.Namespace) 
     adapter = given.adapter or models.find("starter-lora")
     told: dict[str, list[dict[str, Any]]] = {}
     notes: dict[str, Any] = {}
-    with CaptionModel(base, adapter, threads=1) as model:
+    with CaptionModel(base, adapter, threads=1, own=given.own) as model:
         for route in given.only:
             if route == "model":
                 told[route], turned_down = by_model(briefs, seed, model)
@@ -124,7 +111,11 @@ def write(briefs: Sequence[CaptionBrief], seed: int, given: argparse.Namespace) 
             else:
                 asked = model if route == "both" else None
                 told[route], turned_down, won = by_writer(briefs, seed, asked)
-                notes[route] = {"turned down": dict(turned_down.most_common()), "won": dict(won)}
+                own = sum("own:" in row["lines"] for row in told[route])
+                notes[route] = {
+                    "turned down": dict(turned_down.most_common()),
+                    "won": {**won, "with own skeletons": own},
+                }
     found: dict[tuple[int, str], list[str]] = {}
     for route, rows in told.items():
         for i, row in enumerate(rows):
@@ -141,7 +132,7 @@ def write(briefs: Sequence[CaptionBrief], seed: int, given: argparse.Namespace) 
             (i, text), routes = entries[int(at)]
             brief = briefs[i]
             shows = ", ".join(brief.shows)
-            lines.writerow([number, "", "", brief.kind, brief.season, shows, brief.offer, text])
+            lines.writerow([number, "", "", "", brief.kind, brief.season, shows, brief.offer, text])
             origin[str(number)] = {"brief": i, "routes": routes}
     key = {"seed": seed, "briefs": len(briefs), "origin": origin, "routes": told, "notes": notes}
     (given.out / "key.json").write_text(json.dumps(key, indent=1, ensure_ascii=False), "utf-8")
@@ -161,8 +152,8 @@ def count(folder: Path) -> None:
     with (folder / "sheet.tsv").open(encoding="utf-8", newline="") as sheet:
         rows = list(csv.DictReader(sheet, delimiter="\t"))
     for row in rows:
-        if {row["sense"], row["fits"]} - {"yes", "no"}:
-            raise SystemExit(f"caption {row['id']}: sense and fits must each be yes or no")
+        if {row[name] for name in VERDICTS} - {"yes", "no"}:
+            raise SystemExit(f"caption {row['id']}: {', '.join(VERDICTS)} must each be yes or no")
     of = key["briefs"]
     print(f"Of {of} briefs, with Wilson's 95% interval; a brief without a caption counts as no.")
     for route in key["routes"]:
@@ -171,10 +162,12 @@ def count(folder: Path) -> None:
         for name, good in (
             ("sense", sum(row["sense"] == "yes" for row in mine)),
             ("fits", sum(row["fits"] == "yes" for row in mine)),
-            ("both", sum(row["sense"] == row["fits"] == "yes" for row in mine)),
+            ("voice", sum(row["voice"] == "yes" for row in mine)),
+            ("sense and fits", sum(row["sense"] == row["fits"] == "yes" for row in mine)),
+            ("all", sum(all(row[v] == "yes" for v in VERDICTS) for row in mine)),
         ):
             low, high = wilson(good, of)
-            print(f"  {name:5} {good:3} of {of} = {good / of:4.0%}  ({low:.0%} to {high:.0%})")
+            print(f"  {name:14} {good:3} of {of} = {good / of:4.0%}  ({low:.0%} to {high:.0%})")
         for reason, times in key["notes"][route]["turned down"].items():
             print(f"  turned down {times:5} {reason}")
 
@@ -190,6 +183,7 @@ def main() -> None:
     ask.add_argument("--only", choices=ROUTES, nargs="+", default=list(ROUTES))
     ask.add_argument("--base", type=Path)
     ask.add_argument("--adapter", type=Path)
+    ask.add_argument("--own", action="store_true", help="the adapter was trained on these posts")
     ask.add_argument("--count-verdicts", action="store_true")
     given = ask.parse_args()
     if given.count_verdicts:

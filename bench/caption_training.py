@@ -182,9 +182,7 @@ def plain(given: argparse.Namespace) -> dict[str, float]:
         inner = model.get_base_model()
         weights = {name: w for name, w in model.named_parameters() if w.requires_grad}
         bf16 = config.dtype == "bfloat16"
-        net = loop._Network(
-            model, inner.model, inner.get_output_embeddings(), weights, weights, "cpu", bf16
-        )
+        net = loop._Network(model, inner.model, inner.get_output_embeddings(), weights, "cpu", bf16)
         return math.exp(loop._held_out(net, judge, torch))
 
     counted: list[int] = []

@@ -22,6 +22,7 @@ import numpy as np
 
 from feedsmith.brand import Brand
 from feedsmith.captions import alt_text, hashtags
+from feedsmith.captions.habits import habits
 from feedsmith.captions.writer import CaptionBrief, Writer
 from feedsmith.post import Kind, PastPost
 
@@ -129,7 +130,18 @@ def report(briefs: Sequence[CaptionBrief], writer: Writer, seed: int) -> None:
         print("   alt: " + alt_text.describe(brief.shows, kind=brief.kind, text_on_picture=shown))
     words = [len(caption.text.split()) for caption in captions]
     openings = Counter(" ".join(caption.text.split()[:3]).lower() for caption in captions)
+    own = Counter(
+        line.split(":", 1)[1]
+        for caption in captions
+        for line in str(caption.reasons.get("skeletons", "")).split()
+        if line.startswith("own:")
+    )
+    mined = {line.same for line in habits(briefs[0].brand, briefs[0].history).own}
     print(f"\nroutes: {dict(writer.routes)}")
+    print(
+        f"the brand's own skeletons: in {sum(own.values())} of {len(captions)} captions; "
+        f"{len(mined)} mined; {dict(own.most_common())}"
+    )
     print(f"turned down: {dict(writer.rejections.most_common())}")
     print(
         f"words: median {int(np.median(words))}, {min(words)}-{max(words)}; "

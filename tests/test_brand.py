@@ -12,6 +12,7 @@ from feedsmith.brand import (
     Home,
     Logo,
     Palette,
+    WriterSettings,
     checked,
     read,
 )
@@ -34,6 +35,9 @@ FULL = Brand(
     palette=Palette(paper="#fbf3e4", ink="#2b1a12", accent="#e0a526", accent_2="#9c3b1f"),
     fonts=Fonts(pair="fraunces", heading="fonts/a.otf", text="fonts/b.otf"),
     logo=Logo(light="l.svg", dark="d.png"),
+    writer=WriterSettings(
+        url="http://localhost:1234/v1", model="qwen/qwen3-8b", timeout=90.5, candidates=2
+    ),
 )
 
 
@@ -85,6 +89,16 @@ def test_defaults_stand_as_comments_until_somebody_decides(tmp_path: Path) -> No
         ({"fonts": {"heading_font": "a.ttf"}}, 'unknown setting "fonts.heading_font"; perhaps'),
         ({"banned_words": "cheap"}, 'banned_words: must be a list such as ["one", "two"]'),
         ({"emoji_max": 99}, "emoji_max: "),
+        ({"writer": {"url": "localhost:11434"}}, "writer.url: must be an address such as http://"),
+        ({"writer": {"candidates": 0}}, "writer.candidates: "),
+        (
+            {"writer": {"modle": "llama3"}},
+            'unknown setting "writer.modle"; perhaps you meant "model"',
+        ),
+        (
+            {"writer": {"api_key": "sk-1"}},
+            'take "writer.api_key" out, and set FEEDSMITH_WRITER_KEY',
+        ),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_would_be_right(

@@ -177,6 +177,13 @@ def test_a_bad_line_is_named(tmp_path: Path) -> None:
     assert "keywords" in caught.value.mend
 
 
+def test_a_caption_with_a_line_separator_of_unicode_is_one_row(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    row = {"caption": "One\u2028two", "kind": "photo", "niche": "", "voice": "", "keywords": []}
+    path.write_text(json.dumps({**row, "offer": None}, ensure_ascii=False) + "\n", "utf-8")
+    assert [found["caption"] for found in training.read_rows(path)] == ["One\u2028two"]
+
+
 def test_the_starter_captions_are_all_good_rows() -> None:
     rows = training.read_rows(training.STARTER)
     data = training.from_rows(rows, "starter.jsonl", Config(held_out_max=400))

@@ -34,11 +34,13 @@ def one_clear_line(done: subprocess.CompletedProcess[str]) -> str:
 
 def test_help_names_every_command() -> None:
     said = run("--help").stdout
-    for command in ("init", "import", "library", "generate", "models", "doctor"):
+    for command in ("init", "import", "library", "generate", "evaluate", "models", "doctor"):
         assert command in said
 
 
-@pytest.mark.parametrize("command", ["init", "import", "library", "generate", "doctor", "models"])
+@pytest.mark.parametrize(
+    "command", ["init", "import", "library", "generate", "evaluate", "doctor", "models"]
+)
 def test_every_command_explains_itself(command: str) -> None:
     done = run(command, "--help")
     assert done.returncode == 0

@@ -247,6 +247,9 @@ def test_runs_without_a_seed_do_not_repeat_each_other(home: Home, tmp_path: Path
     first, second = posts_in(tmp_path)
     assert not set(first.sources) & set(second.sources)
     assert first.caption != second.caption
+    said = [[*run.said.values()][-1] for run in Folder(tmp_path).runs()]
+    assert said[1][:1] == said[0]  # what the second one remembers begins with the first
+    assert len(said[1]) == 2
 
 
 def test_a_killed_run_goes_on_where_it_stopped(pair: Path, home: Home, tmp_path: Path) -> None:

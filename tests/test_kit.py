@@ -17,7 +17,7 @@ from feedsmith.brand import Brand, Home, Logo, Palette
 from feedsmith.design import faces
 from feedsmith.design.palette import lab
 from feedsmith.errors import FeedsmithError
-from feedsmith.kit import languages, likeness, sheet, typefaces
+from feedsmith.kit import likeness, sheet, typefaces
 from feedsmith.kit.learn import learn
 from feedsmith.library import Library, import_into
 from feedsmith.understanding import traits
@@ -190,31 +190,6 @@ def test_a_grey_brand_stays_grey() -> None:
     assert found.quiet
     assert max(np.hypot(*lab(c)[1:]) for c in (found.first, found.second)) < 0.04
     assert accents([]).first == ""
-
-
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("The bread is out at seven and so are we. Come in, it is warm.", "en"),
-        ("Das Brot ist um sieben fertig und wir auch. Kommt rein, es ist warm.", "de"),
-        ("Le pain est prêt à sept heures et nous aussi, dans la boutique.", "fr"),
-        ("El pan está listo a las siete y nosotros también, en la tienda.", "es"),
-        ("Chleb jest gotowy o siódmej i my też. Nie ma za co, to dla was.", "pl"),
-        ("焼きたてのパンは七時からです。お待ちしています。", "ja"),
-        ("خبز طازج كل صباح. تعالوا وتذوقوا.", "ar"),
-        ("Свежий хлеб каждое утро, приходите к нам.", "ru"),
-        ("Свіжий хліб щоранку, приходьте до нас.", "uk"),
-        ("Bread! 🍞", ""),
-        ("Lorem ipsum dolor sit amet consectetur adipiscing", ""),
-    ],
-)
-def test_a_language_is_told_only_where_it_can_be(text: str, code: str) -> None:
-    assert languages.of_one(text) == code
-
-
-def test_most_captions_decide_the_language() -> None:
-    found = languages.of(["Das ist der Laden und wir sind auch da."] * 3 + ["Hi!", ""])
-    assert (found.code, found.counted) == ("de", 3)
 
 
 def test_niche_and_voice_are_heard_in_ten_captions() -> None:

@@ -7,8 +7,17 @@ import pytest
 from feedsmith.captions import words
 from feedsmith.captions.habits import sentences
 from feedsmith.captions.rank import broken_sentence
-from feedsmith.captions.skeletons import fill, fits, mined, offer_facts, parse, scene, stock
-from feedsmith.captions.words import agree, expand, first_person, plural, read, with_article
+from feedsmith.captions.skeletons import fill, fits, offer_facts, parse, scene, stock
+from feedsmith.captions.words import (
+    agree,
+    expand,
+    first_person,
+    gerund,
+    participle,
+    plural,
+    read,
+    with_article,
+)
 
 
 def said(line: str, *shows: str, types: str = "any", **known: str) -> str | None:
@@ -52,6 +61,22 @@ def test_it_gives_articles_plurals_and_verbs_their_form() -> None:
     ]
 
 
+def test_it_knows_the_regular_forms_of_a_verb() -> None:
+    verbs = ("show", "make", "stop", "carry", "lie", "agree")
+    assert [gerund(v) for v in verbs] == [
+        "showing", "making", "stopping", "carrying", "lying", "agreeing",
+    ]  # fmt: skip
+    assert [participle(v) for v in verbs] == [
+        "showed", "maked", "stopped", "carried", "lied", "agreed",
+    ]  # fmt: skip
+
+
+def test_what_says_the_same_in_other_places_rests_with_it() -> None:
+    first, other = parse("[tree]\nO | {S}, and so on.\n[bird]\nW | {S}, and so on.")
+    assert first.id != other.id
+    assert first.same == other.same == first.id
+
+
 def test_it_writes_contractions_out_and_turns_we_into_i() -> None:
     assert expand("It's late and we don't mind.") == "It is late and we do not mind."
     assert first_person("We're late, our boots are wet.") == "I'm late, my boots are wet."
@@ -76,22 +101,6 @@ def test_a_sentence_is_only_said_of_what_it_is_true_of() -> None:
 def test_what_is_bare_in_the_background_does_not_make_the_subject_bare() -> None:
     assert said("W +bare | {S}.", "western red cedar", "bare tree") is None
     assert said("W +bare | {S}.", "american sycamore", "bare branches") == "American sycamore."
-
-
-def test_it_finds_the_brands_own_openings_and_leaves_what_holds_only_once() -> None:
-    own = mined(
-        [
-            "White ash, hanging out.",
-            "Sugar maple, showing off 🍁",
-            "Ohio buckeye, waiting for our van.",
-            "Oak, counting to 12.",
-            "Pine, leaning on the barn wall.",
-            "Hello from the shop.",
-        ]
-    )
-    assert [line.text for line in own] == ["{S}, hanging out.", "{S}, showing off."]
-    about = scene(["red oak"]).about(read("red oak"))
-    assert fill(own[1], about) == "Red oak, showing off."
 
 
 def test_it_knows_sorts_of_offers() -> None:

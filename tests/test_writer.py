@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 
@@ -10,7 +11,7 @@ from feedsmith.captions import words
 from feedsmith.captions.habits import EMOJI, bare, habits, sentences
 from feedsmith.captions.rank import COPY_WORDS, runs
 from feedsmith.captions.skeletons import fill, fits, scene, stock
-from feedsmith.captions.writer import Caption, CaptionBrief, Writer, speaks
+from feedsmith.captions.writer import REST, Caption, CaptionBrief, Writer, speaks
 from feedsmith.facts import kept
 from feedsmith.post import KINDS, Kind, Offer, PastPost
 
@@ -151,10 +152,120 @@ def test_other_scripts_do_not_break_it() -> None:
     assert sentences(caption.text)
 
 
-def test_a_run_longer_than_the_stock_still_ends_with_a_caption_for_each() -> None:
-    captions = Writer().write(briefs(60, kind="story", shows=("moss",)), seed=1)
-    assert len(captions) == 60
-    assert all(c.text for c in captions)
+def told(asked: Sequence[CaptionBrief], writer: Writer) -> list[Caption]:
+    """One call a post, each told of those before it, as a workshop does."""
+    made: list[PastPost] = []
+    found: list[Caption] = []
+    for i, brief in enumerate(asked):
+        (caption,) = writer.write([brief.model_copy(update={"made": tuple(made)})], seed=i)
+        made.append(PastPost(id=str(i), text=caption.text))
+        found.append(caption)
+    return found
+
+
+def near(memory: Sequence[str]) -> set[str]:
+    """Sentences that come twice within REST captions, the frames of products apart."""
+    frames = {line.same for line in stock() if line.role == "Y"}
+    at: dict[str, int] = {}
+    twice: set[str] = set()
+    for i, ids in enumerate(memory):
+        assert len(set(ids.split())) == len(ids.split())
+        for line in ids.split():
+            if line in at and i - at[line] <= REST and line not in frames:
+                twice.add(line)
+            at[line] = i
+    return twice
+
+
+class Diary(Writer):
+    """A writer whose whole memory can be read afterwards, not only that of the last captions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.all: list[str] = []
+
+    def write(self, *given: object, **named: object) -> list[Caption]:
+        made = super().write(*given, **named)  # type: ignore[arg-type]
+        self.all += self.used[-1:]
+        return made
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_sentence_comes_twice_in_thirty_posts_wherever_it_stands(kind: str) -> None:
+    offer = "New wool hat, 34 EUR" if kind in ("promo", "product") else ""
+    writer = Diary()
+    captions = told(briefs(40, kind=kind, offer=offer), writer)
+    assert len(writer.all) == 40
+    assert near(writer.all) == set()
+    if not offer:
+        assert len({caption.text for caption in captions}) == 40
+
+
+def test_sixty_posts_of_all_kinds_repeat_nothing_either() -> None:
+    writer = Diary()
+    asked = [
+        briefs(i + 1, kind=KINDS[i % len(KINDS)], offer="Wool hat, 34 EUR")[i] for i in range(60)
+    ]
+    told(asked, writer)
+    assert near(writer.all) == set()
+    assert any(line.startswith("own:") for ids in writer.all for line in ids.split())
+
+
+def test_the_memory_of_a_run_can_be_taken_up_later() -> None:
+    first, later = Diary(), Diary()
+    told(briefs(25), first)
+    later.recall(first.used)
+    told(briefs(25), later)
+    assert near([*first.all, *later.all]) == set()
+    assert near([*first.all, *first.all]) != set()
+
+
+def test_where_all_sentences_rest_what_is_shown_is_named_in_turn() -> None:
+    writer = Diary()
+    captions = told(briefs(70, kind="story", shows=("moss", "stump"), history=()), writer)
+    assert near(writer.all) == set()
+    plain = [caption.text for caption in captions if caption.route == "plain"]
+    assert {"Moss, stump.", "Moss.", "Stump, moss."} <= set(plain)
+    assert all(a != b for a, b in pairwise(captions))
+    again = [caption.text for caption in captions if caption.route != "plain"]
+    assert len(set(again)) == len(again)
+
+
+def test_the_brands_own_sentences_come_back_only_thirty_posts_after_it_said_them() -> None:
+    quiet = tuple(PastPost(id=f"q{i}", text="Fog.") for i in range(REST))
+    asked = {"shows": ("red oak", "lawn"), "kind": "story"}
+
+    def share(history: Sequence[PastPost]) -> int:
+        made = [
+            Writer().write(briefs(1, history=tuple(history), **asked), seed=seed)[0]
+            for seed in range(40)
+        ]
+        return sum("own:hanging-out" in str(c.reasons["skeletons"]).split() for c in made)
+
+    said = PastPost(id="s", text="White ash, hanging out.")
+    assert share([said, *quiet]) > 0
+    assert share([*quiet, said]) == 0
+    assert share([said]) == 0
+
+
+def test_the_brands_own_sentences_are_counted_among_the_reasons() -> None:
+    quiet = tuple(PastPost(id=f"q{i}", text="Fog.") for i in range(REST))
+    history = (PastPost(id="s", text="White ash, hanging out."), *quiet)
+    for seed in range(40):
+        asked = briefs(1, kind="story", shows=("red oak",), history=history)
+        (caption,) = Writer().write(asked, seed=seed)
+        own = "own:hanging-out" in str(caption.reasons["skeletons"]).split()
+        assert own == ("own" in caption.reasons)
+        assert own == ("hanging out" in caption.text)
+
+
+def test_posts_made_before_are_no_model_for_the_voice() -> None:
+    quiet = tuple(PastPost(id=f"q{i}", text="Fog.") for i in range(REST))
+    made = (PastPost(id="m", text="White ash, hanging out."), *quiet)
+    for seed in range(40):
+        asked = briefs(1, kind="story", shows=("red oak",), history=(), made=made)
+        (caption,) = Writer().write(asked, seed=seed)
+        assert "hanging out" not in caption.text
 
 
 class ThreeSentences:
@@ -262,9 +373,10 @@ def test_pictures_of_one_thing_are_told_as_one() -> None:
         assert not set(str(caption.reasons["skeletons"]).split()) & several
 
 
-def test_captions_are_english_and_that_can_be_asked() -> None:
+def test_which_languages_captions_are_written_in_can_be_asked() -> None:
     assert all(speaks(language) for language in ("en", "en-GB", "English", "", "en_US"))
-    assert not any(speaks(language) for language in ("de", "fr-CA", "enm", "日本語"))
+    assert all(speaks(language) for language in ("de", "fr-CA", "es_MX", "pt-BR", "de-CH"))
+    assert not any(speaks(language) for language in ("it", "nl-BE", "enm", "日本語"))
 
 
 def test_an_emoji_of_a_product_comes_from_its_own_words() -> None:

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError, field_validator
@@ -61,6 +61,27 @@ class Logo(Value):
     """For light grounds; used for both where it is the only one and reads."""
 
 
+class WriterSettings(Value):
+    """A chat model that writes captions beside Feedsmith's own; empty means: none. Its key is in no
+    file: it comes from the environment (docs/writers.md)."""
+
+    url: str = ""
+    """Base address of a server that speaks OpenAI's protocol, e.g. http://localhost:11434/v1."""
+    model: str = Field("", max_length=200)
+    """As the server names it, e.g. "llama3.1:8b"."""
+    timeout: float = Field(120.0, ge=1, le=3600)
+    """Seconds for one whole answer."""
+    candidates: int = Field(4, ge=1, le=8)
+    """Captions asked for, of which one may win."""
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        if url and not re.match(r"https?://[^/]", url):
+            raise ValueError("must be an address such as http://localhost:11434/v1")
+        return url
+
+
 class Brand(Value):
     """The content of brand.toml."""
 
@@ -76,6 +97,10 @@ class Brand(Value):
     voice_examples: tuple[str, ...] = ()
     """Captions that sound right, as models of the voice."""
     language: str = "en"
+    """Of its captions: "en", "de", "fr-CA", "pt-PT"."""
+    address: Literal["", "informal", "formal"] = ""
+    """How people are addressed where a language has two ways (du or Sie, tu or vous); empty means:
+    as in the brand's own captions."""
     country: str = Field("", pattern=r"^([A-Z]{2})?$")
     """ISO 3166 code, e.g. "DE": whose holidays a plan keeps; empty means: by the time zone."""
     time_zone: str = "UTC"
@@ -88,6 +113,7 @@ class Brand(Value):
     palette: Palette = Palette()
     fonts: Fonts = Fonts()
     logo: Logo = Logo()
+    writer: WriterSettings = WriterSettings()
 
     @field_validator("time_zone")
     @classmethod
@@ -193,9 +219,10 @@ def _in_words(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        known = [
-            f for kind in (Brand, HashtagPolicy, Palette, Fonts, Logo) for f in kind.model_fields
-        ]
+        if first["loc"][0] == "writer" and re.search(r"key|token|secret", where.lower()):
+            return f'no keys in this file: take "{where}" out, and set FEEDSMITH_WRITER_KEY instead'
+        parts = (Brand, HashtagPolicy, Palette, Fonts, Logo, WriterSettings)
+        known = [f for kind in parts for f in kind.model_fields]
         close = get_close_matches(str(first["loc"][-1]), known, 1)
         return f'unknown setting "{where}"' + (f'; perhaps you meant "{close[0]}"' if close else "")
     given = first.get("input")
@@ -242,7 +269,7 @@ def _commented(brand: Brand) -> str:
     def line(setting: str, owner: Value = brand) -> str:
         """`setting = value`; as a comment where nobody has decided it, so that it can be learned."""
         value = getattr(owner, setting)
-        said = str(value) if isinstance(value, int) else _toml(value)
+        said = f"{value:g}" if isinstance(value, int | float) else _toml(value)
         return f"{'' if setting in owner.model_fields_set else '# '}{setting} = {said}"
 
     return f"""\
@@ -261,8 +288,11 @@ subjects = {_toml(brand.subjects)}
 {line("voice")}
 # Two to five of your captions that sound just right.
 voice_examples = {_list(brand.voice_examples)}
-# Language of your captions, e.g. "en", "de".
+# Language of your captions: "en", "de", "fr", "es", "pt"; with a region where it matters: "pt-PT".
 {line("language")}
+# How you speak to people where there are two ways (du or Sie, tu or vous): "informal" or "formal".
+# Empty: as in your own captions.
+address = {_toml(brand.address)}
 # Whose holidays a content plan keeps: "DE", "US", "GB" ... Empty: by the time zone.
 country = {_toml(brand.country)}
 # An IANA name such as "Europe/Berlin" or "America/New_York".
@@ -309,4 +339,16 @@ text = {_toml(brand.fonts.text)}
 light = {_toml(brand.logo.light)}
 # For light grounds:
 dark = {_toml(brand.logo.dark)}
+
+[writer]
+# A chat model that writes captions beside Feedsmith's own, on any server that speaks OpenAI's protocol
+# (Ollama, vLLM, LM Studio, OpenAI). Empty: none. Your past captions go there as examples of your voice,
+# so name a server of your own: "http://localhost:11434/v1" is Ollama on this machine.
+url = {_toml(brand.writer.url)}
+# As the server names it, e.g. "llama3.1:8b". A key is never written here: set FEEDSMITH_WRITER_KEY.
+model = {_toml(brand.writer.model)}
+# Seconds for one whole answer; a large model on a small machine needs many.
+{line("timeout", brand.writer)}
+# Captions asked for each time, 1 to 8; one of them may win.
+{line("candidates", brand.writer)}
 """

@@ -1,6 +1,7 @@
 """Doctor: what is installed, which models are here, how much memory, what would be slow.
 
-Looks only; changes nothing. Works without any model and without a brand.
+Looks only; changes nothing. Works without any model and without a brand. Asks the network one thing:
+whether a chat model that is set for captions answers.
 """
 
 import os
@@ -13,6 +14,9 @@ from typing import Any, Literal
 
 import feedsmith
 from feedsmith import models
+from feedsmith.brand import Brand, WriterSettings
+from feedsmith.captions import endpoint
+from feedsmith.errors import FeedsmithError
 
 NEEDED = ("numpy", "pillow", "pillow-heif", "wasmtime", "onnxruntime", "xllamacpp", "typst")
 EXTRAS = {"torch": "train", "transformers": "train", "ray": "cluster", "diffusers": "diffusion"}
@@ -30,9 +34,12 @@ class Finding:
         return asdict(self)
 
 
-def examine() -> list[Finding]:
-    """All findings, most basic first. Never raises for a missing part: that is a finding."""
-    return [_python(), *_packages(), *_models(), _memory(), _cores(), _disk(), _extras()]
+def examine(brand: Brand | None = None) -> list[Finding]:
+    """All findings, most basic first; `brand` for what its settings name. Never raises for a missing
+    part: that is a finding."""
+    return [
+        _python(), *_packages(), *_models(), _writer(brand), _memory(), _cores(), _disk(), _extras(),
+    ]  # fmt: skip
 
 
 def _python() -> Finding:
@@ -56,6 +63,23 @@ def _models() -> list[Finding]:
         else Finding("note", f"model {state.name}", f"{state.problem}; {state.mend}")
         for state in models.status()
     ]
+
+
+def _writer(brand: Brand | None) -> Finding:
+    """The chat model that is set for captions: whether it answers, never its key."""
+    try:
+        found = endpoint.chosen("", brand.writer if brand is not None else WriterSettings())
+        if found is None:
+            return Finding("ok", "writer", "no chat model is set; captions are written here")
+        there = found.models()
+    except FeedsmithError as error:
+        mend = f"; {error.mend}" if error.mend else ""
+        return Finding("note", "writer", f"{error.message}{mend}")
+    key = f", with the key in {found.key_source}" if found.key_source else ""
+    if there and found.model not in there and f"{found.model}:latest" not in there:
+        known = ", ".join(sorted(there)[:8])
+        return Finding("note", "writer", f"{found.host} answers{key}, but has only: {known}")
+    return Finding("ok", "writer", f"{found.name} answers{key}")
 
 
 def _memory() -> Finding:

@@ -195,6 +195,14 @@ def folded(text: str) -> str:
     return _INSIDE.sub("", plain)  # lines of Chinese and Japanese break without a blank
 
 
+def even(text: str) -> str:
+    """On one line with single blanks. No-break ones stay: they belong to a price or a question."""
+    return _BREAKS.sub(" ", text).strip(" ")
+
+
+_BREAKS = re.compile(r"[ \t\n\r\v\f\x1c-\x1f\x85\u2028\u2029]+")
+
+
 def facts(text: str) -> tuple[Fact, ...]:
     """All facts of a text, in order, none overlapping another; spans are in folded(text)."""
     return _found(folded(text))

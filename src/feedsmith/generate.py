@@ -68,6 +68,9 @@ class Settings:
     """Of feed posts: portrait or square. Stories and reels are 9:16, carousels portrait."""
     music: Path | None = None
     """A track for reels; None for silence."""
+    writer: str = ""
+    """A chat model that writes captions too: "MODEL@URL", or "none"; '' for the one of the environment
+    or brand.toml."""
 
 
 @dataclass(frozen=True)
@@ -172,7 +175,9 @@ def generate(
     traits = understanding.ensure(library, brand=f"{brand.name} {brand.handle}", report=report)
     gone = {photo.id for photo in library.missing()}
     traits = {i: trait for i, trait in traits.items() if i not in gone}
-    workshop = Workshop(brand, home, library, traits, settings.images, folder.root, settings.music)
+    workshop = Workshop(
+        brand, home, library, traits, settings.images, folder.root, settings.music, settings.writer
+    )
 
     if gone:
         workshop.notes.append(
@@ -190,6 +195,8 @@ def generate(
         key=key, seed=seed, kind=settings.kind, theme=settings.theme, offer=settings.offer.line,
         asked=_asked(settings), count=len(plan), auto=auto,
     )  # fmt: skip
+    said = next((r.said for r in reversed(runs) if auto and r.key != key and r.said), {})
+    workshop.recall(next(reversed(said.values()), ()))  # what the last post here had said
     posts: list[Post] = []
     failed: list[str] = []
     made = 0
@@ -226,8 +233,8 @@ def generate(
     if not posts:
         raise first
     return Result(
-        page, tuple(posts), made, seed, tuple(workshop.notes), workshop.rejections,
-        tuple(failed),
+        page, tuple(posts), made, seed, (*workshop.notes, *workshop.of_the_endpoint()),
+        workshop.rejections, tuple(failed),
     )  # fmt: skip
 
 
@@ -238,7 +245,8 @@ def _key(
     begins with the same posts)."""
     decides = {
         "feedsmith": feedsmith.__version__,
-        "brand": brand.model_dump(mode="json"),
+        # Which chat model writes is among the models; how long it is waited for decides nothing.
+        "brand": brand.model_dump(mode="json", exclude={"writer"}),
         "library": library.fingerprint(),
         "kind": settings.kind,
         "format": settings.format,

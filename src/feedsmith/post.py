@@ -194,7 +194,7 @@ class Post(Value):
     originality: Originality
     credits: tuple[Credit, ...] = ()
     caption_route: str = ""
-    """Where the caption came from: skeleton, model, or plain."""
+    """Where the caption came from: skeleton, model, endpoint, or plain."""
     provenance: str
     """In words, e.g. "recomposed from your photos"."""
     source_type: str = ""

@@ -222,7 +222,7 @@ def _value(text: str) -> float:
 
 def _with_currency(text: str, currency: str) -> str:
     """The price as written, with a currency: its own, else the one given. Raises Refused."""
-    said = " ".join(text.split())
+    said = facts.even(text)
     bare = _NUMBER.fullmatch(said) is not None
     if not bare:
         if any(fact.kind == "price" for fact in facts.facts(said)):
@@ -280,7 +280,7 @@ def _lines(text: str) -> list[str]:
         parser.close()
         text = "".join(parser.parts)
     kept = "".join(c for c in text if c == "\n" or unicodedata.category(c) != "Cc")
-    return [line for part in kept.split("\n") if (line := " ".join(part.split()))]
+    return [line for part in kept.split("\n") if (line := facts.even(part))]
 
 
 def _plain(text: str) -> str:

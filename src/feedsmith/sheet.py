@@ -68,12 +68,12 @@ def write(
     title = f"{pages.counted(len(posts), 'new post').capitalize()} for {brand.name}"
     body = f"""<a class="skip" href="#posts">Skip to the posts</a>
 <div class="page">
-<header class="top"><span class="mark">{pages.avatar(brand)}{escape(brand.name)}</span>
+<header class="top"><span class="mark">{pages.avatar(brand)}<bdi>{escape(brand.name)}</bdi></span>
 <span class="quiet small">Nothing is published yet</span></header>
 <main>
 <section class="hero">
 <div>
-<h1 class="display">{pages.counted(len(posts), "new post").capitalize()} for <span>{escape(brand.name)}</span></h1>
+<h1 class="display">{pages.counted(len(posts), "new post").capitalize()} for <span><bdi>{escape(brand.name)}</bdi></span></h1>
 <p class="lead">{_lead(posts)}</p>
 {_facts(posts)}
 {_notes(notes)}
@@ -230,13 +230,13 @@ def _post(
 ) -> str:
     tags = " ".join(f"#{tag}" for tag in post.hashtags)
     whole = "\n\n".join(part for part in (post.caption, tags) if part)
-    chips = "".join(f'<li class="chip">#{escape(tag)}</li>' for tag in post.hashtags)
+    chips = "".join(f'<li class="chip"><bdi>#{escape(tag)}</bdi></li>' for tag in post.hashtags)
     kind = _KINDS.get(post.kind, post.kind.capitalize())
     return f"""<article class="post {escape(post.kind)}" id="{escape(post.id)}" aria-labelledby="{escape(post.id)}-title">
 <div class="shown">{_card(brand, post, shown)}</div>
 <div class="told">
 <div class="count"><h2 class="display" id="{escape(post.id)}-title">{escape(kind)}</h2><span class="quiet small">{index + 1} of {count}</span></div>
-<p class="caption">{escape(post.caption)}</p>
+<p class="caption" dir="auto">{escape(post.caption)}</p>
 {f'<ul class="chips tags" aria-label="Hashtags">{chips}</ul>' if chips else ""}
 <div class="actions"><button class="button" type="button" data-copy="{escape(whole)}">Copy caption</button>
 <a class="button plain" href="{shown[0].full}" download>{_save(shown)}</a>{_also(post)}</div>
@@ -309,10 +309,13 @@ def _made(post: Post, shown: list[_Shown], thumbs: Mapping[str, str]) -> str:
     ]
     alts = [medium.alt_text for medium in post.media if medium.alt_text] or [post.alt_text]
     if len(alts) == 1:
-        rows.append(("Alt text", escape(alts[0])))
+        rows.append(("Alt text", f"<bdi>{escape(alts[0])}</bdi>"))
     else:
         rows.append(
-            ("Alt text", "<ol>" + "".join(f"<li>{escape(alt)}</li>" for alt in alts) + "</ol>")
+            (
+                "Alt text",
+                "<ol>" + "".join(f'<li dir="auto">{escape(alt)}</li>' for alt in alts) + "</ol>",
+            )
         )
     if post.credits:
         rows.append(("Credits", "<br>".join(_credit(credit) for credit in post.credits)))

@@ -1,7 +1,8 @@
 """Alt text: one plain sentence of what is in a picture, for people who do not see it.
 
 Built from the picture's keywords by where things usually are (sky above, water beside, leaves on
-branches). Knows the words of nouns.txt; knows no brand and no caption. No marketing, no "image of".
+branches); in other languages than English a list of them. Knows the words of nouns.txt; knows no
+brand and no caption. No marketing, no "image of".
 """
 
 import re
@@ -9,6 +10,7 @@ from collections.abc import Sequence
 
 from feedsmith import rules
 from feedsmith.captions import words
+from feedsmith.captions.tongues.tongue import Tongue, speak
 from feedsmith.captions.words import Noun, read, sentence_case, stem, with_article
 
 _ON = {"shore", "sand", "furniture", "branch", "path", "bridge", "cloth"}
@@ -49,6 +51,7 @@ def describe(
     fallback: str = "",
     name: str = "",
     beside: Sequence[Sequence[str]] = (),
+    language: str = "",
 ) -> str:
     """One sentence, at most rules.ALT_TEXT_MAX characters, ending with a full stop.
 
@@ -56,16 +59,20 @@ def describe(
     (crop, extend, relight, layout) the first is taken over. `method` names how it was made.
     `fallback` names what is shown where no keyword does, e.g. the brand's subjects; `name` is that
     of a product, which says what it shows better than keywords do. `beside` are the keywords of
-    a collage's further pictures.
+    a collage's further pictures. `language` is the brand's (see captions.tongues).
     """
-    if kind == "product" and name.strip():
-        return _short(_product(" ".join(name.split()), text_on_picture))
     still = method in ("crop", "extend", "relight", "layout", "edited") and len(past) == 1
     kept = " ".join(past[0].split()) if still else ""
+    kept = "" if _boast(kept) else kept
+    tongue = speak(language)
+    if tongue is not None:
+        return _short(_in(tongue, shows, beside, kind, kept, text_on_picture, fallback, name))
+    if kind == "product" and name.strip():
+        return _short(_product(" ".join(name.split()), text_on_picture))
     if kind == "collage":
         sentence = _collage(shows, beside) or _sentence(shows, light, fallback)
     else:
-        sentence = kept if kept and not _boast(kept) else _sentence(shows, light, fallback)
+        sentence = kept or _sentence(shows, light, fallback)
     if not sentence.endswith((".", "!", "?")):
         sentence += "."
     said = " ".join(text_on_picture.split()).strip(' "“”')
@@ -75,6 +82,45 @@ def describe(
         )
         sentence = lead + _small(sentence) if len(sentence) + len(said) < 400 else sentence
     return _short(sentence)
+
+
+def by(brand: str, language: str = "") -> str:
+    """What is said of a picture of which nothing else is known."""
+    tongue = speak(language)
+    return tongue.alt("by").format(brand=brand) if tongue else f"a photograph by {brand}"
+
+
+def _in(
+    tongue: Tongue,
+    shows: Sequence[str],
+    beside: Sequence[Sequence[str]],
+    kind: str,
+    kept: str,
+    text_on_picture: str,
+    fallback: str,
+    name: str,
+) -> str:
+    """The same in another language: what is seen, one after the other. Places would need each
+    noun's own preposition ("an der Küste", "auf dem Ast"); a list is plain and right."""
+    said = " ".join(text_on_picture.split()).strip(' "“”')
+    name = " ".join(name.split())
+    if kind == "product" and name:
+        said = said.replace(name, "").strip(" /,·|")
+        return tongue.alt("product").format(name=name, said=said) if said else f"{name}."
+    seen: Sequence[str] = shows
+    if kind == "collage" and beside:
+        mains = (_main(picture) for picture in (shows, *beside))
+        seen = [noun.text for noun in mains if noun is not None]
+    nouns = [noun for noun in (read(word) for word in seen) if words.nameable(noun)]
+    first = _main(seen)
+    nouns.sort(key=lambda noun: first is None or noun.text != first.text)
+    things = tongue.listed(_distinct(nouns)[:5])
+    if kind == "collage" and things:
+        return tongue.alt("several").format(things=things)
+    things = kept.rstrip(".") or things or fallback.strip() or tongue.alt("nothing")
+    if said and len(things) + len(said) < 400:
+        return tongue.alt("text").format(said=said, things=things)
+    return f"{sentence_case(things)}."
 
 
 def _product(name: str, text_on_picture: str) -> str:

@@ -6,10 +6,11 @@ Knows the brand and the posts as values; knows nothing of how a caption comes ab
 from typing import Literal
 
 from feedsmith.brand import Brand
-from feedsmith.facts import stands
+from feedsmith.captions.tongues import names
+from feedsmith.facts import even, stands
 from feedsmith.post import Kind, Offer, PastPost, Value
 
-Route = Literal["skeleton", "model", "plain"]
+Route = Literal["skeleton", "model", "endpoint", "plain"]
 
 
 class CaptionBrief(Value):
@@ -41,7 +42,9 @@ class CaptionBrief(Value):
     past: tuple[PastPost, ...] = ()
     """The brand's own posts whose pictures match best, nearest first."""
     history: tuple[PastPost, ...] = ()
-    """All posts of the brand; none of them is repeated."""
+    """All posts that the brand wrote, oldest first; none of them is repeated."""
+    made: tuple[PastPost, ...] = ()
+    """Posts made for it before, oldest first; none is repeated, and none counts as its voice."""
     text_on_picture: str = ""
     """Words already set on the picture; the caption does not repeat them."""
 
@@ -53,9 +56,13 @@ class CaptionBrief(Value):
     @property
     def price(self) -> str:
         """Price, former price and dates in one breath: "12 EUR (was 18 EUR), 3 to 9 May"."""
-        was = f"(was {self.details.was})" if self.details.was else ""
+        was = self._was if self.details.was else ""
         price = " ".join(part for part in (self.details.price, was) if part)
-        return _even(", ".join(part for part in (price, self.details.dates) if part))
+        return even(", ".join(part for part in (price, self.details.dates) if part))
+
+    @property
+    def _was(self) -> str:
+        return names.was(self.brand.language, self.details.was)
 
     @property
     def line(self) -> str:
@@ -68,8 +75,8 @@ class CaptionBrief(Value):
             if part and not stands(part, line):
                 line = f"{line}, {part}" if line else part
         if of.was and not stands(of.was, line):
-            line = f"{line} (was {of.was})"
-        return _even(line)
+            line = f"{line} {self._was}"
+        return even(line)
 
     @property
     def by_parts(self) -> bool:
@@ -85,17 +92,12 @@ class CaptionBrief(Value):
     @property
     def name(self) -> str:
         """Of the product or event."""
-        return _even(self.details.name)
+        return even(self.details.name)
 
     @property
     def call(self) -> str:
         """What people are asked to do, as the offer has it."""
-        return _even(self.details.call)
-
-
-def _even(text: str) -> str:
-    """With single blanks: captions are one paragraph."""
-    return " ".join(text.split())
+        return even(self.details.call)
 
 
 class Caption(Value):
@@ -104,7 +106,8 @@ class Caption(Value):
     text: str
     """Without hashtags."""
     route: Route
-    """skeleton: people's sentences, filled; model: sampled; plain: nothing was known."""
+    """skeleton: people's sentences, filled; model: sampled; endpoint: written by a chat model
+    elsewhere; plain: nothing was known."""
     score: float
     reasons: dict[str, float | str]
     """What the score is made of, and the skeletons used."""

@@ -7,12 +7,15 @@ skeleton. Where a brand has hardly any posts the voice in brand.toml decides.
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from statistics import median
 
 from feedsmith.brand import VOICES, Brand
 from feedsmith.captions import words
-from feedsmith.captions.skeletons import Skeleton, mined
+from feedsmith.captions.mining import Told, mined
+from feedsmith.captions.skeletons import Skeleton, stock
+from feedsmith.captions.tongues.tongue import Tongue, speak
 from feedsmith.post import PastPost
 
 EMOJI = re.compile(
@@ -64,19 +67,48 @@ class Habits:
     sentences: float
     """Median number of sentences."""
     own: tuple[Skeleton, ...] = ()
-    """Openings of its own that may be said of other things."""
+    """Sentences of its own that may be said of other things."""
+    tongue: Tongue | None = None
+    """The language it writes, beside English."""
+    formal: bool = False
+    """Addresses people formally, where its language has two ways."""
+
+    @property
+    def stock(self) -> tuple[Skeleton, ...]:
+        """The shipped sentences that it may say."""
+        if self.tongue is None:
+            return stock()
+        return self.tongue.lines(formal=self.formal, singular=self.singular)
 
 
 def habits(brand: Brand, history: Sequence[PastPost]) -> Habits:
-    """Count a brand's habits from its posts; posts without words do not count."""
-    named = brand.voice.lower()
+    """Count a brand's habits from its posts, oldest first; posts without words do not count.
+
+    Counted once for a history: half a second for 2,600 posts.
+    """
+    posts = [(told(post), post.alt_text, " ".join(post.hashtags)) for post in history]
+    found = _counted(brand.voice, tuple(post for post in posts if post[0]))
+    tongue = speak(brand.language)
+    if tongue is None:
+        return found
+    texts = [text for text, _, _ in posts if text]
+    return replace(
+        found, own=(), contracts=True, american=False, tongue=tongue,
+        formal=tongue.formal(brand, texts), singular=tongue.singular(texts, found.voices),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _counted(voice: str, posts: tuple[tuple[str, str, str], ...]) -> Habits:
+    """The habits of a voice and of posts: words, alt text, hashtags."""
+    named = voice.lower()
     voices = {name.removeprefix("first-person ") for name in VOICES if name in named}
     if "founder" in named:
         voices.add("founder")
     near = set().union(*(_NEAR[name] for name in voices)) - voices
     if not voices:
         near = {"warm", "dry", "practical"}
-    texts = [text for post in history if (text := told(post))]
+    texts = [text for text, _, _ in posts]
     counted = len(texts) >= ENOUGH
     everything = " ".join(texts).replace("’", "'")
     lengths = sorted(len(text.split()) for text in texts)
@@ -108,7 +140,7 @@ def habits(brand: Brand, history: Sequence[PastPost]) -> Habits:
         singular=first > plural if counted and first + plural > 4 else "founder" in voices,
         american=len(words.AMERICAN.findall(everything)) > len(words.BRITISH.findall(everything)),
         sentences=median(len(sentences(text)) for text in texts) if counted else 2,
-        own=mined(texts),
+        own=mined([Told(tuple(sentences(text)), alt, tags) for text, alt, tags in posts]),
     )
 
 

@@ -21,6 +21,7 @@ from feedsmith.captions.words import (
     stem,
     with_article,
 )
+from feedsmith.facts import even
 
 ROLES = "ONQWSHPUCLFKBDYRGT"
 """Opening, note, question, whole, story, headline, words to set, under them, carousel, slides,
@@ -29,7 +30,10 @@ several things together."""
 
 _SLOT = re.compile(r"\{(?:(a|A|the|The|this|This) )?([A-Za-z]+)(?::([\w']+))?\}")
 _FLAG = re.compile(r"^[+\-#@][\w,'-]+$")
-_BARE_AFTER = listed("one of after dear the a an this first two another more")
+_BARE_AFTER = listed(
+    "one of after dear the a an this first two another more your our my some favourite favorite own "
+    "good"
+)
 """Words after which a singular stays without an article: "One oak", "Dear mountain"."""
 
 SEASONS = {
@@ -115,7 +119,7 @@ def sold(noun: Noun) -> bool:
 
 
 _SPECIES = listed("tree flower bird insect animal cactus mushroom dog cat")
-_COMMON = listed(
+COMMON = listed(
     "tree bird flower insect animal cactus dog cat mushroom trunk bush shrub clock head cluster "
     "bouquet bloom petal puppy kitten blossom conifer evergreen palm hardwood specimen giant"
 )
@@ -123,7 +127,7 @@ _COMMON = listed(
 
 @dataclass(frozen=True)
 class Skeleton:
-    """One line of the stock."""
+    """One line of the stock, or of a brand's own."""
 
     id: str
     role: str
@@ -135,8 +139,21 @@ class Skeleton:
     forbids: frozenset[str] = frozenset()
     voices: frozenset[str] = frozenset()
     number: Number | None = None
+    same: str = ""
+    """Id of the first line that says the same in other places: a reader has seen it, either way."""
     narrow: float = 0.0
     """0 for anything, 1 for a line about one type only: the narrower, the more to the point."""
+    since: int | None = None
+    """Of a brand's own line: captions it wrote after the last one that says it. None for ours."""
+    said_of: frozenset[tuple[str, ...]] = frozenset()
+    """Of a brand's own line: stems of the things it said it of; it is not said of them again."""
+    code: str = ""
+    """ISO 639-1 of another language whose grammar fills it (captions.tongues.stock); "" here."""
+
+    @property
+    def own(self) -> bool:
+        """Whether the brand itself wrote it."""
+        return self.since is not None
 
     @property
     def slots(self) -> frozenset[str]:
@@ -153,6 +170,10 @@ class Skeleton:
         return bool(
             re.match(r"(?:\{s:(?:It|Its|This|That)\}|(?:It|They)(?:['’]\w+)?\b)", self.text)
         )
+
+    def filled(self, scene: "Scene", details: Sequence[Noun], opening: str) -> str | None:
+        """`fill` by the grammar of another language; English lines have none of their own."""
+        raise NotImplementedError(self.code)
 
 
 @dataclass(frozen=True)
@@ -179,9 +200,9 @@ class Scene:
     def about(self, subject: Noun | None) -> "Scene":
         """The same scene with one noun as its subject; details are those that differ from it."""
         details: list[Noun] = []
-        seen = set(_stems(subject)) if subject else set()
+        seen = set(stems(subject)) if subject else set()
         for noun in self.nouns:
-            own = set(_stems(noun))
+            own = set(stems(noun))
             alike = subject is not None and bool(noun.types & subject.types & _ALIKE)
             alike = alike and SEVERAL not in self.facts  # there, an oak and a beech are two
             apart = alike or (not self.away and noun.types & INDOORS_NEVER)
@@ -300,38 +321,15 @@ def stock() -> tuple[Skeleton, ...]:
     return parse(text)
 
 
-def mined(texts: Iterable[str]) -> tuple[Skeleton, ...]:
-    """The brand's own way of introducing things, from its past captions: "White ash, hanging out."
-
-    Only the first sentence counts, and only where it is a thing and what it is up to, in a few
-    words that hold for another of its kind; nothing with names, numbers or a second thing in it.
-    """
-    found: dict[str, Skeleton] = {}
-    for text in texts:
-        match = re.match(
-            r"([A-Z][\w' -]{2,30}), ([a-z]+ing(?: [a-z']+){0,4})(?:[.!]|\s*[^\w\s,;:.!?]|$)", text
-        )
-        if match is None:
-            continue
-        noun = read(match[1])
-        if not noun.known or not words.nameable(noun) or words.nouns_in(match[2]):
-            continue
-        if re.search(r"\b(?:we|us|our|my|me|they|their|them)\b", match[2]):
-            continue
-        line = f"{{S}}, {match[2]}."
-        found.setdefault(
-            line, Skeleton(f"own:{match[2]}", "O", frozenset({noun.type}), line, narrow=1.0)
-        )
-    return tuple(found.values())
-
-
-def parse(text: str) -> tuple[Skeleton, ...]:
-    """Read lines of the format that skeletons.txt explains at its head."""
+def parse(text: str, nouns: Iterable[str] = ()) -> tuple[Skeleton, ...]:
+    """Read lines of the format that skeletons.txt explains at its head; `nouns` may stand for
+    types."""
     groups: dict[str, frozenset[str]] = {}
-    known = words.types() | {"any", "none"}
+    known = words.types() | {"any", "none", *nouns}
     types: frozenset[str] = frozenset({"any"})
     shared: list[str] = []
     found: list[Skeleton] = []
+    first: dict[str, str] = {}
     for number, raw in enumerate(text.splitlines(), 1):
         line = raw.strip()
         if not line or line.startswith("#"):
@@ -358,12 +356,14 @@ def parse(text: str) -> tuple[Skeleton, ...]:
             own.append(tokens.pop())
         stray = [token for token in tokens if re.match(r"^#(one|many|mass)$", token)]
         said = " ".join(token for token in tokens if token not in stray)
-        found.append(_skeleton(f"{role}{number}", role, types, said, [*shared, *own, *stray]))
+        line_id = f"{role}{number}"
+        same = first.setdefault(said.lower(), line_id)
+        found.append(_skeleton(line_id, same, role, types, said, [*shared, *own, *stray]))
     return tuple(found)
 
 
 def _skeleton(
-    key: str, role: str, types: frozenset[str], text: str, flags: Iterable[str]
+    key: str, same: str, role: str, types: frozenset[str], text: str, flags: Iterable[str]
 ) -> Skeleton:
     needs: list[frozenset[str]] = []
     forbids: set[str] = set()
@@ -387,8 +387,14 @@ def _skeleton(
             number = "many"
     narrow = 0.0 if types & {"any", "none"} else 1.0 if len(types) <= 6 else 0.4
     return Skeleton(
-        key, role, types, text, tuple(needs), frozenset(forbids), frozenset(voices), number, narrow
-    )
+        key, role, types, text, tuple(needs), frozenset(forbids), frozenset(voices), number, same,
+        narrow,
+    )  # fmt: skip
+
+
+def fixed(text: str) -> tuple[str, ...]:
+    """The stretches of a skeleton's text that stand as they are, between its slots."""
+    return tuple(piece for piece in _SLOT.sub("\0", text).split("\0") if piece.strip())
 
 
 def fits(skeleton: Skeleton, scene: Scene) -> bool:
@@ -403,6 +409,8 @@ def fits(skeleton: Skeleton, scene: Scene) -> bool:
         return not skeleton.forbids & (scene.facts | scene.hints)
     if skeleton.types == {"none"}:
         return False
+    if any(_same_thing(stems(subject), said) for said in skeleton.said_of):
+        return False
     if "any" not in skeleton.types and not skeleton.types & subject.types:
         return False
     if skeleton.number and not _number_fits(skeleton.number, subject.number):
@@ -412,6 +420,12 @@ def fits(skeleton: Skeleton, scene: Scene) -> bool:
     if any(not group & scene.facts for group in skeleton.needs):
         return False
     return not skeleton.forbids & (scene.facts | scene.hints)
+
+
+def _same_thing(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """ "ash" and "white ash", or "ceiba bark" and "ceiba trunk"; not "oak leaf" and "maple leaf"."""
+    a, b = set(one), set(other)
+    return a <= b or b <= a or bool({*one[:-1]} & {*other[:-1]})
 
 
 _PARTS = frozenset({"branch", "leaf", "bark", "canopy", "bud", "flower", "seed"})
@@ -439,6 +453,8 @@ def fill(
     `details` are what {d} and {e} stand for. Agreement, articles and capitals are made to fit;
     `terse` leaves the article of an opening away ("Lake, and the sky twice").
     """
+    if skeleton.code:
+        return skeleton.filled(scene, details, opening)
     subject = scene.subject
     slots = skeleton.slots
     taken = {id(n) for n, slot in zip(details, "de", strict=False) if slot in slots}
@@ -481,7 +497,7 @@ def fill(
     for said in (scene.offer, scene.name, scene.price):
         if said and said[-1] in ".!?":  # it brings its own full stop
             text = text.replace(said + ".", said)
-    return None if failed else " ".join(text.split())
+    return None if failed else even(text)
 
 
 def _phrase(noun: Noun, determiner: str, before: str, after: str, *, label: bool) -> str:
@@ -505,10 +521,10 @@ def _phrase(noun: Noun, determiner: str, before: str, after: str, *, label: bool
 
 def _name_like(noun: Noun) -> bool:
     """Species stand well without an article ("Ohio buckeye, in no hurry"); a pier does not."""
-    return bool(noun.types & _SPECIES) and stem(noun.words[-1]) not in _COMMON
+    return bool(noun.types & _SPECIES) and stem(noun.words[-1]) not in COMMON
 
 
-def _stems(noun: Noun | None) -> tuple[str, ...]:
+def stems(noun: Noun | None) -> tuple[str, ...]:
     """Stems of the words that would sound repeated; colours and sizes would not."""
     if noun is None:
         return ()

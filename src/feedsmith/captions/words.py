@@ -148,6 +148,28 @@ def forms() -> frozenset[str]:
     return frozenset(word for form in _lexicon()[0] for word in form.split())
 
 
+def forms_of(types: frozenset[str]) -> frozenset[str]:
+    """Every form of the nouns of some types, their subtypes included."""
+    forms, closed = _lexicon()
+    return frozenset(form for form, (kind, _, _) in forms.items() if closed[kind] & types)
+
+
+def base(form: str) -> str:
+    """The singular of a known form ("leaves" -> "leaf"); anything else as it is."""
+    known = _lexicon()[0].get(form)
+    return known[2] if known else form
+
+
+def many(noun: str) -> str:
+    """The plural of a noun as nouns.txt has it ("leaf" -> "leaves"); a mass stays as it is."""
+    return _plurals().get(noun, noun)
+
+
+@cache
+def _plurals() -> dict[str, str]:
+    return {one: form for form, (_, number, one) in _lexicon()[0].items() if number == "many"}
+
+
 def types() -> frozenset[str]:
     """The names of all types in nouns.txt."""
     return frozenset(_lexicon()[1])
@@ -166,7 +188,7 @@ def read(keyword: str) -> Noun:
         tail = " ".join(words[start:])
         if tail in forms:
             kind, number, _ = forms[tail]
-            if not closed[kind] & _NAMED:
+            if not closed[kind] & NAMED:
                 # "angry bowl" is a bowl; what its maker called it is not ours to repeat.
                 while start and _plain(words[start - 1], forms):
                     start -= 1
@@ -177,7 +199,7 @@ def read(keyword: str) -> Noun:
     return Noun(shown, "thing", frozenset({"thing"}), "many" if many else "one", last)
 
 
-_NAMED = frozenset({"plant", "bird", "insect", "animal", "dog", "cat", "fruit", "mushroom"})
+NAMED = frozenset({"plant", "bird", "insect", "animal", "dog", "cat", "fruit", "mushroom"})
 """Types whose names may begin with words that we do not know: "loblolly pine"."""
 
 
@@ -242,6 +264,30 @@ def agree(word: str, number: Number) -> str:
     if re.search(r"[^aeiou]y$", word):
         return word[:-1] + "ies"
     return word + ("es" if re.search(r"(?:s|x|z|ch|sh|o)$", word) else "s")
+
+
+def gerund(verb: str) -> str:
+    """The regular -ing form: "show" -> "showing", "make" -> "making", "stop" -> "stopping"."""
+    if verb.endswith("ie"):
+        return verb[:-2] + "ying"
+    if re.search(r"[^eoy]e$", verb) and verb != "be":
+        return verb[:-1] + "ing"
+    return _doubled(verb) + "ing"
+
+
+def participle(verb: str) -> str:
+    """The regular -ed form: "show" -> "showed", "carry" -> "carried", "plan" -> "planned"."""
+    if verb.endswith("e"):
+        return verb + "d"
+    if re.search(r"[^aeiou]y$", verb):
+        return verb[:-1] + "ied"
+    return _doubled(verb) + "ed"
+
+
+def _doubled(verb: str) -> str:
+    """A short vowel doubles what follows it: "stop" -> "stopp"."""
+    short = re.search(r"(?:^|[^aeiou])[aeiou][bdgmnprt]$", verb) and len(verb) <= 4
+    return verb + verb[-1] if short else verb
 
 
 def sentence_case(text: str) -> str:

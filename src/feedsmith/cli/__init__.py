@@ -19,6 +19,7 @@ from rich.table import Table
 
 import feedsmith
 from feedsmith.brand import VOICES, Home, checked
+from feedsmith.cli.evaluate import evaluate_app
 from feedsmith.cli.screen import HomeArgument, counted, err, next_step, out, showing_progress
 from feedsmith.cli.train import train_app
 from feedsmith.errors import FeedsmithError, Refused
@@ -45,6 +46,7 @@ app = typer.Typer(
 models_app = typer.Typer(no_args_is_help=True, help="Fetch and list the model files.")
 app.add_typer(models_app, name="models")
 app.add_typer(train_app, name="train")
+app.add_typer(evaluate_app, name="evaluate")
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells give it (128 + SIGINT); typer turns the signal into it."""
@@ -323,6 +325,14 @@ def generate(
         typer.Option(min=0, help="Same seed, same posts (default: the next unused one)."),
     ] = None,
     images: Annotated[str, typer.Option(help="Image model.")] = "remix",
+    writer: Annotated[
+        str,
+        typer.Option(
+            metavar="MODEL@URL",
+            help="A chat model that writes captions too, e.g. llama3.1@http://localhost:11434/v1; "
+            "none: without the one of brand.toml. Its key comes from FEEDSMITH_WRITER_KEY.",
+        ),
+    ] = "",
     to: Annotated[
         Path | None, typer.Option("--out", help="Folder for the posts (default: BRAND/posts).")
     ] = None,
@@ -351,6 +361,7 @@ def generate(
         images=images,
         format=feed_format,
         music=music,
+        writer=writer,
     )
     with showing_progress() as report:
         result = stage.generate(place, settings, out=to, report=report)
@@ -520,16 +531,22 @@ def brand(
 
 @app.command()
 def doctor(
+    home: Annotated[
+        Path | None,
+        typer.Argument(metavar="BRAND", help="Look at this brand's settings, too."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
-    """Say what is installed, which models are here, and what would be slow."""
+    """Say what is installed, which models are here, whether the writer answers, what would be slow."""
     from feedsmith.doctor import examine
 
+    brand = Home(home).load() if home is not None else None
+    findings = examine(brand)
     if as_json:
-        typer.echo(json.dumps([finding.as_dict() for finding in examine()], indent=2))
+        typer.echo(json.dumps([finding.as_dict() for finding in findings], indent=2))
         return
     table = Table(box=None, show_header=False, pad_edge=False)
-    for finding in examine():
+    for finding in findings:
         mark = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]bad[/]"}[
             finding.level
         ]

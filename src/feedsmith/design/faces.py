@@ -380,7 +380,8 @@ def direction(words: str) -> Literal["ltr", "rtl"]:
 
 
 def plain(words: str, *, emoji: bool = False) -> str:
-    """One line of words as fonts can set it: composed letters, single spaces, no emoji.
+    """One line of words as fonts can set it: composed letters, single spaces (no-break ones stay
+    so), no emoji.
 
     Emoji stay in captions; on a designed post they would be a second drawing style. Words that
     are nothing but emoji keep them (as all words do with `emoji`), set in one ink: each as its
@@ -391,7 +392,8 @@ def plain(words: str, *, emoji: bool = False) -> str:
     composed = unicodedata.normalize("NFC", words)
     for i, c in enumerate(composed):
         if c.isspace():
-            kept.append((c, False))
+            # Where a line must not break it does not ("Pourquoi ?"); few fonts have the thin one.
+            kept.append(("\u00a0" if c in "\u00a0\u202f" else " ", False))
         elif c in "\u200c\u200d":
             # Joiners are spelling in Persian and Indic words, glue between emoji.
             before = composed[i - 1 : i]
@@ -410,7 +412,8 @@ def plain(words: str, *, emoji: bool = False) -> str:
             signs = True
     wordless = not any(c.isalnum() for c, _ in kept)
     keep = emoji or (signs and wordless)
-    return " ".join("".join(c for c, sign in kept if keep or not sign).split())
+    text = re.sub(" {2,}", " ", "".join(c for c, sign in kept if keep or not sign))
+    return re.sub(" ?\u00a0[ \u00a0]*", "\u00a0", text).strip(" \u00a0")
 
 
 _ORNAMENTS = frozenset(("So", "Sk", "Me", "Cs", "Cf", "Co", "Cn", "Cc"))

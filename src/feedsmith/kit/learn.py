@@ -23,10 +23,11 @@ from tomlkit.items import Array, Table
 from feedsmith import rules
 from feedsmith.brand import VOICES, Brand, Home, Palette, checked
 from feedsmith.captions import words
+from feedsmith.captions.tongues import detect, names
 from feedsmith.design import palette as design
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import write_json, write_text
-from feedsmith.kit import languages, likeness, typefaces
+from feedsmith.kit import likeness, typefaces
 from feedsmith.library import Library
 from feedsmith.post import PastPost, Photo, Value
 from feedsmith.progress import Report, silent
@@ -136,11 +137,11 @@ def _told(
     untold: list[tuple[str, str]] = []
     notes: list[str] = []
 
-    language = languages.of(texts)
+    language = detect.of(texts)
     spoken = brand.language
     if language.code and language.counted >= 3:
         spoken = language.code
-        name = languages.NAMES[language.code]
+        name = detect.NAMES[language.code]
         sure = language.share * min(1.0, 0.5 + language.counted / 20)
         found.append(
             Learned(
@@ -148,9 +149,9 @@ def _told(
                 reason=f"{language.share:.0%} of {language.counted} captions are {name}",
             )
         )  # fmt: skip
-        if language.code != "en":
+        if not names.spoken(language.code).code:
             notes.append(
-                f"Your captions are {name}; the caption writer writes English only so far."
+                f"Your captions are {name}; captions are not written in it yet, English ones instead."
             )
     else:
         untold.append(("language", "too few captions to tell"))

@@ -19,11 +19,12 @@ from PIL import Image
 
 from feedsmith import pages
 from feedsmith.brand import Brand, Home, Palette
+from feedsmith.captions.tongues import detect
 from feedsmith.design import faces, logo, palette, pictures
 from feedsmith.design.contrast import ratio
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import write_bytes, write_text
-from feedsmith.kit import languages, typefaces
+from feedsmith.kit import typefaces
 from feedsmith.kit.learn import learn
 from feedsmith.library import Library
 from feedsmith.post import Photo
@@ -215,7 +216,7 @@ def _rules(brand: Brand, past: Habits) -> tuple[_Rule, ...]:
     rows.append(_Rule("Emoji", "said", (emoji,)))
     if brand.banned_words:
         rows.append(_Rule("Never says", "struck", brand.banned_words[:8]))
-    language = languages.NAMES.get(brand.language, brand.language)
+    language = detect.NAMES.get(brand.language, brand.language)
     rows.append(_Rule("Language", "said", (language,)))
     if brand.default_credit:
         rows.append(_Rule("Credit", "said", (brand.default_credit,)))

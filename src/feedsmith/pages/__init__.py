@@ -73,10 +73,16 @@ def _variables(
 
 
 def frame(
-    title: str, roles: Palette, fonts: dict[str, str], styles: str, body: str, script: str = ""
+    title: str,
+    roles: Palette,
+    fonts: dict[str, str],
+    styles: str | tuple[str, ...],
+    body: str,
+    script: str = "",
 ) -> str:
     """A whole page. `styles` and `script` name files of this folder; `fonts` are addresses."""
-    css = "\n".join((HERE / name).read_text("utf-8") for name in ("page.css", styles))
+    sheets = (styles,) if isinstance(styles, str) else styles
+    css = "\n".join((HERE / name).read_text("utf-8") for name in ("page.css", *sheets))
     for name, address in fonts.items():
         css = css.replace(f"{{{name}}}", address)
     code = f"<script>\n{(HERE / script).read_text('utf-8')}</script>\n" if script else ""

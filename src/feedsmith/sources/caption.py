@@ -7,7 +7,9 @@ import re
 import unicodedata
 
 _MOJIBAKE = re.compile("[\u0080-\u00ff]{2,}")
-_BLANK = " \t\u00a0\u2800\u200b\u200e\u200f\ufeff"
+_SPACE = " \t\u00a0\u2800\u200b\ufeff"
+_BLANK = _SPACE + "\u200e\u200f"
+"""Nothing to see: blanks, and the marks that turn the way of writing (which stay with their words)."""
 _FOLD = re.compile(rf"^[{_BLANK}.·•∙⋅▪◦・｡。_\-–—*~|↓⬇\ufe0f]*$")
 """A line that only pushes the hashtags down, such as "." or a blank braille cell."""
 _BETWEEN = re.compile(rf"[{_BLANK}.,;·•|/&+\-–—]*")
@@ -123,10 +125,10 @@ def _plain(line: str) -> str:
         kept += [line[at:start], line[start + 1 : stop]]
         at = stop
     kept.append(line[at:end])
-    text = re.sub(rf"[{_BLANK}]{{2,}}", " ", "".join(kept)).strip(_BLANK)
+    text = re.sub(rf"[{_SPACE}]{{2,}}", " ", "".join(kept)).strip(_SPACE)
     if end < len(line):
-        text = text.rstrip("·•|/&+-–—" + _BLANK)
-    return text
+        text = text.rstrip("·•|/&+-–—" + _SPACE)
+    return re.sub(r"\s+[\u200e\u200f]+$", "", text)
 
 
 def _trailing_separators(text: str) -> str:

@@ -5,6 +5,7 @@ files and no films.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from feedsmith import facts
 from feedsmith.brand import Brand, Home, Palette
 from feedsmith.captions.brief import Caption
+from feedsmith.captions.tongues.tongue import speak
 from feedsmith.design import backdrop, cutout, faces, logo, render, template
 from feedsmith.design.template import Look
 from feedsmith.errors import FeedsmithError
@@ -116,7 +118,7 @@ class Designer:
     def _tell_of_words(self, order: Order) -> None:
         """Note what a person asked to be set and will not find on the picture."""
         given = (order.brief.headline, order.offer.line)
-        if any(faces.plain(words) != " ".join(words.split()) for words in given):
+        if any(_inked(faces.plain(words)) != _inked(words) for words in given):
             self.note("Emoji stand in the caption, not on the picture.")
         if order.brief.headline and order.kind in ("photo", "gif"):
             self.note(f"A {order.kind} has no words on it: its headline is left off.")
@@ -168,6 +170,11 @@ class Designer:
             self.note(f"The logo is left off: {error.message}.")
             return None
         return drawn.rgba if drawn is not None else None
+
+    def _called(self, shows: Sequence[str]) -> Sequence[str]:
+        """Keywords as the brand's captions name them."""
+        tongue = speak(self.brand.language)
+        return tongue.surface(shows) if tongue else shows
 
     def _slots(self, order: Order, caption: Caption) -> dict[str, str]:
         """The words of a single page, by the names layouts use; nothing stands twice."""
@@ -283,7 +290,7 @@ class Designer:
         beside = iter(others)
         shown = [main]
         for text in texts:
-            names = bool(_words([text]) & _words(main.shows))
+            names = bool(_words([text]) & _words(self._called(main.shows)))
             shown.append(next(closer) if names else next(beside, None) or next(closer))
         shown.append(next(beside, None) or next(closer))
         words: list[dict[str, str]] = [{"kicker": self.sign, "headline": headline}]
@@ -305,6 +312,12 @@ def _page(drawn: render.Rendered, pictures: Sequence[Picture], method: str) -> P
         least_new(p.originality for p in pictures),
         drawn.template, drawn.scheme, drawn.tone,
     )  # fmt: skip
+
+
+def _inked(words: str) -> str:
+    """Letters and signs, without blanks and the marks that only turn the way of writing."""
+    composed = unicodedata.normalize("NFC", words)
+    return "".join(c for c in composed if not c.isspace() and unicodedata.category(c) != "Cf")
 
 
 def _words(shows: Sequence[str]) -> set[str]:

@@ -113,7 +113,9 @@ class Shelf:
             method=page.method,
             text_on_picture=" / ".join(w for w in page.words if w not in furniture),
             past=said,
-            fallback=", ".join(self.brand.subjects[:2]) or f"a photograph by {self.brand.name}",
+            fallback=", ".join(self.brand.subjects[:2])
+            or alt_text.by(self.brand.name, self.brand.language),
+            language=self.brand.language,
         )
 
     def finish(self, post: Post) -> None:

@@ -8,15 +8,18 @@ import contextlib
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, cast
 
 import feedsmith
 from feedsmith import captions, facts, memory, models, provenance
 from feedsmith.brand import Brand, Home
-from feedsmith.captions import hashtags
+from feedsmith.captions import endpoint, hashtags
 from feedsmith.captions.brief import Caption, CaptionBrief
+from feedsmith.captions.habits import told
 from feedsmith.captions.model import CaptionModel
+from feedsmith.captions.tongues.tongue import speak
 from feedsmith.captions.train import trained
 from feedsmith.captions.writer import Writer, speaks
 from feedsmith.design.faces import Pair
@@ -36,8 +39,6 @@ from feedsmith.workshop.pictures import Pictures, least_new, sources_of
 
 NEIGHBOURS = 3
 """Past posts that a caption may lean on."""
-SAID_MAX = 90
-"""Sentences that the caption writer looks back on (three for each of its last 30 captions)."""
 CAPTIONS_TRIED = 4
 """Captions written for one post before it is given up for losing or inventing a fact."""
 LOOPS_TRIED = 3
@@ -55,6 +56,8 @@ class _Ear(NamedTuple):
     adapter: Path | None
     used: dict[str, str]
     """Role to name and the first digits of the file's hash."""
+    own: bool = False
+    """Trained on the brand's own captions."""
 
 
 class Workshop:
@@ -69,6 +72,7 @@ class Workshop:
         images: str,
         out: Path,
         music: Path | None = None,
+        writer: str = "",
     ) -> None:
         self.brand = brand
         self.library = library
@@ -79,11 +83,16 @@ class Workshop:
             self.notes.append(f"Photos were looked at without: {', '.join(missing)}.")
         self._pictures = Pictures(library, traits, images, self._note)
         self._ear = self._find_captions(home)
-        self._writer = Writer()
+        self._endpoint = endpoint.chosen(writer, brand.writer)
+        self._writer = Writer(other=self._endpoint)
         self.models = self._models_used()
         self._history = tuple(library.posts())
         if not speaks(brand.language):
-            self._note(f"Captions are written in English; “{brand.language}” is not spoken yet.")
+            unless = f", save those of {self._endpoint.name}" if self._endpoint else ""
+            self._note(
+                f"Captions are not written in “{brand.language}” yet; English sentences are used "
+                f"instead{unless}. Languages there are: English, German, French, Spanish, Portuguese."
+            )
         self._tags = hashtags.TagUse(self._history)
         self.roles, _, _ = learn.roles(brand.palette, library, traits, self._history)
         self._designer = Designer(
@@ -104,7 +113,7 @@ class Workshop:
         try:
             own = trained(home)
             if own is not None:
-                return _Ear(own.base, own.adapter, {"captions": own.name})
+                return _Ear(own.base, own.adapter, {"captions": own.name}, own=True)
         except FeedsmithError as error:
             self.notes.append(
                 f"The brand's own caption model was left out: {error.message}. To have it: {error.mend}."
@@ -135,7 +144,7 @@ class Workshop:
             yield
             return
         memory.give_back()  # what the pictures left in the heap: 15 MB off the peak
-        with CaptionModel(self._ear.base, self._ear.adapter) as model:
+        with CaptionModel(self._ear.base, self._ear.adapter, own=self._ear.own) as model:
             self._writer.model = model
             try:
                 yield
@@ -151,23 +160,57 @@ class Workshop:
         used = {"images": image_model.strip(), "feedsmith": feedsmith.__version__}
         if self._ear is not None:
             used |= self._ear.used
+        if self._endpoint is not None:
+            used["writer"] = self._endpoint.name
         stock = hashlib.sha256()
-        for name in ("skeletons.txt", "nouns.txt"):
-            stock.update((Path(captions.__file__).parent / name).read_bytes())
+        shipped = Path(captions.__file__).parent
+        own = [shipped / name for name in ("skeletons.txt", "nouns.txt", "mining.txt")]
+        for path in (*own, *self._tongue_files()):
+            stock.update(path.read_bytes())
         used["sentences"] = stock.hexdigest()[:12]
         with contextlib.suppress(MissingModel):
             models.find("encoder")
             used["encoder"] = f"encoder {models.known('encoder').sha256[:12]}"
         return used
 
+    def _tongue_files(self) -> list[Path]:
+        """The sentences and nouns of the brand's language, where it is not English."""
+        tongue = speak(self.brand.language)
+        if tongue is None:
+            return []
+        folder = Path(captions.__file__).parent / "tongues" / tongue.code
+        return [folder / "nouns.txt", folder / "sentences.txt", folder / "words.toml"]
+
     @property
     def rejections(self) -> Counter[str]:
         return self._writer.rejections
 
+    def of_the_endpoint(self) -> list[str]:
+        """What came of the chat model that was asked for captions, in one sentence; [] without."""
+        if self._endpoint is None:
+            return []
+        name, said = self._endpoint.name, self._writer.said
+        notes = []
+        if said.read:
+            reasons = ", ".join(f"{reason} {n}" for reason, n in said.refused.most_common(4))
+            total = said.refused.total()
+            notes.append(
+                f"{name} wrote {said.read} captions and {said.won} were taken"
+                + f"; {total} broke a rule ({reasons})" * bool(total)
+                + "."
+            )
+        if said.trouble is not None:
+            mend = f" To mend it: {said.trouble.mend}." if said.trouble.mend else ""
+            notes.append(
+                f"{name} was left alone, and captions were written here: "
+                f"{said.trouble.message}.{mend}"
+            )
+        return notes
+
     @property
     def said(self) -> tuple[str, ...]:
         """The caption writer's memory after the last post, for `recall`."""
-        return self._writer.used[-SAID_MAX:]
+        return self._writer.used
 
     def recall(self, said: Sequence[str]) -> None:
         """Take up the memory that a run had after a finished post."""
@@ -185,7 +228,7 @@ class Workshop:
         # The pictures, the first one new where a photo suits it.
         rest = self._pictures.rest
         recent = frozenset(i for post in before[-rest:] for i in post.sources)
-        pictures = self._pictures_of(order, recent)
+        pictures = [self._read(picture) for picture in self._pictures_of(order, recent)]
         main = pictures[0]
         # The words: what it shows, said in the brand's voice.
         past = self._past(main)
@@ -257,6 +300,19 @@ class Workshop:
             order, main, count, order.format, recent, framed=FRAMES.get(order.kind)
         )
         return [main, *beside]
+
+    def _read(self, picture: Picture) -> Picture:
+        """A picture with the keywords that its own captions give it in the brand's language; the
+        library's word list is English."""
+        tongue = speak(self.brand.language)
+        if tongue is None:
+            return picture
+        found = ((i, self.library.post_of(i)) for i in picture.words_from)
+        # Of several photos, a caption speaks of the first.
+        posts = [post for i, post in found if post is not None and post.photos[:1] == (i,)]
+        tags = [tag for post in posts for tag in post.hashtags]
+        shows = tongue.shown(picture.shows, [told(post) for post in posts], tags)
+        return replace(picture, shows=shows)
 
     def _moving(
         self, order: Order, main: Picture, recent: frozenset[str], among: frozenset[str]
@@ -340,7 +396,8 @@ class Workshop:
             about=order.offer.about,
             headline=order.brief.headline,
             past=past,
-            history=(*self._history, *theirs),
+            history=self._history,
+            made=theirs,
         )
         problems: list[str] = []
         for attempt in range(CAPTIONS_TRIED):

@@ -37,8 +37,6 @@ class Config(Value):
     """Highest learning rate; 0 means the usual one for the method."""
     rank: int = Field(STARTER_RANK, ge=1, le=64)
     """Rank of the adapter."""
-    blocks: int = Field(0, ge=0)
-    """Topmost blocks of the model whose adapters learn; 0 means all of them."""
     start: Literal["auto", "starter", "base"] = "auto"
     """Where an adapter starts: at the one that comes with Feedsmith (starter), or at nothing."""
     mix: float = Field(0.0, ge=0, le=4)

@@ -93,6 +93,12 @@ def from_library(home: Home, config: Config) -> Data:
 
     Raises FeedsmithError when fewer than FEWEST captions say something.
     """
+    rows = rows_of(home)
+    return split(rows, f"library of {home.load().name}", len(rows), config)
+
+
+def rows_of(home: Home) -> list[Row]:
+    """Every post of a brand's library as a row, in the library's order; captions may be empty."""
     brand, library = home.load(), Library(home.library)
     posts = library.posts()
     seen = {trait.id: trait for trait in traits.read(library)}
@@ -119,7 +125,7 @@ def from_library(home: Home, config: Config) -> Data:
                 }
             )
         rows.append(row)
-    return _split(rows, f"library of {brand.name}", len(posts), config)
+    return rows
 
 
 def from_text(path: Path, brand: Brand, config: Config) -> Data:
@@ -145,7 +151,7 @@ def from_text(path: Path, brand: Brand, config: Config) -> Data:
         except MissingModel:
             found = []
         rows.append(_row(plain, brand, "photo", [word.word for word in found], tags, at))
-    return _split(rows, path.name, len(texts), config)
+    return split(rows, path.name, len(texts), config)
 
 
 def _dated(path: Path, text: str) -> list[tuple[str, datetime | None]]:
@@ -185,12 +191,13 @@ def from_rows(rows: Sequence[Mapping[str, Any]], source: str, config: Config) ->
     """Rows as in starter.jsonl (see `read_rows`); the held-out ones are chosen by hash."""
     known = Row.model_fields
     made = [Row.model_validate({k: v for k, v in row.items() if k in known}) for row in rows]
-    return _split(made, source, len(rows), config)
+    return split(made, source, len(rows), config)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """JSON lines as rows; raises FeedsmithError naming the first bad line."""
     rows = []
+    # Not by splitlines: other separators of Unicode, which captions have, would end a line as well.
     for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
         if not line.strip():
             continue
@@ -251,7 +258,11 @@ def _words(post: PastPost) -> str:
     return post.text or without_hashtags(post.caption)
 
 
-def _split(rows: Sequence[Row], source: str, of: int, config: Config) -> Data:
+def split(rows: Sequence[Row], source: str, of: int, config: Config) -> Data:
+    """Rows to train on and rows held out; `of` is how many texts there were, for the notes.
+
+    Raises FeedsmithError when fewer than FEWEST different captions say something.
+    """
     said = [row for row in rows if sum(letter.isalpha() for letter in row.caption) >= 3]
     once: dict[str, Row] = {}
     for row in said:

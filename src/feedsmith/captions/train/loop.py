@@ -238,8 +238,6 @@ class _Network:
     head: Any
     weights: dict[str, Any]
     """What learns, by name."""
-    whole: dict[str, Any]
-    """All of the adapter (of a whole model: all of it), whether it learns or not."""
     device: str
     bf16: bool
 
@@ -291,21 +289,14 @@ def _network(base: bases.Base, config: Config, torch: Any) -> _Network:
         model.requires_grad_(True)
     model.to(config.device)
     weights = {name: value for name, value in model.named_parameters() if value.requires_grad}
-    whole = dict(weights)
     if config.start == "starter":
         known = export.read_adapter(models.find("starter-lora"), base.kind, base.shape[1:])
         with torch.no_grad():
-            for name, weight in whole.items():
+            for name, weight in weights.items():
                 weight.copy_(torch.from_numpy(known[export.spot(name, base.kind)]))
-    if config.blocks and config.method == "lora" and base.kind != "other":
-        # Gradients end where the lowest learning block stands.
-        lowest = base.shape[0] - config.blocks
-        for name in whole:
-            if export.spot(name, base.kind)[0] < lowest:
-                weights.pop(name).requires_grad_(False)
     inner = model.get_base_model() if hasattr(model, "get_base_model") else model
     body = getattr(inner, inner.base_model_prefix)
-    net = _Network(model, body, inner.get_output_embeddings(), weights, whole, config.device, bf16)
+    net = _Network(model, body, inner.get_output_embeddings(), weights, config.device, bf16)
     _plain_head(net, inner, base, torch)
     return net
 
@@ -441,7 +432,7 @@ def _export(run: Run, base: bases.Base, net: _Network, config: Config) -> dict[s
     if config.method == "lora":
         adapter = run.folder / "adapter.gguf"
         export.adapter(
-            net.whole, adapter, kind=base.kind, alpha=2.0 * config.rank, heads=base.shape[1:]
+            net.weights, adapter, kind=base.kind, alpha=2.0 * config.rank, heads=base.shape[1:]
         )
         files["adapter"] = adapter.name
     if config.method == "full":
