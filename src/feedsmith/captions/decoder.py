@@ -8,12 +8,12 @@ of the GGUF file (14 MB at a time), so that a second copy of the model never ent
 Knows the Llama architecture, its adapters and token ids; knows no prompt, no text and no score.
 """
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from feedsmith.captions.gguf_file import Floats, GgufFile
 
@@ -23,23 +23,25 @@ TOKENS = 512
 _LINEAR = ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
 _NORMS = ("attn_norm", "ffn_norm")
 
-Half = NDArray[np.float16]
-
 
 class Adapter:
-    """A LoRA adapter in memory, in half precision as it lies on the disk: 5 MB at rank 8."""
+    """A LoRA adapter in its file, of which a matrix is read when its turn comes."""
 
     def __init__(self, path: Path) -> None:
-        file = GgufFile(path)
-        self.pairs: dict[str, tuple[Half, Half]] = {}
-        for name in file.tensors:
-            weight, _, side = name.rpartition(".lora_")
-            if side == "a":
-                a, b = file.read(name), file.read(f"{weight}.lora_b")
-                alpha = float(file.told.get("adapter.lora.alpha", 0.0))
-                # The runtime's rule: without alpha the product counts in full.
-                b *= alpha / len(a) if alpha else 1.0
-                self.pairs[weight] = a.astype(np.float16), b.astype(np.float16)
+        self.file = GgufFile(path)
+        self.weights = {name.rpartition(".lora_")[0] for name in self.file.tensors}
+        """The weights that it adds to."""
+        self.alpha = float(self.file.told.get("adapter.lora.alpha", 0.0))
+
+    def added(self, stream: IO[bytes], given: Floats, weight: str) -> Floats:
+        """What it adds to `given` times the weight."""
+        a = self.file.rows(stream, weight + ".lora_a")
+        b = self.file.rows(stream, weight + ".lora_b")
+        # The runtime's rule: without alpha the product counts in full.
+        inner: Floats = given @ a.T
+        inner *= np.float32(self.alpha / len(a) if self.alpha else 1.0)
+        made: Floats = inner @ b.T
+        return made
 
 
 class Decoder:
@@ -73,7 +75,7 @@ class Decoder:
             raise ValueError("its rotary embedding is not the plain one")
         self.adapters = {name: Adapter(path) for name, path in adapters.items()}
         linear = {f"blk.{i}.{n}.weight" for i in range(self.layers) for n in _LINEAR}
-        if any(adapter.pairs.keys() - linear for adapter in self.adapters.values()):
+        if any(adapter.weights - linear for adapter in self.adapters.values()):
             raise ValueError("an adapter changes other layers than the linear ones")
 
     def states(
@@ -108,8 +110,10 @@ class Decoder:
                 tokens += text
                 places += range(len(prompt), len(prompt) + len(text))
             spans.append((slice(start, start + len(prompt)), own))
-        with self.file.path.open("rb") as stream:
-            state = self._through(stream, tokens, places, spans, adapter)
+        with contextlib.ExitStack() as opened:
+            stream = opened.enter_context(self.file.path.open("rb"))
+            beside = opened.enter_context(adapter.file.path.open("rb")) if adapter else None
+            state = self._through(stream, beside, tokens, places, spans, adapter)
         return [
             # The state after the prompt foretells each text's first token, that after its last
             # token what would come after the end: not asked for.
@@ -120,6 +124,7 @@ class Decoder:
     def _through(
         self,
         stream: IO[bytes],
+        beside: IO[bytes] | None,
         tokens: Sequence[int],
         places: Sequence[int],
         spans: Sequence[tuple[slice, list[slice]]],
@@ -131,9 +136,8 @@ class Decoder:
 
         def linear(given: Floats, name: str) -> Floats:
             made = given @ self.file.rows(stream, name).T
-            if adapter is not None and name in adapter.pairs:
-                a, b = adapter.pairs[name]
-                made += (given @ a.astype(np.float32).T) @ b.astype(np.float32).T
+            if adapter is not None and beside is not None and name in adapter.weights:
+                made += adapter.added(beside, given, name)
             return made
 
         def turned(given: Floats, heads: int) -> Floats:

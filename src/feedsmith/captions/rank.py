@@ -453,6 +453,8 @@ def _neutral() -> tuple[frozenset[str], dict[str, str]]:
     never = _NUMBER_WORDS | listed("he she his her him my mine")
     always, sometimes = set(), {}
     for token in _plain_english() - never:
+        if "-" in token and facts.facts(token):  # "half-price"
+            continue
         if token in bound or words.nouns_in(token) or _CLAIMS.search(token):
             sometimes[token] = stem(token)
         else:

@@ -490,9 +490,12 @@ class Writer:
             own = self.model is not None and self.model.own
             if self.model is not None and _plausible(brief, manner, own=own):
                 request = _request(brief, manner)
+                form = self._form(brief, manner)
                 if own:
-                    request = _as_the_brand(request, brief, manner)
-                asked.append((request.prompt(), self._form(brief, manner, own=own)))
+                    mark = _mark(brief, manner, np.random.default_rng([seed, len(asked)]))
+                    form = form.model_copy(update={"emoji": mark, "emoji_max": len(mark)})
+                    request = _as_the_brand(request, form)
+                asked.append((request.prompt(), form))
             else:
                 asked.append(None)
         if sum(one is not None for one in asked) < 2:
@@ -513,11 +516,11 @@ class Writer:
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _drawn(self, prompt: str, form: Form, seed: int) -> list[str]:
+    def _drawn(self, prompt: str, form: Form, seed: int, n: int = SAMPLED) -> list[str]:
         assert self.model is not None
         (texts,) = self.model.sample(
             [prompt],
-            n=SAMPLED,
+            n=n,
             seed=seed,
             grammar=grammar(form),
             max_tokens=form.tokens,
@@ -530,7 +533,7 @@ class Writer:
         )
         return [text for drawn in texts if (text := finished(drawn, form))]
 
-    def _form(self, brief: CaptionBrief, manner: Habits, *, own: bool) -> Form:
+    def _form(self, brief: CaptionBrief, manner: Habits) -> Form:
         """What its captions must keep, words included: what the gates would refuse is not sampled."""
         whole = _scene_of(brief, brief.shown)
         facts = tuple(piece for piece in brief.pieces if piece != brief.call)
@@ -545,8 +548,6 @@ class Writer:
             leads=leads,
             call=brief.call,
             banned=brief.brand.banned_words,
-            emoji=_own_emoji(manner) if own else (),
-            emoji_max=min(1, brief.brand.emoji_max),
         )
         if form.tongue != "en":  # the gates know no other vocabulary
             return form
@@ -947,6 +948,13 @@ def _with_emoji(
     return f"{text} {marks[0]}"
 
 
+def _mark(brief: CaptionBrief, manner: Habits, rng: np.random.Generator) -> tuple[str, ...]:
+    """The emoji that a caption of the brief may end with, as often as the brand does."""
+    whole = _scene_of(brief, brief.shows)
+    about = whole.about(_subjects(whole, brief)[0])
+    return tuple(_with_emoji("", about, manner, brief, rng).split())
+
+
 def _marks(text: str) -> list[str]:
     return EMOJI.findall(text)
 
@@ -1053,17 +1061,9 @@ def _plausible(brief: CaptionBrief, manner: Habits, *, own: bool) -> bool:
     )
 
 
-def _as_the_brand(request: Request, brief: CaptionBrief, manner: Habits) -> Request:
+def _as_the_brand(request: Request, form: Form) -> Request:
     """The same as the brand's own captions were told in training."""
-    often = min(1, brief.brand.emoji_max) if manner.emoji >= 0.5 else 0
-    return request.model_copy(update={"length": "short", "emoji": often, "language": ""})
-
-
-def _own_emoji(manner: Habits) -> tuple[str, ...]:
-    """The ones the brand uses most, if it does so in every second caption."""
-    if manner.emoji < 0.5:
-        return ()
-    return tuple(mark for mark, _ in manner.favourites.most_common(6))
+    return request.model_copy(update={"length": "short", "emoji": len(form.emoji), "language": ""})
 
 
 def _request(brief: CaptionBrief, manner: Habits) -> Request:
