@@ -402,6 +402,40 @@ def test_training_goes_on_from_an_adapter_file(llama: Path, tmp_path: Path) -> N
 
 
 @trains
+def test_an_adapter_starts_where_the_held_out_captions_are_likelier(
+    llama: Path, tmp_path: Path
+) -> None:
+    import torch
+
+    run, result = go(tmp_path, small(llama))
+    other = small(llama, seed=9)
+    loaded = base.load(other)
+    net = loop._network(loaded, other, torch)
+    fresh = {name: weight.detach().clone() for name, weight in net.weights.items()}
+
+    def better(rows: list[Encoded]) -> str:
+        return loop._better_start(net, loaded, run.folder / result.adapter, rows, torch)
+
+    # Captions the adapter knows nothing of: it made them less likely, and is not begun with.
+    strange = [
+        encoded(row, loaded.encode, 256)
+        for row in training.from_rows(
+            [
+                {**row, "caption": f"ЖЩЯ ЦЮЫ ЖЩ{chr(0x430 + i % 30)}" * 3}
+                for i, row in enumerate(rows())
+            ],
+            "x",
+            Config(),
+        ).held
+    ]
+    assert better(strange) == "base"
+    assert all(torch.equal(net.weights[name], fresh[name]) for name in fresh)
+    known = [encoded(row, loaded.encode, 256) for row in data().held]
+    assert better(known) == "starter"
+    assert not all(torch.equal(net.weights[name], fresh[name]) for name in fresh)
+
+
+@trains
 def test_it_becomes_the_brand_s_model_whole_or_not_at_all(gpt2: Path, tmp_path: Path) -> None:
     home = Home(tmp_path)
     home.create(Brand(name="Fog"))
@@ -518,7 +552,8 @@ def test_an_adapter_of_another_rank_cannot_go_on_from_the_shipped_one() -> None:
     with pytest.raises(FeedsmithError, match="rank 8"):
         resolve(Config(start="starter", rank=4))
     assert resolve(Config(rank=4)).start == "base"
-    assert resolve(Config()).start == "starter"
+    assert resolve(Config()).start == "auto"
+    assert resolve(Config(start="starter")).rate == 4e-4
 
 
 @trains

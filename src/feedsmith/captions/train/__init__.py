@@ -8,7 +8,7 @@
     run.py      Run: the numbered folder of one training: settings, metrics, snapshots, card
     curve.py    the loss curve as PNG and SVG
     export.py   GGUF files that the light runtime loads: adapters and whole models
-    install.py  which trained model a brand uses
+    installed.py  which trained model a brand uses
 
     config = resolve(Config(base="smollm2", budget=seconds("15m")))
     data = from_library(home, config)
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         from_text,
         read_rows,
     )
-    from feedsmith.captions.train.install import Trained, install, trained
+    from feedsmith.captions.train.installed import Trained, install, trained
     from feedsmith.captions.train.loop import train
     from feedsmith.captions.train.run import Result, Run, outlook
 
@@ -68,11 +68,11 @@ _PLACES = {
     "Row": "corpus",
     "Run": "run",
     "STARTER": "corpus",
-    "Trained": "install",
+    "Trained": "installed",
     "from_library": "corpus",
     "from_rows": "corpus",
     "from_text": "corpus",
-    "install": "install",
+    "install": "installed",
     "load_base": "base",
     "outlook": "run",
     "read_rows": "corpus",
@@ -80,7 +80,7 @@ _PLACES = {
     "seconds": "config",
     "tokeniser": "base",
     "train": "loop",
-    "trained": "install",
+    "trained": "installed",
 }
 """Name to module. They are imported when they are first asked for: the command line reads `Config`
 alone, and libraries, networks and numpy would double the time of `feedsmith --help`."""

@@ -38,7 +38,8 @@ class Config(Value):
     rank: int = Field(STARTER_RANK, ge=1, le=64)
     """Rank of the adapter."""
     start: Literal["auto", "starter", "base"] = "auto"
-    """Where an adapter starts: at the one that comes with Feedsmith (starter), or at nothing."""
+    """Where an adapter starts: at the one that comes with Feedsmith (starter), at nothing (base), or
+    at that of the two which does better on the held-out captions before training (auto)."""
     mix: float = Field(0.0, ge=0, le=4)
     """Shipped example captions mixed in, for each caption of the brand."""
     batch_tokens: int = Field(768, ge=16)
@@ -66,7 +67,8 @@ class Config(Value):
 
 
 def resolve(config: Config) -> Config:
-    """`config` with a number for every "auto", as this machine has it.
+    """`config` with a number for every "auto", as this machine has it; where an adapter starts, the
+    captions decide.
 
     Raises FeedsmithError when the train extra is missing, or for a card that is not there.
     """
@@ -80,19 +82,21 @@ def resolve(config: Config) -> Config:
     fast = torch.cuda.is_bf16_supported() if device == "cuda" else _has_bf16()
     dtype = ("bfloat16" if fast else "float32") if config.dtype == "auto" else config.dtype
     start = config.start
-    if config.method == "full":
+    if config.method == "full" or (
+        start == "auto" and (config.base != "smollm2" or config.rank != STARTER_RANK)
+    ):
         start = "base"
-    elif start == "auto":
-        fits = config.base == "smollm2" and config.rank == STARTER_RANK
-        start = "starter" if fits else "base"
     elif start == "starter" and (config.base != "smollm2" or config.rank != STARTER_RANK):
         raise FeedsmithError(
             f"the shipped adapter is one of rank {STARTER_RANK} for smollm2",
             mend=f"use base smollm2 and rank {STARTER_RANK}, or start at base",
         )
-    usual = RATES[
-        "full" if config.method == "full" else "starter" if start == "starter" else "lora"
-    ]
+    # Where the start is still to be found out, training finds the rate that goes with it.
+    usual = (
+        RATES["full"]
+        if config.method == "full"
+        else {"starter": RATES["starter"], "base": RATES["lora"], "auto": 0.0}[start]
+    )
     return config.model_copy(
         update={
             "device": device,

@@ -52,6 +52,10 @@ class Result(Value):
     steps: int
     best_step: int
     """The step whose weights were kept; 0 where training improved nothing."""
+    start: str = ""
+    """Where an adapter started: starter or base."""
+    rate: float = 0.0
+    """Highest learning rate."""
     before: float
     """Held-out perplexity before training, exp of nats per token."""
     after: float
@@ -221,7 +225,11 @@ def outlook(config: Config, data: Data, root: Path) -> list[tuple[str, str]]:
         folder = f"{begun.name}, " + ("finished already" if begun.result() else "goes on")
     method = "the whole model"
     if config.method == "lora":
-        start = "the shipped adapter" if config.start == "starter" else "nothing"
+        start = {
+            "starter": "the shipped adapter",
+            "base": "nothing",
+            "auto": "the shipped adapter or nothing, whichever does better",
+        }[config.start]
         method = f"an adapter of rank {config.rank}, starting from {start}"
     where = "the model hub" if place.path is None else str(place.path)
     return [
