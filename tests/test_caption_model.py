@@ -13,7 +13,7 @@ import pytest
 from feedsmith import models
 from feedsmith.captions.gguf_file import GgufFile
 from feedsmith.captions.likelihood import output_layer
-from feedsmith.captions.model import CaptionModel
+from feedsmith.captions.model import CaptionModel, Voice
 from feedsmith.captions.prompt import Request
 from feedsmith.errors import FeedsmithError, MissingModel
 
@@ -137,6 +137,85 @@ def test_a_score_does_not_depend_on_its_company(model: CaptionModel) -> None:
 
 
 @pytest.mark.model
+def test_judging_agrees_with_the_runtimes_own_states(model: CaptionModel) -> None:
+    pairs = [
+        (PROMO, "Green tea, 3 EUR. Hot water not included."),
+        (PROMO, "Tea EUR green 3 not."),
+        (PHOTO, "Fog first. Then the pines."),
+    ]
+    layer, decoder = model._judge()
+    assert decoder is not None
+    here = model.score(pairs)
+    model._judges = layer, None
+    there = model.score(pairs)
+    model._judges = layer, decoder
+    # The runtime multiplies in eight bits, the decoder in float32.
+    assert here == pytest.approx(there, abs=0.05)
+    assert here != there
+
+
+@pytest.mark.model
+def test_a_prompts_head_that_is_kept_changes_no_text(model: CaptionModel) -> None:
+    other = PHOTO.replace("shows: fog, pine", "shows: wave")
+    third = PROMO.replace("tea shop", "tea and coffee")
+    fresh = []
+    for prompt in (PHOTO, other, third):
+        with CaptionModel(model.base, model.adapters) as alone:
+            fresh.append(alone.sample([prompt], 4, 7, ONE_LINE))
+    for prompt in (PHOTO, PHOTO, other, third, PHOTO, other, PHOTO):
+        again = model.sample([prompt], 4, 7, ONE_LINE)
+        assert again == fresh[(PHOTO, other, third).index(prompt)]
+        if prompt == other:
+            model.sample(["no head at all"], 2, 1, max_tokens=5)
+
+
+@pytest.mark.model
+def test_many_brands_share_a_base_and_speak_as_if_alone(
+    model: CaptionModel, tmp_path: Path
+) -> None:
+    if "" not in model.adapters:
+        pytest.skip("no adapter is here")
+    mine = model.adapters[""]
+    theirs = tmp_path / "theirs.gguf"
+    weaker_adapter(mine, theirs)
+    pairs = [(PHOTO, "Fog first. Then the pines."), (PROMO, "Green tea, 3 EUR.")]
+
+    def told(speaker: CaptionModel | Voice) -> tuple[list[list[str]], list[float]]:
+        return speaker.sample([PHOTO, PROMO], 3, 5, grammar=ONE_LINE), speaker.score(pairs)
+
+    alone = {}
+    for name, adapter in (("mine", mine), ("theirs", theirs), ("none", None)):
+        with CaptionModel(model.base, adapter) as one:
+            alone[name] = told(one)
+    assert len({repr(texts) for texts, _ in alone.values()}) == 3
+    assert len({repr(scores) for _, scores in alone.values()}) == 3
+    with CaptionModel(model.base, {"mine": mine, "theirs": theirs}) as both:
+        for name in ("theirs", "mine", "mine", "theirs"):
+            assert told(both.voice(name)) == alone[name]
+        assert told(both) == alone["none"]  # no adapter has no name
+        layer, _ = both._judge()
+        both._judges = layer, None  # as for models that the decoder does not know
+        for name in ("mine", "theirs", "mine"):
+            assert both.voice(name).score(pairs) == pytest.approx(alone[name][1], abs=0.05)
+        with pytest.raises(FeedsmithError, match="hers"):
+            both.voice("hers")
+
+
+@pytest.mark.model
+def test_brevity_ends_sentences_sooner(model: CaptionModel) -> None:
+    line = 'root ::= [A-Z] [a-z ,]* "."'
+    (long,) = model.sample([PHOTO], 4, 1, line, max_tokens=60)
+    (short,) = model.sample([PHOTO], 4, 1, line, max_tokens=60, brevity=4.0)
+    assert np.mean([len(text) for text in short]) < np.mean([len(text) for text in long])
+
+
+@pytest.mark.model
+def test_a_stop_ends_a_text_before_it(model: CaptionModel) -> None:
+    choice = 'root ::= "One, two, three."'
+    assert model.sample([PHOTO], 1, 1, choice, stop=["two"]) == [["One,"]]
+
+
+@pytest.mark.model
 def test_a_long_text_is_judged_by_the_part_that_fits(model: CaptionModel) -> None:
     (score,) = model.score([(PHOTO, "Fog first, then the pines. " * 100)])
     assert -10 < score < 0
@@ -177,6 +256,15 @@ def test_a_missing_model_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(FeedsmithError) as caught:
         CaptionModel(tmp_path / "none.gguf")
     assert "models fetch" in caught.value.mend
+
+
+def weaker_adapter(source: Path, target: Path) -> None:
+    """The same adapter at half its strength: its alpha lies where GGUF says."""
+    content = source.read_bytes()
+    key = b"adapter.lora.alpha" + struct.pack("<I", 6)
+    at = content.index(key) + len(key)
+    (alpha,) = struct.unpack_from("<f", content, at)
+    target.write_bytes(content[:at] + struct.pack("<f", alpha / 2) + content[at + 4 :])
 
 
 def gguf_file(path: Path, matrix: np.ndarray, kind: int, body: bytes) -> None:

@@ -362,8 +362,10 @@ class _Trie:
         self.ends: set[int] = set()
         """Where one of the known words is whole."""
         dead = {self._put(0, word) for word in map(fold, banned) if word and {*word} <= letters}
-        for node in dead:
-            self.behind[node] = True
+        for node, after in enumerate(self.next):  # what follows a place stands behind it
+            self.behind[node] |= node in dead
+            for further in after.values():
+                self.behind[further] |= self.behind[node]
         for word in sorted(word for word in known if {*word} <= letters):
             node = 0
             for i, c in enumerate(word):
