@@ -155,21 +155,6 @@ def test_judging_agrees_with_the_runtimes_own_states(model: CaptionModel) -> Non
 
 
 @pytest.mark.model
-def test_a_prompts_head_that_is_kept_changes_no_text(model: CaptionModel) -> None:
-    other = PHOTO.replace("shows: fog, pine", "shows: wave")
-    third = PROMO.replace("tea shop", "tea and coffee")
-    fresh = []
-    for prompt in (PHOTO, other, third):
-        with CaptionModel(model.base, model.adapters) as alone:
-            fresh.append(alone.sample([prompt], 4, 7, ONE_LINE))
-    for prompt in (PHOTO, PHOTO, other, third, PHOTO, other, PHOTO):
-        again = model.sample([prompt], 4, 7, ONE_LINE)
-        assert again == fresh[(PHOTO, other, third).index(prompt)]
-        if prompt == other:
-            model.sample(["no head at all"], 2, 1, max_tokens=5)
-
-
-@pytest.mark.model
 def test_many_brands_share_a_base_and_speak_as_if_alone(
     model: CaptionModel, tmp_path: Path
 ) -> None:

@@ -74,11 +74,6 @@ class Request(Value):
         )
 
 
-def head(prompt: str) -> str:
-    """The lines of a prompt that a brand keeps from one caption to the next; '' where there are none."""
-    return prompt[: prompt.find("\nkind: ") + 1]
-
-
 def length_of(text: str) -> Length:
     """The length class of a finished caption."""
     if len(text) <= SHORT_MAX:
