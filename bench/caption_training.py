@@ -165,7 +165,7 @@ def plain(given: argparse.Namespace) -> dict[str, float]:
                 model=model,
                 args=TrainingArguments(
                     output_dir=place, use_cpu=True, bf16=config.dtype == "bfloat16",
-                    per_device_train_batch_size=BATCH, max_steps=100_000, learning_rate=8e-4,
+                    per_device_train_batch_size=BATCH, max_steps=100_000, learning_rate=config.rate,
                     warmup_steps=10, lr_scheduler_type="constant_with_warmup",
                     weight_decay=0.01, save_strategy="no", report_to=[],
                     logging_strategy="no", disable_tqdm=True, remove_unused_columns=False, seed=0,

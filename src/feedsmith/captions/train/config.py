@@ -17,7 +17,7 @@ from feedsmith.post import Value
 
 STARTER_RANK = 8
 """Rank of the adapter that comes with Feedsmith; only one of the same rank can go on from it."""
-RATES = {"starter": 4e-4, "lora": 8e-4, "full": 5e-5}
+RATES = {"starter": 4e-4, "lora": 1.5e-3, "full": 5e-5}
 """Learning rates: of an adapter that goes on, of a new one, of a whole model."""
 
 

@@ -33,6 +33,9 @@ WARM = 10
 PLAN_AFTER = 4
 """Steps that are timed before the budget is turned into a number of steps; fewer than WARM, so that
 the rate until then does not depend on that number."""
+FALL = 0.4
+"""Share of the steps, the last ones, in which the rate falls: brands train for a hundred steps or two,
+and a rate that falls from the first one wastes them (docs/log.md)."""
 FLOOR = 0.02
 """Share of the learning rate at the last step."""
 GAIN = 0.002
@@ -143,9 +146,8 @@ def train(config: Config, data: Data, run: Run, report: Report = silent) -> Resu
                 stopped = "budget"
                 break
             begun = time.monotonic()
-            rate = state.rate * min(
-                (state.step + 1) / WARM, max(FLOOR, 1 - state.step / state.steps)
-            )
+            falling = (1 - state.step / state.steps) / FALL
+            rate = state.rate * min((state.step + 1) / WARM, 1.0, max(FLOOR, falling))
             for group in optimiser.param_groups:
                 group["lr"] = rate
             torch.manual_seed(config.seed * 1_000_003 + state.step)
