@@ -127,8 +127,8 @@ def test_a_budget_ends_the_run_in_time_and_plans_its_steps(llama: Path, tmp_path
     run, result = go(tmp_path, small(llama, budget=5.0, epochs=5000, patience=1000))
     took = time.monotonic() - begun
     planned = [line["planned"] for line in run.lines() if "planned" in line]
-    assert len(planned) == 1
-    assert 4 < result.steps <= planned[0] < 20_000
+    assert 1 <= len(planned) <= 2  # after four steps, and before the rate falls
+    assert 4 < result.steps <= planned[-1] < 20_000
     assert took < 20  # seconds for a budget of 5: exports and a busy machine included
     assert result.after < result.before
 

@@ -33,6 +33,8 @@ WARM = 10
 PLAN_AFTER = 4
 """Steps that are timed before the budget is turned into a number of steps; fewer than WARM, so that
 the rate until then does not depend on that number."""
+RECENT = 8
+"""Steps whose time tells what the next ones take."""
 FALL = 0.4
 """Share of the steps, the last ones, in which the rate falls: brands train for a hundred steps or two,
 and a rate that falls from the first one wastes them (docs/log.md)."""
@@ -174,11 +176,16 @@ def train(config: Config, data: Data, run: Run, report: Report = silent) -> Resu
                 seconds=round(state.seconds, 2), memory_mb=_memory_mb(),
             )  # fmt: skip
 
-            # The budget becomes a number of steps, once.
-            if state.step == PLAN_AFTER:
+            # The budget becomes a number of steps, and once more before the rate begins to fall: the
+            # machine may have had more, or less, to do than in the first steps.
+            plans = state.step == PLAN_AFTER or (
+                state.plans == 1 and state.step == round((1 - FALL) * state.steps)
+            )
+            if plans:
                 left = config.budget - state.seconds - reserve
-                a_step = statistics.median(took or [1e-3]) + state.checking / every
-                state.steps = min(most, PLAN_AFTER + max(1, int(left / a_step)))
+                a_step = statistics.median(took[-RECENT:] or [1e-3]) + state.checking / every
+                state.steps = min(most, state.step + max(1, int(left / a_step)))
+                state.plans += 1
                 run.log(step=state.step, planned=state.steps, an_epoch=first)
 
             # A look at the held-out captions.
@@ -186,7 +193,7 @@ def train(config: Config, data: Data, run: Run, report: Report = silent) -> Resu
                 stopped = "diverged"
                 break
             if (
-                state.step == PLAN_AFTER
+                plans
                 or state.step % config.snapshot_every == 0
                 or time.monotonic() - snapped > SNAPSHOT_SECONDS
             ) and _sound(weights):
@@ -269,6 +276,8 @@ class _State:
     rate: float
     """Highest learning rate."""
     step: int = 0
+    plans: int = 0
+    """Times that the budget was turned into a number of steps."""
     best_step: int = 0
     checked: int = 0
     """The step of the last check."""
