@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import signal
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,10 @@ from typing import Any
 
 import pytest
 from PIL import Image
+
+# A shell that runs the tests in the background lets them ignore Ctrl-C, and so what they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FORMATS = Path(__file__).parent / "fixtures" / "formats"
 
