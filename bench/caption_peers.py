@@ -30,6 +30,7 @@ from feedsmith.captions.prompt import END, example
 from feedsmith.captions.train import Config, Data, Run, loop, resolve
 from feedsmith.captions.train import base as bases
 from feedsmith.captions.train.batches import Encoded
+from feedsmith.training.machine import memory_mb
 
 SHAPE = {"n_embd": 512, "n_layer": 8, "n_head": 8, "n_ctx": 1024}
 VOCABULARY = 8192
@@ -234,7 +235,7 @@ def ours(given: argparse.Namespace, place: Path) -> dict[str, float]:
         "tokens_per_second": result.tokens_per_second,
         "before": result.before,
         "after": result.after,
-        "memory_mb": float(loop._memory_mb()),
+        "memory_mb": float(memory_mb()),
         "seconds": result.seconds,
     }
 

@@ -23,6 +23,7 @@ from typing import Any
 from feedsmith.captions import train as training
 from feedsmith.captions.train import Config, Data, Run, base, loop, resolve
 from feedsmith.captions.train.batches import Encoded, encoded
+from feedsmith.training.machine import memory_mb
 
 BATCH = 8
 """Captions in a step of the Trainer: about as many tokens as ours take (768)."""
@@ -40,7 +41,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.child:
         told = {"ours": ours, "plain": plain}[given.child](given)
-        told["memory_mb"] = loop._memory_mb()
+        told["memory_mb"] = memory_mb()
         print(json.dumps(told))
         return
     found: dict[str, list[dict[str, float]]] = {"ours": [], "plain": []}

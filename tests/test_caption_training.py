@@ -556,18 +556,6 @@ def test_an_adapter_of_another_rank_cannot_go_on_from_the_shipped_one() -> None:
     assert resolve(Config(start="starter")).rate == 4e-4
 
 
-@trains
-def test_memory_that_is_not_there_is_told_in_words() -> None:
-    import torch
-
-    with (
-        pytest.raises(FeedsmithError, match="memory is not enough") as caught,
-        loop._memory_in_words(Config(method="full")),
-    ):
-        torch.empty(1 << 50)
-    assert "--method lora" in caught.value.mend
-
-
 @pytest.mark.skipif(there, reason="the train extra is installed")
 def test_without_the_extra_it_says_what_to_install() -> None:
     with pytest.raises(FeedsmithError) as caught:

@@ -3,6 +3,7 @@ import errno
 import os
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,13 @@ def test_a_file_where_a_folder_is_needed_is_named(tmp_path: Path, below: str) ->
     with pytest.raises(FeedsmithError, match="afile: is a file"):
         check_writable(tmp_path / "afile")
     assert (tmp_path / "afile").read_text() == "mine"
+
+
+def test_many_may_make_the_same_folder_at_once(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for turn in range(200):
+            folders = [tmp_path / str(turn) / "photos" / f"{i:02x}" for i in range(8)]
+            assert list(pool.map(made, folders)) == folders
 
 
 def test_a_link_to_nowhere_and_a_folder_in_the_way_are_named(tmp_path: Path) -> None:

@@ -57,10 +57,12 @@ def made(folder: Path) -> Path:
     the way."""
     try:
         for place in (folder, *folder.parents):
+            # Looked up before is_dir: a folder that another thread makes in between is no file.
+            there, link = place.exists(), place.is_symlink()
             if place.is_dir():
                 break
-            if place.exists() or place.is_symlink():
-                what = "is a file" if place.exists() else "is a link to nowhere"
+            if there or link:
+                what = "is a file" if there else "is a link to nowhere"
                 raise FeedsmithError(
                     f"{place}: {what}, where a folder is needed",
                     mend="name another folder, or move that out of the way",

@@ -3,17 +3,16 @@
 The docstrings are the help texts of the command line. Knows the processor; knows no captions.
 """
 
-import logging
-import os
-import re
-import warnings
-from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field
 
 from feedsmith.errors import FeedsmithError
 from feedsmith.post import Value
+from feedsmith.training import machine
+from feedsmith.training.machine import seconds
+
+__all__ = ["Config", "needs", "resolve", "seconds"]
 
 STARTER_RANK = 8
 """Rank of the adapter that comes with Feedsmith; only one of the same rank can go on from it."""
@@ -73,14 +72,8 @@ def resolve(config: Config) -> Config:
     Raises FeedsmithError when the train extra is missing, or for a card that is not there.
     """
     torch = needs()
-    cuda = bool(torch.cuda.is_available())
-    if config.device == "cuda" and not cuda:
-        raise FeedsmithError(
-            "there is no graphics card that torch can use", mend="leave --device away"
-        )
-    device = ("cuda" if cuda else "cpu") if config.device == "auto" else config.device
-    fast = torch.cuda.is_bf16_supported() if device == "cuda" else _has_bf16()
-    dtype = ("bfloat16" if fast else "float32") if config.dtype == "auto" else config.dtype
+    device = machine.device_of(config.device, torch)
+    dtype = machine.dtype_of(config.dtype, device, torch)
     start = config.start
     if config.method == "full" or (
         start == "auto" and (config.base != "smollm2" or config.rank != STARTER_RANK)
@@ -103,54 +96,11 @@ def resolve(config: Config) -> Config:
             "dtype": dtype,
             "start": start,
             "rate": config.rate or usual,
-            "threads": config.threads or _cores(),
+            "threads": config.threads or machine.cores(),
         }
     )
 
 
-def seconds(budget: str) -> float:
-    """ "15m", "90s", "1.5h" or "20" (minutes) in seconds; raises FeedsmithError for other words."""
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|sec|m|min|h|)\s*", budget.lower())
-    if found is None or float(found[1]) == 0:
-        raise FeedsmithError(
-            f'"{budget}" is not a length of time', mend="write it like 15m, 90s or 1h"
-        )
-    return float(found[1]) * {"s": 1, "sec": 1, "h": 3600}.get(found[2], 60)
-
-
 def needs() -> Any:
     """torch, with all of the train extra there; raises FeedsmithError when it is not."""
-    # OpenMP threads that spin while they wait take the core from whoever works: 26.6 seconds a
-    # step against 4.6 on shared cores. It must be set before torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    try:
-        import gguf  # noqa: F401
-        import peft  # noqa: F401
-        import safetensors  # noqa: F401
-        import torch
-        import transformers
-    except ImportError as error:
-        raise FeedsmithError(
-            f"training needs the train extra ({error.name or error} is not installed)",
-            mend='pip install "feedsmith[train]"',
-        ) from error
-    warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
-    transformers.utils.logging.set_verbosity_error()
-    # A hub that cannot be reached is told once, in words, rather than at every retry.
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-    transformers.utils.logging.disable_progress_bar()
-    return torch
-
-
-def _has_bf16() -> bool:
-    """True where the processor multiplies bfloat16 itself; elsewhere it is slower than float32."""
-    flags = Path("/proc/cpuinfo")
-    words = flags.read_text("utf-8", "replace") if flags.exists() else ""
-    return "avx512_bf16" in words or "amx_bf16" in words
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0)) or 1
-    return os.cpu_count() or 1
+    return machine.torch_of("gguf", "peft", "safetensors", "transformers")

@@ -6,12 +6,10 @@ losses to the last bit (on a processor, with as many threads). Knows batches, ba
 knows no brand.
 """
 
-import contextlib
 import math
 import statistics
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,6 +25,7 @@ from feedsmith.captions.train.run import Result, Run, Stopped
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import write_json
 from feedsmith.progress import Report, silent
+from feedsmith.training import machine
 
 WARM = 10
 """Steps in which the learning rate climbs."""
@@ -49,11 +48,6 @@ SNAPSHOT_SECONDS = 60.0
 STAGE = "Training captions"
 _HALF_MAX = 65_504.0
 
-try:
-    import resource
-except ImportError:  # Windows does not say how much memory was used at most
-    resource = None  # type: ignore[assignment]
-
 
 def train(config: Config, data: Data, run: Run, report: Report = silent) -> Result:
     """Train a caption model on `data` in the folder of `run`, and say what came out.
@@ -68,7 +62,10 @@ def train(config: Config, data: Data, run: Run, report: Report = silent) -> Resu
     if (known := run.result()) is not None:
         return known
     torch = needs()
-    with run.alone(), _memory_in_words(config):
+    smaller = f"set --batch-tokens below {config.batch_tokens}"
+    if config.method == "full":
+        smaller += ", or use --method lora"
+    with run.alone(), machine.memory_in_words(f"{config.base} ({config.method})", smaller):
         started = time.monotonic()
         torch.set_num_threads(config.threads)
         torch.manual_seed(config.seed)
@@ -173,7 +170,7 @@ def train(config: Config, data: Data, run: Run, report: Report = silent) -> Resu
             state.seconds = time.monotonic() - started
             run.log(
                 step=state.step, loss=value, rate=rate, tokens=tokens,
-                seconds=round(state.seconds, 2), memory_mb=_memory_mb(),
+                seconds=round(state.seconds, 2), memory_mb=machine.memory_mb(),
             )  # fmt: skip
 
             # The budget becomes a number of steps, and once more before the rate begins to fall: the
@@ -203,7 +200,7 @@ def train(config: Config, data: Data, run: Run, report: Report = silent) -> Resu
             report(
                 STAGE, state.step, state.steps,
                 f"loss {value:.2f}, held out {math.exp(min(state.best, 20)):.1f}, "
-                f"about {_span(min(left, config.budget))} left",
+                f"about {machine.span(min(left, config.budget))} left",
             )  # fmt: skip
 
         if stopped == "finished" and state.steps < most:
@@ -447,23 +444,6 @@ def _take_best(run: Run, weights: dict[str, Any], torch: Any) -> bool:
     return True
 
 
-@contextlib.contextmanager
-def _memory_in_words(config: Config) -> Iterator[None]:
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        said = str(error).lower()
-        short = isinstance(error, MemoryError) or "out of memory" in said or "allocate" in said
-        if not short:
-            raise
-        raise FeedsmithError(
-            f"the memory is not enough to train {config.base} ({config.method})",
-            mend=f"set --batch-tokens below {config.batch_tokens}"
-            + (", or use --method lora" if config.method == "full" else "")
-            + "; the last snapshot is whole",
-        ) from error
-
-
 # ---- what comes out ------------------------------------------------------------------------------
 
 
@@ -539,7 +519,7 @@ def _card(run: Run, config: Config, data: Data, base: bases.Base, result: Result
             },
             "settings": config.model_dump(),
             "result": result.model_dump(),
-            "memory_mb": _memory_mb(),
+            "memory_mb": machine.memory_mb(),
             "versions": {
                 "feedsmith": feedsmith.__version__,
                 "torch": torch.__version__,
@@ -592,15 +572,3 @@ def _epoch_length(data: Data, extra: Sequence[Row], base: bases.Base, config: Co
     while next(spots)[0].epoch == 0:
         count += 1
     return count
-
-
-def _memory_mb() -> int:
-    """Most memory this process has used so far; 0 where the system does not tell."""
-    if resource is None:
-        return 0
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(most / (1e6 if sys.platform == "darwin" else 1e3))
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
