@@ -1,0 +1,378 @@
+"""The default recipe: few photos, little time, a processor.
+
+Generator: skip-layer excitation and gated convolutions (Liu et al. 2021). Discriminator, by
+`judge`:
+  - projected (Sauer et al. 2021, "Projected GANs Converge Faster"): small networks look at the
+    feature maps of a frozen, trained encoder, mixed by fixed random convolutions. Ours is the
+    offline encoder that comes with Feedsmith: nothing is downloaded.
+  - patch: a network of its own, from nothing, with scores for patches.
+Loss, by `loss`: hinge (Lim & Ye 2017), or relativistic pairing (Jolicoeur-Martineau 2019) with R1
+and R2 penalties as in Huang et al. 2024, "The GAN is dead; long live the GAN!".
+What is the default was chosen by measurement: docs/log.md. Knows tensors; knows no data, no files.
+"""
+
+import contextlib
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812
+from torch.nn.utils.parametrizations import spectral_norm
+
+from feedsmith.images.gan.train.augment import augmented, followed
+from feedsmith.images.gan.train.config import Config
+from feedsmith.images.gan.train.dice import Dice
+from feedsmith.images.gan.train.encoder import Encoder
+from feedsmith.images.gan.train.layers import BatchNorm, SkipExcitation, twice
+from feedsmith.images.gan.train.pair import Pair
+
+LATENT = 128
+SHARES = {4: 16, 8: 8, 16: 6, 32: 4, 64: 2, 128: 1, 256: 1, 512: 0.5, 1024: 0.25}
+"""Feature maps at a resolution, as multiples of the settings' `channels`."""
+LOOKED_AT = 2.0
+"""Pictures are enlarged so much before the encoder looks at them, but not above 256 px: its finest
+maps have a quarter of the resolution."""
+
+
+def maps_at(size: int, channels: int) -> int:
+    return max(8, round(channels * SHARES[size]))
+
+
+class Gated(nn.Module):
+    """Convolution, batch norm, and half of the maps gating the others (GLU)."""
+
+    def __init__(self, into: int, out: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(into, 2 * out, 3, padding=1, bias=False)
+        self.norm = BatchNorm(2 * out)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.glu(self.norm(self.conv(x)), 1)
+
+
+class Generator(nn.Module):
+    """z (N, latent) from N(0, 1) to pictures (N, 3, S, S) in -1..1."""
+
+    def __init__(self, size: int, channels: int, latent: int, excitation: bool = True) -> None:
+        super().__init__()
+        self.latent, self.size = latent, size
+        first = maps_at(4, channels)
+        self.seed = nn.ConvTranspose2d(latent, 2 * first, 4, bias=False)
+        self.norm = BatchNorm(2 * first)
+        self.blocks = nn.ModuleList()
+        self.skips = nn.ModuleDict()
+        sizes = [4 << i for i in range(1, int(math.log2(size)) - 1)]
+        for one in sizes:
+            into, out = maps_at(one // 2, channels), maps_at(one, channels)
+            # Two convolutions where they cost little: below 64 px.
+            layers = [Gated(into, out)] + ([Gated(out, out)] if one < 64 else [])
+            self.blocks.append(nn.Sequential(*layers))
+            if excitation and one >= 64 and one // 16 >= 4:
+                self.skips[str(one)] = SkipExcitation(maps_at(one // 16, channels), out)
+        self.to_rgb = nn.Conv2d(maps_at(size, channels), 3, 3, padding=1)
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.normal_(layer.weight, 0.0, 0.02)
+
+    def forward(self, z: Tensor) -> Tensor:
+        x = F.glu(self.norm(self.seed(z[:, :, None, None])), 1)
+        small = {4: x}
+        for block in self.blocks:
+            x = block(twice(x))
+            size = int(x.shape[-1])
+            if str(size) in self.skips:
+                x = self.skips[str(size)](small[size // 16], x)
+            small[size] = x
+        rgb: Tensor = torch.tanh(self.to_rgb(x).float())
+        return rgb
+
+
+class Styled(nn.Module):
+    """Convolution whose input maps are weighed by a style and whose output is brought back to unit
+    variance (Karras et al. 2020b, section 2.2), written as scales around one shared convolution: a
+    batch of own weights for each picture is three times as slow on a processor."""
+
+    def __init__(self, into: int, out: int, style: int, side: int = 3) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(out, into, side, side))
+        self.bias = nn.Parameter(torch.zeros(out))
+        self.style = nn.Linear(style, into)
+        nn.init.normal_(self.style.weight, 0.0, 1 / math.sqrt(style))
+        nn.init.ones_(self.style.bias)
+        self.scale = 1 / math.sqrt(into * side * side)
+
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
+        weight = self.weight * self.scale
+        style = self.style(w).float()
+        spread = torch.rsqrt(style.square() @ weight.square().sum((2, 3)).T + 1e-8)
+        x = x * style[:, :, None, None].to(x.dtype)
+        x = F.conv2d(x, weight, padding=weight.shape[-1] // 2)
+        bias = self.bias.to(x.dtype)[None, :, None, None]
+        return torch.addcmul(bias, x, spread[:, :, None, None].to(x.dtype))
+
+
+class StyledGenerator(nn.Module):
+    """z (N, latent) from N(0, 1) to pictures (N, 3, S, S) in -1..1, by styles.
+
+    Every level adds to the picture of the level before (output skips).
+    """
+
+    def __init__(self, size: int, channels: int, latent: int) -> None:
+        super().__init__()
+        self.latent, self.size = latent, size
+        self.first = nn.Linear(latent, latent)
+        self.second = nn.Linear(latent, latent)
+        self.start = nn.Parameter(torch.randn(1, maps_at(4, channels), 4, 4))
+        self.blocks, self.to_rgb = nn.ModuleList(), nn.ModuleList()
+        for one in [4 << i for i in range(int(math.log2(size)) - 1)]:
+            into, out = maps_at(max(4, one // 2), channels), maps_at(one, channels)
+            layers = [Styled(into, out, latent)]
+            if 4 < one < 64:
+                layers.append(Styled(out, out, latent))
+            self.blocks.append(nn.ModuleList(layers))
+            self.to_rgb.append(nn.Conv2d(out, 3, 1))
+        for layer in self.to_rgb:
+            nn.init.normal_(layer.weight, 0.0, 0.3 / math.sqrt(layer.weight.shape[1]))  # type: ignore[arg-type]
+            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+
+    def forward(self, z: Tensor) -> Tensor:
+        z = z * torch.rsqrt(z.square().mean(1, keepdim=True) + 1e-8)
+        w = F.leaky_relu(self.second(F.leaky_relu(self.first(z), 0.2)), 0.2) * 2
+        x = self.start.expand(len(z), -1, -1, -1).to(w.dtype)
+        rgb: Tensor | None = None
+        for layers, to_rgb in zip(self.blocks, self.to_rgb, strict=True):
+            x = x if rgb is None else twice(x)
+            for layer in layers:  # type: ignore[attr-defined]
+                x = F.leaky_relu(layer(x, w), 0.2) * math.sqrt(2)
+            add = to_rgb(x).float()
+            rgb = add if rgb is None else F.interpolate(
+                rgb, scale_factor=2.0, mode="bilinear", align_corners=False
+            ) + add
+        assert rgb is not None
+        return torch.tanh(rgb)
+
+
+class Halving(nn.Module):
+    """Convolution that halves a map, spectrally normalised."""
+
+    def __init__(self, into: int, out: int) -> None:
+        super().__init__()
+        self.conv = spectral_norm(nn.Conv2d(into, out, 4, stride=2, padding=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.leaky_relu(self.conv(x), 0.2)
+
+
+class Projected(nn.Module):
+    """Four small discriminators on a frozen encoder's maps: scores (N, 4 x patches)."""
+
+    def __init__(self, size: int, look: float, width: int = 64, seed: int = 0) -> None:
+        super().__init__()
+        self.encoder = Encoder()
+        self.side = int(min(256, max(64, size * look)))
+        widths = [width, width, 2 * width, 4 * width]
+        # Fixed random projections: across channels (1x1), and from coarse maps to fine ones (3x3).
+        source = torch.Generator().manual_seed(seed)
+        self.across, self.scales = nn.ModuleList(), nn.ModuleList()
+        for i, (from_, to) in enumerate(zip(self.encoder.widths, widths, strict=True)):
+            self.across.append(_random(nn.Conv2d(from_, to, 1), source))
+            self.scales.append(
+                _random(nn.Conv2d(to, widths[max(0, i - 1)], 3, padding=1), source)
+            )
+        self.across.requires_grad_(False)
+        self.scales.requires_grad_(False)
+        finals = [self.side // 4, self.side // 8, self.side // 16, self.side // 32]
+        self.heads = nn.ModuleList()
+        for i, side in enumerate(finals):
+            into = widths[max(0, i - 1)]
+            layers: list[nn.Module] = []
+            while side > 4:
+                layers.append(Halving(into, min(256, max(64, into * 2))))
+                into, side = min(256, max(64, into * 2)), side // 2
+            layers.append(spectral_norm(nn.Conv2d(into, 128, 3, padding=1)))
+            layers.append(nn.LeakyReLU(0.2))
+            layers.append(spectral_norm(nn.Conv2d(128, 1, min(4, side))))
+            self.heads.append(nn.Sequential(*layers))
+
+    def maps(self, rgb: Tensor) -> list[Tensor]:
+        """What the heads look at, fine to coarse."""
+        if rgb.shape[-1] != self.side:
+            rgb = F.interpolate(
+                rgb, (self.side, self.side), mode="bilinear", align_corners=False, antialias=False
+            )
+        # Backwards, depthwise convolutions take twice as long in bfloat16 as in float32 on a processor
+        # (11 against 5.3 ms a picture at 128 px); forwards it is the other way round.
+        slow = rgb.requires_grad and rgb.device.type == "cpu"
+        with torch.autocast("cpu", enabled=False) if slow else contextlib.nullcontext():
+            raw = self.encoder(rgb)
+        seen = [mix(one) for mix, one in zip(self.across, raw, strict=True)]
+        found: list[Tensor] = []
+        above: Tensor | None = None
+        for i in (3, 2, 1, 0):
+            x = seen[i] if above is None else seen[i] + twice(above)
+            above = self.scales[i](x)
+            found.insert(0, above)
+        return found
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        maps = self.maps(rgb)
+        return torch.cat(
+            [h(x).float().flatten(1) for h, x in zip(self.heads, maps, strict=True)], 1
+        )
+
+
+def _random(conv: nn.Conv2d, source: torch.Generator) -> nn.Conv2d:
+    """He-normal weights from a seed, no bias to speak of."""
+    fan = conv.weight[0].numel()
+    with torch.no_grad():
+        conv.weight.copy_(
+            torch.randn(conv.weight.shape, generator=source) * math.sqrt(1.0 / fan)
+        )
+        conv.bias.zero_()  # type: ignore[union-attr]
+    return conv
+
+
+class Patch(nn.Module):
+    """A discriminator from nothing: residual halving blocks to 4x4, scores of patches (N, 16)."""
+
+    def __init__(self, size: int, channels: int, spectral: bool) -> None:
+        super().__init__()
+        norm = spectral_norm if spectral else nn.Identity()
+        widths = {one: min(256, max(channels, channels * 64 // one * 2)) for one in _halved(size)}
+        self.first = norm(nn.Conv2d(3, widths[size], 3, padding=1))
+        self.blocks = nn.ModuleList()
+        for one in _halved(size)[:-1]:
+            into, out = widths[one], widths[one // 2]
+            self.blocks.append(
+                nn.ModuleList(
+                    [
+                        norm(nn.Conv2d(into, out, 4, stride=2, padding=1)),
+                        norm(nn.Conv2d(out, out, 3, padding=1)),
+                        norm(nn.Conv2d(into, out, 1)),
+                    ]
+                )
+            )
+        self.last = norm(nn.Conv2d(widths[4], widths[4], 3, padding=1))
+        self.score = norm(nn.Conv2d(widths[4], 1, 1))
+
+    def forward(self, rgb: Tensor) -> Tensor:
+        x = F.leaky_relu(self.first(rgb), 0.2)
+        for down, same, short in self.blocks:  # type: ignore[misc]
+            y = F.leaky_relu(same(F.leaky_relu(down(x), 0.2)), 0.2)
+            x = (y + short(F.avg_pool2d(x, 2))) * math.sqrt(0.5)
+        score: Tensor = self.score(F.leaky_relu(self.last(x), 0.2))
+        return score.float().flatten(1)
+
+
+def _halved(size: int) -> list[int]:
+    return [size >> i for i in range(int(math.log2(size)) - 1)]
+
+
+class Compact(Pair):
+    """Skip-excitation generator against a projected or a patch discriminator."""
+
+    def __init__(self, config: Config) -> None:
+        latent = config.latent or LATENT
+        generator: nn.Module
+        if config.body == "styled":
+            generator = StyledGenerator(config.size, config.channels, latent)
+        else:
+            generator = Generator(config.size, config.channels, latent, config.excitation)
+        judge: nn.Module
+        if config.judge == "projected":
+            judge = Projected(config.size, config.look)
+            parts = [*judge.heads]
+        else:
+            judge = Patch(config.size, config.channels, config.loss == "hinge")
+            parts = [judge.first, *judge.blocks]
+        for part in parts[: config.freeze_discriminator]:
+            part.requires_grad_(False)
+        if config.freeze_generator:
+            for part in [*generator.blocks][: config.freeze_generator]:
+                part.requires_grad_(False)
+        super().__init__(config, generator, judge, betas=(0.0, 0.99))
+        self.strength = config.augment if config.augment >= 0 else 0.3
+
+    @property
+    def latent(self) -> int:
+        return int(self.generator.latent)  # type: ignore[arg-type]
+
+    def size_at(self, shown: int) -> int:
+        return self.config.size
+
+    def batch_at(self, shown: int) -> int:
+        return self.config.batch or {512: 16, 1024: 8}.get(self.config.size, 32)
+
+    def step(self, real: Tensor, dice: Dice, shown: int) -> dict[str, float]:
+        n = len(real)
+        generator, judge = self.generator, self.discriminator
+        relativistic = self.config.loss == "relativistic"
+        slopes = self.config.penalty > 0 and relativistic
+
+        # The discriminator.
+        z = dice.normal(n, self.latent).to(self.device)
+        with torch.no_grad(), self.autocast():
+            fake = generator(z)
+        seen_real = augmented(real, self.strength, dice).requires_grad_(slopes)
+        seen_fake = augmented(fake, self.strength, dice).requires_grad_(slopes)
+        if slopes:
+            # The penalties differentiate twice: in float32.
+            scores_real, scores_fake = judge(seen_real), judge(seen_fake)
+        else:
+            with self.autocast():
+                scores_real, scores_fake = judge(seen_real), judge(seen_fake)
+        if relativistic:
+            loss = F.softplus(scores_fake - scores_real).mean()
+        else:
+            loss = F.relu(1 - scores_real).mean() + F.relu(1 + scores_fake).mean()
+        told: dict[str, float] = {}
+        if slopes:
+            # R1 and R2: E |grad D|^2 / 2 at real and at generated pictures.
+            both = torch.cat([scores_real, scores_fake]).sum()
+            gradients = torch.autograd.grad(both, [seen_real, seen_fake], create_graph=True)
+            slope = sum(g.square().sum((1, 2, 3)).mean() for g in gradients)
+            loss = loss + 0.5 * self.config.penalty * slope
+            told["penalty"] = self.agreed(slope)  # type: ignore[arg-type]
+        told["loss_d"] = self.agreed(loss)
+        if not math.isfinite(told["loss_d"]):
+            return told
+        self.update("discriminator", loss, judge)
+        told["sign"] = self.agreed(scores_real.sign().mean())
+        if self.config.augment < 0:
+            self.strength = followed(self.strength, told["sign"], n * self.world)
+        told["strength"] = round(self.strength, 4)
+
+        # The generator, on latents of its own.
+        z = dice.normal(n, self.latent).to(self.device)
+        judge.requires_grad_(False)
+        with self.autocast():
+            fake = generator(z)
+        seen = augmented(fake, self.strength, dice)
+        with self.autocast():
+            scores = judge(seen)
+        if relativistic:
+            with torch.no_grad(), self.autocast():
+                against = judge(seen_real.detach())
+            loss = F.softplus(against - scores).mean()
+        else:
+            loss = -scores.mean()
+        told["loss_g"] = self.agreed(loss)
+        if math.isfinite(told["loss_g"]):
+            self.update("generator", loss, generator)
+            self.follow(n, shown)
+        self.thaw()
+        return told
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {**super().tensors(), "strength": torch.tensor(self.strength, dtype=torch.float64)}
+
+    def take(self, tensors: Mapping[str, Tensor]) -> None:
+        super().take(tensors)
+        self.strength = float(tensors["strength"])
+
+    @torch.no_grad()
+    def pictures(self, z: Tensor, shown: int) -> Tensor:
+        with self.autocast():
+            rgb: Tensor = self.average(z.to(self.device))
+        return rgb
