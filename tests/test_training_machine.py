@@ -30,7 +30,7 @@ def test_a_length_of_time_is_said_in_words(seconds: float, words: str) -> None:
 
 
 def test_what_is_not_installed_is_named_with_its_extra() -> None:
-    with pytest.raises(FeedsmithError, match="diffusion extra .* is not installed") as caught:
+    with pytest.raises(FeedsmithError, match=r"diffusion extra .* is not installed") as caught:
         machine.torch_of("no_such_module", extra="diffusion")
     assert "feedsmith[diffusion]" in caught.value.mend
 

@@ -1,33 +1,28 @@
 """`feedsmith train`: learn from the brand's own posts. Parses, calls, prints."""
 
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from feedsmith.brand import Home
-from feedsmith.captions.train.config import Config, resolve, seconds
+from feedsmith.captions.train.config import Config, resolve
 from feedsmith.cli.screen import HomeArgument, next_step, out, showing_long_progress
+from feedsmith.cli.settings import with_settings
 from feedsmith.errors import FeedsmithError
+from feedsmith.images.gan.train import config as pictures
+from feedsmith.progress import silent
 
 if TYPE_CHECKING:
     from feedsmith.captions.train import Data, Result, Trained
+    from feedsmith.images.gan.train import run
 
 train_app = typer.Typer(no_args_is_help=True, help="Learn from the brand's own posts.")
 
-_DEFAULTS = Config()
-_FINER = "Finer settings"
-
-
-def _help(setting: str) -> str:
-    """A setting's own docstring, on one line."""
-    return " ".join((Config.model_fields[setting].description or "").split())
-
-
-def _finer(setting: str, **bounds: Any) -> Any:
-    return typer.Option(help=_help(setting), rich_help_panel=_FINER, **bounds)
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and do nothing.")]
 
 
 @train_app.callback()
@@ -36,13 +31,15 @@ def _train() -> None:
 
 
 @train_app.command("captions")
+@with_settings(
+    Config,
+    main=("base", "method", "budget"),
+    flags={"held_out": "--hold-out", "held_out_max": "--hold-out-most"},
+    times=("budget",),
+)
 def captions(
     home: HomeArgument,
-    base: Annotated[str, typer.Option(help=_help("base"))] = _DEFAULTS.base,
-    method: Annotated[str, typer.Option(help=_help("method"))] = _DEFAULTS.method,
-    budget: Annotated[
-        str, typer.Option(help="Time for all of it: 15m, 90s, 1h; the best model so far is kept.")
-    ] = "15m",
+    settings: Config,
     text: Annotated[
         Path | None,
         typer.Option(
@@ -50,24 +47,7 @@ def captions(
             "between <|startoftext|> and <|endoftext|>."
         ),
     ] = None,
-    epochs: Annotated[float, _finer("epochs")] = _DEFAULTS.epochs,
-    rate: Annotated[float, _finer("rate")] = _DEFAULTS.rate,
-    rank: Annotated[int, _finer("rank")] = _DEFAULTS.rank,
-    start: Annotated[str, _finer("start")] = _DEFAULTS.start,
-    mix: Annotated[float, _finer("mix")] = _DEFAULTS.mix,
-    hold_out: Annotated[float, _finer("held_out")] = _DEFAULTS.held_out,
-    hold_out_most: Annotated[int, _finer("held_out_max")] = _DEFAULTS.held_out_max,
-    batch_tokens: Annotated[int, _finer("batch_tokens")] = _DEFAULTS.batch_tokens,
-    row_tokens: Annotated[int, _finer("row_tokens")] = _DEFAULTS.row_tokens,
-    patience: Annotated[int, _finer("patience")] = _DEFAULTS.patience,
-    snapshot_every: Annotated[int, _finer("snapshot_every")] = _DEFAULTS.snapshot_every,
-    device: Annotated[str, _finer("device")] = _DEFAULTS.device,
-    dtype: Annotated[str, _finer("dtype")] = _DEFAULTS.dtype,
-    threads: Annotated[int, _finer("threads")] = _DEFAULTS.threads,
-    seed: Annotated[int, _finer("seed")] = _DEFAULTS.seed,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would happen, and do nothing.")
-    ] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Train a caption model on the brand's own captions; generate then uses it.
 
@@ -78,15 +58,11 @@ def captions(
 
     place = Home(home)
     brand = place.load()
-    asked = _checked(
-        base=base, method=method, budget=seconds(budget), epochs=epochs, rate=rate, rank=rank,
-        start=start, mix=mix, held_out=hold_out, held_out_max=hold_out_most,
-        batch_tokens=batch_tokens, row_tokens=row_tokens, patience=patience,
-        snapshot_every=snapshot_every, device=device, dtype=dtype, threads=threads, seed=seed,
-    )  # fmt: skip
     # The captions first: what is wrong with them is told at once, and loading torch takes seconds.
-    data = _of_library(place, asked) if text is None else training.from_text(text, brand, asked)
-    config = resolve(asked)
+    data = (
+        _of_library(place, settings) if text is None else training.from_text(text, brand, settings)
+    )
+    config = resolve(settings)
     _show(training.outlook(config, data, place.root))
     if dry_run:
         return
@@ -96,19 +72,93 @@ def captions(
     _tell(place, run.folder, result, training.install(result, place))
 
 
-def _checked(**settings: Any) -> Config:
-    from pydantic import ValidationError
+@train_app.command("images")
+@with_settings(
+    pictures.Config,
+    main=("recipe", "size", "budget", "kimg", "snapshot_every", "start"),
+    flags={"start": "--from"},
+    times=("budget",),
+)
+def images(
+    home: HomeArgument,
+    settings: pictures.Config,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            help="The data set; empty means the brand's of that size (feedsmith prepare)."
+        ),
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Train an image generator on the brand's own photos; `generate --images gan` then uses it.
 
-    try:
-        return Config.model_validate(settings)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0]).replace("_", "-").replace("held-out", "hold-out")
-        name = name.replace("hold-out-max", "hold-out-most")
+    Stopped by Ctrl-C or killed, the same command goes on at the last snapshot; with a longer
+    --budget a finished training goes on too. Several processes: torchrun --nproc-per-node N
+    --no-python feedsmith train images BRAND.
+    """
+    pictures.needs()
+    from feedsmith.dataset import DataSet
+    from feedsmith.images.gan.train import installed, loop, run, team
+
+    place = Home(home)
+    place.load()
+    with DataSet.open(_data_set(place, settings.size, data)) as stored:
+        config = pictures.resolve(settings, stored.size)
+        with team.gathered(config) as (mine, config):
+            config = mine.same(loop.planned(config) if mine.first else config)
+            if mine.first:
+                _show(run.outlook(config, stored, place.root))
+            if dry_run:
+                return
+            made = mine.same(run.Run.create(place.root, config, stored) if mine.first else None)
+            with showing_long_progress() if mine.first else nullcontext(silent) as report:
+                result = loop.train(config, stored, made, report, mine)
+            if not mine.first:
+                return
+            _tell_images(place, made.folder, result, installed.install(made.folder, place.root))
+
+
+def _data_set(place: Home, size: int, named: Path | None) -> Path:
+    """The data set to train on: the one named, that of the size, or the largest there is."""
+    if named is not None:
+        return named
+    folder = place.root / "datasets"
+    found = {
+        int(path.stem.rpartition("-")[2]): path
+        for path in folder.glob("images-*.h5")
+        if path.stem.rpartition("-")[2].isdigit()
+    }
+    fitting = [found[side] for side in sorted(found) if side >= size]
+    if not found or (size and not fitting):
         raise FeedsmithError(
-            f"--{name} {first['input']}: {first['msg'][:1].lower()}{first['msg'][1:]}",
-            mend="see feedsmith train captions --help",
-        ) from error
+            f"{folder}: no data set" + (f" of {size} px or more" if size else ""),
+            mend=f"feedsmith prepare {place.root} --size {size or 64}",
+        )
+    return fitting[0] if size else found[max(found)]
+
+
+def _tell_images(place: Home, folder: Path, result: "run.Result", installed: Path | None) -> None:
+    ended = {
+        "finished": "all pictures were shown",
+        "budget": "the time was up",
+        "diverged": "the losses were no numbers",
+    }[result.stopped]
+    out.print(
+        f"{result.kimg:g} thousand pictures at {result.pictures_per_second:g} a second, {ended}. "
+        f"Sliced Wasserstein distance [green]{result.distance:.0f}[/] "
+        f"(real pictures among themselves {result.reference:.0f})."
+    )
+    if result.advice:
+        out.print(f"[yellow]note[/] {escape(result.advice)}", soft_wrap=True)
+    out.print(f"Curves, grids and card: {escape(str(folder))}", soft_wrap=True)
+    if installed is None:
+        out.print("No generator came out; pictures are made as before.")
+        return
+    out.print(
+        f"The generator is in {escape(str(installed))}; look at sheet.jpg there.", soft_wrap=True
+    )
+    next_step(f"feedsmith evaluate images {place.root}")
+    next_step(f"feedsmith generate {place.root} --images gan")
 
 
 def _of_library(place: Home, config: Config) -> "Data":

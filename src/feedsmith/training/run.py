@@ -108,25 +108,7 @@ class Run:
 
         Raises FeedsmithError when the disk is full; the one before stays.
         """
-        from safetensors import SafetensorError
-        from safetensors.torch import save_file
-
-        path = self.folder / f"{name}.safetensors"
-        handle, aside = tempfile.mkstemp(dir=self.folder, prefix=f".{name}.", suffix=".part")
-        os.close(handle)
-        part = Path(aside)
-        try:
-            save_file(dict(tensors), part, {"told": json.dumps(dict(told))})
-            with part.open("rb") as stream:
-                os.fsync(stream.fileno())
-            part.chmod(0o644)
-            part.replace(path)
-        except (OSError, SafetensorError) as error:
-            if "space" in str(error) or (isinstance(error, OSError) and full_disk(error)):
-                raise no_room(path, "the last snapshot is whole") from error
-            raise
-        finally:
-            part.unlink(missing_ok=True)
+        write_tensors(self.folder / f"{name}.safetensors", tensors, told)
         write_json(self.folder / f"{name}.json", dict(told))
 
     def kept(self, name: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
@@ -145,6 +127,31 @@ class Run:
         """Remove what only a training that goes on would need."""
         for file in [*self.folder.glob("snapshot.*"), *self.folder.glob(".*.part")]:
             file.unlink(missing_ok=True)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+    """Write torch tensors as safetensors, whole or not at all, with `told` (JSON values) inside.
+
+    Raises FeedsmithError when the disk is full; the file before stays.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    os.close(handle)
+    part = Path(aside)
+    try:
+        save_file(dict(tensors), part, {"told": json.dumps(dict(told))})
+        with part.open("rb") as stream:
+            os.fsync(stream.fileno())
+        part.chmod(0o644)
+        part.replace(path)
+    except (OSError, SafetensorError) as error:
+        if "space" in str(error) or (isinstance(error, OSError) and full_disk(error)):
+            raise no_room(path, "the last snapshot is whole") from error
+        raise
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def next_name(root: Path, what: str) -> str:

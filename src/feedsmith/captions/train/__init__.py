@@ -6,7 +6,6 @@
     batches.py  batches of like length, packed where that saves padding
     loop.py     train(): the whole of it, read from top to bottom
     run.py      Run: the numbered folder of one training: settings, metrics, snapshots, card
-    curve.py    the loss curve as PNG and SVG
     export.py   GGUF files that the light runtime loads: adapters and whole models
     installed.py  which trained model a brand uses
 

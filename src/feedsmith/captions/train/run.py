@@ -9,16 +9,17 @@ Besides what every run holds (training/run.py):
 Knows files; knows no network: it stores what it is handed.
 """
 
+import math
 from pathlib import Path
 from typing import Literal
 
 from pydantic import ValidationError
 
-from feedsmith.captions.train import curve
 from feedsmith.captions.train.base import locate
 from feedsmith.captions.train.config import Config
 from feedsmith.captions.train.corpus import Data
 from feedsmith.post import Value
+from feedsmith.training import curve
 from feedsmith.training import run as runs
 
 Stopped = Literal["finished", "early", "budget", "diverged"]
@@ -84,8 +85,21 @@ class Run(runs.Run):
             return None
 
     def draw(self, title: str) -> None:
-        """Draw the losses of metrics.jsonl."""
-        curve.draw(self.lines(), title, self.folder / "curve.svg", self.folder / "curve.png")
+        """Draw the loss of every step, its running mean, and the held-out loss."""
+        lines = self.lines()
+        steps = curve.points(lines, "step", "loss")
+        held = curve.points(lines, "step", "held_out")
+        mark = None
+        if held:
+            step, best = min(held, key=lambda p: (p[1], p[0]))
+            mark = (step, best, f"best {best:.3f} (perplexity {math.exp(best):.1f})")
+        series = (
+            curve.Series("one step", steps, curve.STEPS, 1.2),
+            curve.Series("running mean", curve.smooth(steps), curve.SMOOTH),
+            curve.Series("held-out captions", held, curve.HELD, dots=True),
+        )
+        chart = curve.Chart(title, "step", "loss, nats per token", series, mark)
+        curve.draw(chart, self.folder / "curve.svg", self.folder / "curve.png")
 
 
 def outlook(config: Config, data: Data, root: Path) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
 """The image GAN: trained by the `train` extra, run without it.
 
-    train/       networks, losses, loop: torch
+train/       networks, losses, loop: torch
 """

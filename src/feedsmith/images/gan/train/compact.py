@@ -133,22 +133,25 @@ class StyledGenerator(nn.Module):
             self.blocks.append(nn.ModuleList(layers))
             self.to_rgb.append(nn.Conv2d(out, 3, 1))
         for layer in self.to_rgb:
-            nn.init.normal_(layer.weight, 0.0, 0.3 / math.sqrt(layer.weight.shape[1]))  # type: ignore[arg-type]
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+            nn.init.normal_(layer.weight, 0.0, 0.3 / math.sqrt(layer.weight.shape[1]))
+            nn.init.zeros_(layer.bias)
 
     def forward(self, z: Tensor) -> Tensor:
         z = z * torch.rsqrt(z.square().mean(1, keepdim=True) + 1e-8)
         w = F.leaky_relu(self.second(F.leaky_relu(self.first(z), 0.2)), 0.2) * 2
-        x = self.start.expand(len(z), -1, -1, -1).to(w.dtype)
+        x = self.start.expand(z.shape[0], -1, -1, -1).to(w.dtype)
         rgb: Tensor | None = None
         for layers, to_rgb in zip(self.blocks, self.to_rgb, strict=True):
             x = x if rgb is None else twice(x)
-            for layer in layers:  # type: ignore[attr-defined]
+            for layer in layers:
                 x = F.leaky_relu(layer(x, w), 0.2) * math.sqrt(2)
             add = to_rgb(x).float()
-            rgb = add if rgb is None else F.interpolate(
-                rgb, scale_factor=2.0, mode="bilinear", align_corners=False
-            ) + add
+            rgb = (
+                add
+                if rgb is None
+                else F.interpolate(rgb, scale_factor=2.0, mode="bilinear", align_corners=False)
+                + add
+            )
         assert rgb is not None
         return torch.tanh(rgb)
 
@@ -177,9 +180,7 @@ class Projected(nn.Module):
         self.across, self.scales = nn.ModuleList(), nn.ModuleList()
         for i, (from_, to) in enumerate(zip(self.encoder.widths, widths, strict=True)):
             self.across.append(_random(nn.Conv2d(from_, to, 1), source))
-            self.scales.append(
-                _random(nn.Conv2d(to, widths[max(0, i - 1)], 3, padding=1), source)
-            )
+            self.scales.append(_random(nn.Conv2d(to, widths[max(0, i - 1)], 3, padding=1), source))
         self.across.requires_grad_(False)
         self.scales.requires_grad_(False)
         finals = [self.side // 4, self.side // 8, self.side // 16, self.side // 32]
@@ -226,10 +227,8 @@ def _random(conv: nn.Conv2d, source: torch.Generator) -> nn.Conv2d:
     """He-normal weights from a seed, no bias to speak of."""
     fan = conv.weight[0].numel()
     with torch.no_grad():
-        conv.weight.copy_(
-            torch.randn(conv.weight.shape, generator=source) * math.sqrt(1.0 / fan)
-        )
-        conv.bias.zero_()  # type: ignore[union-attr]
+        conv.weight.copy_(torch.randn(conv.weight.shape, generator=source) * math.sqrt(1.0 / fan))
+        conv.bias.zero_()
     return conv
 
 
@@ -258,7 +257,7 @@ class Patch(nn.Module):
 
     def forward(self, rgb: Tensor) -> Tensor:
         x = F.leaky_relu(self.first(rgb), 0.2)
-        for down, same, short in self.blocks:  # type: ignore[misc]
+        for down, same, short in self.blocks:
             y = F.leaky_relu(same(F.leaky_relu(down(x), 0.2)), 0.2)
             x = (y + short(F.avg_pool2d(x, 2))) * math.sqrt(0.5)
         score: Tensor = self.score(F.leaky_relu(self.last(x), 0.2))
@@ -296,13 +295,13 @@ class Compact(Pair):
 
     @property
     def latent(self) -> int:
-        return int(self.generator.latent)  # type: ignore[arg-type]
+        return int(self.generator.latent)
 
     def size_at(self, shown: int) -> int:
         return self.config.size
 
     def batch_at(self, shown: int) -> int:
-        return self.config.batch or {512: 16, 1024: 8}.get(self.config.size, 32)
+        return self.config.batch or {512: 8, 1024: 4}.get(self.config.size, 16)
 
     def step(self, real: Tensor, dice: Dice, shown: int) -> dict[str, float]:
         n = len(real)
@@ -333,7 +332,7 @@ class Compact(Pair):
             gradients = torch.autograd.grad(both, [seen_real, seen_fake], create_graph=True)
             slope = sum(g.square().sum((1, 2, 3)).mean() for g in gradients)
             loss = loss + 0.5 * self.config.penalty * slope
-            told["penalty"] = self.agreed(slope)  # type: ignore[arg-type]
+            told["penalty"] = self.agreed(slope)
         told["loss_d"] = self.agreed(loss)
         if not math.isfinite(told["loss_d"]):
             return told

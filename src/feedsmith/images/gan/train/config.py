@@ -12,6 +12,7 @@ from feedsmith.post import Value
 from feedsmith.training import machine
 
 SIZES = (32, 64, 128, 256, 512, 1024)
+RATE = 1e-3
 PHASE_KIMG = 800.0
 """Thousand pictures in which the Progressive GAN fades a level in, and again trains it (A.1)."""
 
@@ -103,15 +104,18 @@ def resolve(config: Config, stored: int) -> Config:
         )
     torch = needs()
     device = machine.device_of(config.device, torch)
-    usual = 1e-3 if config.recipe == "progressive" else 2e-4
+    growing = config.recipe == "progressive"
+    # Weights of the styled generator are of unit variance (the equalised learning rate).
+    equal = growing or config.body == "styled"
     return config.model_copy(
         update={
             "size": size,
             "device": device,
             "dtype": machine.dtype_of(config.dtype, device, torch),
             "threads": config.threads or machine.cores(),
-            "generator_rate": config.generator_rate or usual,
-            "discriminator_rate": config.discriminator_rate or usual,
+            "generator_rate": config.generator_rate
+            or (RATE if growing else 2 * RATE if equal else RATE / 5),
+            "discriminator_rate": config.discriminator_rate or (RATE if growing else RATE / 5),
         }
     )
 

@@ -110,7 +110,7 @@ def _read(path: Path) -> tuple[list[_Step], dict[str, Tensor], float, float]:
             weights[f"{output}_w"] = torch.from_numpy(known[inputs[1]].astype(np.float32))
             weights[f"{output}_b"] = torch.from_numpy(known[inputs[2]].astype(np.float32))
             side = known[inputs[1]].shape[-1]
-            stride = tuple(told.get("strides", (1, 1)))[0]
+            stride = next(iter(told.get("strides", (1, 1))))
             # SAME_UPPER: what is left over when maps of even size are halved goes below and right.
             before, over = divmod(side - stride, 2)
             pads = (before, before, before + over, before + over)

@@ -36,18 +36,26 @@ class Pair(ABC):
         together = dist.is_available() and dist.is_initialized()
         self.world = dist.get_world_size() if together else 1
         self.betas, self.epsilon = betas, epsilon
+        self._slower = 1.0
         self.renew_optimisers()
 
     def _placed(self, network: nn.Module) -> nn.Module:
-        return network.to(self.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        return network.to(self.device).to(memory_format=torch.channels_last)
 
-    def renew_optimisers(self, slower: float = 1.0) -> None:
-        """Adam anew, without moments, at the rates of the settings divided by `slower`."""
+    def slow_down(self, slower: float) -> None:
+        """Learn at the rates of the settings divided by `slower` from now on."""
+        for optimiser in self.optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] *= self._slower / slower
+        self._slower = slower
+
+    def renew_optimisers(self) -> None:
+        """Adam anew, without moments."""
         config = self.config
         self.optimisers = {
             name: torch.optim.Adam(
                 [p for p in network.parameters() if p.requires_grad],
-                lr=rate / slower,
+                lr=rate / self._slower,
                 betas=self.betas,
                 eps=self.epsilon,
             )
@@ -86,9 +94,7 @@ class Pair(ABC):
     # ---- shared ----------------------------------------------------------------------------------
 
     def autocast(self) -> torch.autocast:
-        return torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.kind is torch.bfloat16
-        )
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.kind is torch.bfloat16)
 
     def update(self, name: str, loss: Tensor, network: nn.Module) -> None:
         """One step of an optimiser down the loss, averaged over all processes."""

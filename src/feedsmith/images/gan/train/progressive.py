@@ -55,13 +55,13 @@ class Generator(nn.Module):
 
     def forward(self, z: Tensor, level: int, alpha: float = 1.0) -> Tensor:
         """Pictures of 4 x 2^level px; below alpha 1 blended with the level before (figure 2)."""
-        x = self.dense(pixel_norm(z)).view(len(z), -1, 4, 4)
+        x = self.dense(pixel_norm(z)).unflatten(1, (-1, 4, 4))
         x = pixel_norm(F.leaky_relu(x, 0.2))
         before = x
         for i in range(level + 1):
             before = x
             x = twice(x) if i else x
-            for conv in self.blocks[i]:  # type: ignore[attr-defined]
+            for conv in self.blocks[i]:
                 x = pixel_norm(F.leaky_relu(conv(x), 0.2))
         rgb: Tensor = self.to_rgb[level](x)
         if alpha < 1 and level:
@@ -89,7 +89,7 @@ class Discriminator(nn.Module):
     def forward(self, rgb: Tensor, level: int, alpha: float = 1.0) -> Tensor:
         x = F.leaky_relu(self.from_rgb[level](rgb), 0.2)
         for i in range(level, 0, -1):
-            for conv in self.blocks[i - 1]:  # type: ignore[attr-defined]
+            for conv in self.blocks[i - 1]:
                 x = F.leaky_relu(conv(x), 0.2)
             x = F.avg_pool2d(x, 2)
             if i == level and alpha < 1:
@@ -154,7 +154,7 @@ class Progressive(Pair):
 
     @property
     def latent(self) -> int:
-        return int(self.generator.latent)  # type: ignore[arg-type]
+        return int(self.generator.latent)
 
     def stage_at(self, shown: int) -> Stage:
         # What was transferred is grown already.

@@ -1,4 +1,4 @@
-"""The loss curve: one drawing, as SVG for a page and as PNG for everything else.
+"""The curves of a training: one drawing, as SVG for a page and as PNG for everything else.
 
 Knows the lines of metrics.jsonl; knows nothing of training.
 """
@@ -45,62 +45,91 @@ class _Words(NamedTuple):
 _Shape = _Line | _Dot | _Words
 
 
-def draw(lines: Sequence[Mapping[str, Any]], title: str, svg: Path, png: Path) -> None:
-    """Draw the loss of every step, its running mean, and the held-out loss (nats per token)."""
-    shapes = _shapes(lines, title)
+class Series(NamedTuple):
+    """One line of a chart."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    """(across, up) of each point, in order."""
+    colour: str
+    width: float = 2.4
+    dots: bool = False
+
+
+class Chart(NamedTuple):
+    """What is drawn."""
+
+    title: str
+    across: str
+    """What goes along the bottom."""
+    up: str
+    """What goes up, with its unit."""
+    series: Sequence[Series]
+    mark: tuple[float, float, str] | None = None
+    """A point and what is said of it."""
+    whole: bool = False
+    """Show every point; else one wild step does not flatten the rest: the top is where all but 2 % of
+    the points without dots are."""
+
+
+def draw(chart: Chart, svg: Path, png: Path) -> None:
+    """Draw a chart as SVG and as PNG. Raises FeedsmithError when the disk is full."""
+    shapes = _shapes(chart)
     write_text(svg, _svg(shapes))
     with writing(png) as stream:
         _raster(shapes).save(stream, "PNG", optimize=True)
 
 
-def _shapes(lines: Sequence[Mapping[str, Any]], title: str) -> list[_Shape]:
-    steps = [(line["step"], line["loss"]) for line in lines if _number(line.get("loss"))]
-    held = [(line["step"], line["held_out"]) for line in lines if _number(line.get("held_out"))]
-    smooth = _smooth(steps)
-    values = sorted(v for _, v in [*steps, *held]) or [0.0, 1.0]
-    # One wild step must not flatten the rest: the top is where all but 2 % of the points are.
-    low = min(values)
-    high = max([values[min(len(values) - 1, int(0.98 * len(values)))], *(v for _, v in held)])
+def points(lines: Sequence[Mapping[str, Any]], across: str, up: str) -> list[tuple[float, float]]:
+    """The finite values of two names in the lines of metrics.jsonl."""
+    return [(line[across], line[up]) for line in lines if _number(line.get(up)) and across in line]
+
+
+def _shapes(chart: Chart) -> list[_Shape]:
+    thin = sorted(v for one in chart.series if not one.dots for _, v in one.points)
+    dotted = [v for one in chart.series if one.dots for _, v in one.points]
+    values = [*thin, *dotted] or [0.0, 1.0]
+    low, high = min(values), max(values)
+    if thin and not chart.whole:
+        high = max([thin[min(len(thin) - 1, int(0.98 * len(thin)))], *dotted])
     ticks = _ticks(low, max(high, low + 0.1))
     low, high = min(low, ticks[0]), max(high, ticks[-1])
-    last = max([step for step, _ in [*steps, *held]] or [1]) or 1
+    last = max([x for one in chart.series for x, _ in one.points] or [1]) or 1
 
-    def at(step: float, value: float) -> tuple[float, float]:
-        x = LEFT + (WIDTH - LEFT - RIGHT) * step / last
-        share = (min(value, high) - low) / (high - low)
-        return x, HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
+    def at(x: float, value: float) -> tuple[float, float]:
+        share = (max(low, min(value, high)) - low) / (high - low)
+        return (
+            LEFT + (WIDTH - LEFT - RIGHT) * x / last,
+            HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share,
+        )
 
-    shapes: list[_Shape] = [_Words(LEFT, 30, title, INK, 18, "start")]
+    shapes: list[_Shape] = [_Words(LEFT, 30, chart.title, INK, 18, "start")]
     for tick in ticks:
         y = at(0, tick)[1]
         shapes.append(_Line([(LEFT, y), (WIDTH - RIGHT, y)], GRID, 1))
         shapes.append(_Words(LEFT - 10, y + 5, f"{tick:.4g}", SOFT, 13, "end"))
     for tick in _ticks(0, last):
-        if tick <= last and tick == int(tick):
+        if tick <= last and (tick == int(tick) or last < 5):
             x = at(tick, low)[0]
-            shapes.append(_Words(x, HEIGHT - BOTTOM + 22, f"{tick:.0f}", SOFT, 13, "middle"))
-    shapes.append(_Words((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, "step", SOFT, 13, "middle"))
-    legend = [("one step", STEPS), ("running mean", SMOOTH), ("held-out captions", HELD)]
+            shapes.append(_Words(x, HEIGHT - BOTTOM + 22, f"{tick:.4g}", SOFT, 13, "middle"))
+    shapes.append(_Words((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, chart.across, SOFT, 13, "middle"))
     x = float(LEFT)
-    for name, colour in legend:
-        shapes.append(_Line([(x, 48), (x + 22, 48)], colour, 3))
-        shapes.append(_Words(x + 28, 53, name, SOFT, 13, "start"))
-        x += 28 + 8 * len(name) + 26
-    shapes.append(_Words(WIDTH - RIGHT, 53, "loss, nats per token", SOFT, 13, "end"))
-    if len(steps) > 1:
-        shapes.append(_Line([at(*p) for p in steps], STEPS, 1.2))
-        shapes.append(_Line([at(*p) for p in smooth], SMOOTH, 2.4))
-    if held:
-        if len(held) > 1:
-            shapes.append(_Line([at(*p) for p in held], HELD, 2.4))
-        shapes += [_Dot(*at(*p), 4, HELD) for p in held]
-        step, best = min(held, key=lambda p: (p[1], p[0]))
-        bx, by = at(step, best)
+    for one in chart.series:
+        shapes.append(_Line([(x, 48), (x + 22, 48)], one.colour, 3))
+        shapes.append(_Words(x + 28, 53, one.name, SOFT, 13, "start"))
+        x += 28 + 8 * len(one.name) + 26
+    shapes.append(_Words(WIDTH - RIGHT, 53, chart.up, SOFT, 13, "end"))
+    for one in chart.series:
+        if len(one.points) > 1:
+            shapes.append(_Line([at(*p) for p in one.points], one.colour, one.width))
+        if one.dots:
+            shapes += [_Dot(*at(*p), 4, one.colour) for p in one.points]
+    if chart.mark:
+        bx, by = at(*chart.mark[:2])
         shapes.append(_Dot(bx, by, 7, HELD))
         side = "end" if bx > 0.8 * WIDTH else "start"
         aside = bx - 12 if side == "end" else bx + 12
-        said = f"best {best:.3f} (perplexity {math.exp(best):.1f})"
-        shapes.append(_Words(aside, by - 12, said, INK, 13, side))
+        shapes.append(_Words(aside, by - 12, chart.mark[2], INK, 13, side))
     return shapes
 
 
@@ -108,8 +137,8 @@ def _number(value: object) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
-def _smooth(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Exponential mean over some tenth of the run, started at the first ten values' mean."""
+def smooth(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """(x, exponential mean) over some tenth of the run, started at the first ten values' mean."""
     if not points:
         return []
     keep = 1 - 1 / max(5.0, len(points) / 15)

@@ -1,0 +1,99 @@
+"""Going on from weights: a run's folder, a snapshot, a generator, the shipped one.
+
+Knows files and networks; knows no data.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from feedsmith.errors import FeedsmithError
+from feedsmith.images.gan.train.config import Config
+from feedsmith.images.gan.train.pair import Pair
+from feedsmith.images.gan.train.run import stored_tensors
+from feedsmith.training.run import read
+
+STARTER = Path(__file__).parents[1] / "starter"
+
+
+def take_over(pair: Pair, config: Config) -> None:
+    """Begin at the weights that `config.start` names: generator and average, and the discriminator
+    where they hold one; moments begin anew.
+
+    Raises FeedsmithError where there are none, or they are of another recipe, size or width.
+    """
+    path = _file(config.start)
+    tensors, told = stored_tensors(path)
+    _fitting(path, config, told)
+    network: dict[str, dict[str, Any]] = {"generator": {}, "discriminator": {}}
+    for name, value in tensors.items():
+        first, _, rest = name.partition(".")
+        if first == "average":
+            network["generator"][rest] = value.float()
+        elif first == "discriminator":
+            network["discriminator"][rest] = value.float()
+    if not network["generator"]:  # a generator's file has bare names
+        network["generator"] = {
+            name: value.float() if value.is_floating_point() else value
+            for name, value in tensors.items()
+            if "/" not in name
+        }
+    try:
+        pair.generator.load_state_dict(network["generator"])
+        pair.average.load_state_dict(network["generator"])
+        if network["discriminator"]:
+            pair.discriminator.load_state_dict(network["discriminator"])
+    except RuntimeError as error:
+        raise FeedsmithError(
+            f"{path}: its weights do not fit a {config.recipe} generator of {config.size} px",
+            mend="use the settings it was trained with: " + _settings(told),
+        ) from error
+    torch.manual_seed(config.seed)
+
+
+def _file(start: str) -> Path:
+    """The safetensors file that is meant."""
+    if start == "starter":
+        path = STARTER / "generator.safetensors"
+        if not path.exists():
+            raise FeedsmithError(
+                "no starter generator comes with this install", mend="leave --from away"
+            )
+        return path
+    path = Path(start)
+    if path.is_dir():
+        for name in ("snapshot.safetensors", "generator.safetensors"):
+            if (path / name).exists():
+                return path / name
+        raise FeedsmithError(
+            f"{path}: no snapshot in this folder",
+            mend="name a run's folder, as BRAND/runs/0003-images",
+        )
+    return path
+
+
+def _fitting(path: Path, config: Config, told: dict[str, Any]) -> None:
+    """Raises FeedsmithError where the file says that it is of another recipe or size."""
+    was = _was(path, told)
+    for name in ("recipe", "size"):
+        if name in was and was[name] != getattr(config, name):
+            raise FeedsmithError(
+                f"{path}: is of {name} {was[name]}, and {getattr(config, name)} is asked for",
+                mend=f"use --{name} {was[name]}, or leave --from away",
+            )
+
+
+def _was(path: Path, told: dict[str, Any]) -> dict[str, Any]:
+    known = told.get("config") or read(path.parent / "card.json").get("settings")
+    return known if isinstance(known, dict) else {}
+
+
+def _settings(told: dict[str, Any]) -> str:
+    known = told.get("config") or {}
+    shown = [
+        f"{k} {known[k]}"
+        for k in ("recipe", "size", "channels", "width", "latent", "judge")
+        if k in known
+    ]
+    return ", ".join(shown) or "see its card.json"
