@@ -20,7 +20,7 @@ from pydantic import Field
 
 from feedsmith import photo_file
 from feedsmith.brand import Home
-from feedsmith.colour import Floats, to_lab
+from feedsmith.colour import to_lab
 from feedsmith.dataset import HELD, DataSet, Rows, Writer, fingerprint, h5py
 from feedsmith.errors import FeedsmithError, MissingModel, Refused
 from feedsmith.files import made
@@ -171,6 +171,7 @@ def _fill(
                 if not going[0]:
                     ended.set()
 
+    report("Cutting photos", len(origins) - len(todo), len(origins))
     threads = [threading.Thread(target=work, name=f"prepare-{n}") for n in range(workers)]
     for thread in threads:
         thread.start()
@@ -209,9 +210,8 @@ def _take(writer: Writer, row: int, photo: Origin, settings: Settings, eye: "_Ey
     area = square.box(full, settings.crop, photo.faces, lambda: eye.map(photo, picture))
     cut = square.cut(picture, full, area, size)
     small = square.small(cut, alike.SMALL)
-    grey = np.asarray(Image.fromarray(small).convert("L"))
-    phash = int(photo_file.perceptual_hash(grey), 16)
-    writer.put(row, cut, (key.encode("ascii"), area, full, phash, small))
+    phash = int(photo_file.perceptual_hash(np.asarray(small.convert("L"))), 16)
+    writer.put(row, cut, (key.encode("ascii"), area, full, phash, np.asarray(small)))
 
 
 class _Eye:
@@ -232,20 +232,21 @@ class _Eye:
         said = "the saliency network is missing, so squares were chosen by contrast"
         return (said,) if self._blind else ()
 
-    def map(self, photo: Origin, picture: Image.Image) -> Floats:
-        """(h, w) float32 in 0..1."""
+    def map(self, photo: Origin, picture: Image.Image) -> Image.Image:
+        """Grey, the brighter the more looked at; longer side 320 px."""
         if photo.saliency:
             try:
-                with Image.open(photo.saliency) as stored:
-                    return np.asarray(stored.convert("L"), np.float32) / np.float32(255)
+                with Image.open(photo.saliency, formats=("PNG",)) as stored:
+                    return stored.convert("L")
             except (OSError, ValueError, SyntaxError):
                 pass  # damaged: looked at again
         pixels = np.asarray(picture)
         try:
-            return self._network.map(pixels)
+            found = self._network.map(pixels)
         except MissingModel:
             self._blind = True
-            return by_contrast(pixels)
+            found = by_contrast(pixels)
+        return Image.fromarray(np.rint(found * 255).astype(np.uint8))
 
 
 # ---- all of them together ----------------------------------------------------------------------
