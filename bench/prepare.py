@@ -234,16 +234,17 @@ def stages(home: Home, size: int) -> None:
             picture, header = photo_file.decoded(data, size)
             at = cost("decode, upright, sRGB", at)
             full = (header.width, header.height)
-            salient = eye.map(photo, picture)
-            at = cost("saliency map", at)
-            area = square.box(full, "saliency", photo.faces, lambda found=salient: found)
+            area = square.box(
+                full, "saliency", faces=photo.faces, subject=photo.subject,
+                saliency=None if photo.subject is None
+                else lambda seen=photo, shown=picture: eye.map(seen, shown),
+            )  # fmt: skip
             at = cost("choose the square", at)
             cut = square.cut(picture, full, area, size)
             at = cost("resample", at)
-            small = square.small(cut, alike.SMALL)
-            phash = int(photo_file.perceptual_hash(np.asarray(small.convert("L"))), 16)
-            at = cost("miniature, hash", at)
-            writer.put(row, cut, (photo.id.encode(), area, full, phash, np.asarray(small)))
+            small = np.asarray(square.small(cut, alike.SMALL))
+            at = cost("miniature", at)
+            writer.put(row, cut, (photo.id.encode(), area, full, small))
             cost("pyramid, write", at)
         writer.discard()
     for step, seconds in spent.items():

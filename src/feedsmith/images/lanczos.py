@@ -16,6 +16,8 @@ Box = tuple[int, int, int, int]
 FAR = 4.0
 """Beyond this many times smaller Pillow takes over: it averages whole pixels first, and the scaler's
 filters have at most 256 taps."""
+NEAR = 96
+"""Pixels up to which Pillow is as fast: the scaler's start then costs more than its work."""
 
 
 def resize(picture: Image.Image, size: tuple[int, int], box: Box | None = None) -> Image.Image:
@@ -25,7 +27,8 @@ def resize(picture: Image.Image, size: tuple[int, int], box: Box | None = None) 
     """
     if box is None:
         box = (0, 0, *picture.size)
-    if max((box[2] - box[0]) / size[0], (box[3] - box[1]) / size[1]) > FAR:
+    times = max((box[2] - box[0]) / size[0], (box[3] - box[1]) / size[1])
+    if times > FAR or max(size) <= NEAR:
         return picture.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=3.0)
     if (box[2] - box[0], box[3] - box[1]) == size:
         return picture.crop(box)
