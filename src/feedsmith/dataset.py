@@ -491,10 +491,14 @@ def _kept(path: Path) -> IO[bytes]:
 
 def _write_at(file: IO[bytes] | None, offset: int, data: bytes) -> None:
     assert file is not None
-    file.seek(offset)
     view = memoryview(data)
     while view:
-        view = view[file.write(view) :]
+        if hasattr(os, "pwrite"):
+            written = os.pwrite(file.fileno(), view, offset)
+        else:  # Windows
+            file.seek(offset)
+            written = file.write(view)
+        view, offset = view[written:], offset + written
 
 
 def _lay_out(images: Any, level: int, count: int) -> None:
