@@ -1,7 +1,7 @@
 """What the compact recipe is made of: variants trained for the same processor time, judged alike.
 
     python -m bench.gan_ablation --photos FOLDER [--size 64] [--seconds 300] [--seeds 1]
-                                 [--only NAME ...] [--out FOLDER]
+                                 [--only NAME ... | --variant NAME JSON ...] [--out FOLDER]
 
 FOLDER holds the pictures (every tenth held out). Needs the train extra. Seconds are those of the
 processor, so that a busy machine treats all alike. Judged on 1,000 pictures: sliced Wasserstein
@@ -39,6 +39,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     "relativistic": {"loss": "relativistic", "penalty": 0.0},
     "gated": {"body": "gated", "channels": 16, "generator_rate": 2e-4},
     "look-1": {"look": 1.0},
+    "look-4": {"look": 4.0},
     "look-1.5": {"look": 1.5},
     "plain": {"augment": 0.0},
     "augmented": {"augment": 1.0},
@@ -63,7 +64,11 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only", nargs="*", default=list(VARIANTS))
     parser.add_argument("--out", type=Path, default=Path("ablation"))
+    parser.add_argument("--variant", nargs=2, action="append", metavar=("NAME", "JSON"), default=[])
     told = parser.parse_args()
+    if told.variant:
+        VARIANTS.update({name: json.loads(words) for name, words in told.variant})
+        told.only = [name for name, _ in told.variant]
     told.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(told.threads)
     train, held = pictures(told.photos, told.size)

@@ -112,6 +112,7 @@ def images(
                 return
             made = mine.same(run.Run.create(place.root, config, stored) if mine.first else None)
             with showing_long_progress() if mine.first else nullcontext(silent) as report:
+                assert made is not None
                 result = loop.train(config, stored, made, report, mine)
             if not mine.first:
                 return

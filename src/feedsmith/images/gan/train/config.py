@@ -55,7 +55,7 @@ class Config(Value):
     """compact: thousand pictures after which half of the averaged generator is renewed."""
     judge: Literal["projected", "patch"] = "projected"
     """compact: a discriminator that looks through the offline encoder, or one from nothing."""
-    loss: Literal["hinge", "relativistic"] = "hinge"
+    loss: Literal["hinge", "relativistic"] = "relativistic"
     """compact: the loss."""
     penalty: float = Field(1.0, ge=0)
     """compact, relativistic loss: weight of the gradient penalties."""
@@ -68,6 +68,8 @@ class Config(Value):
     """compact: the generator's layers."""
     look: float = 2.0
     """compact: how much pictures are enlarged before the encoder looks at them."""
+    pixels: bool = True
+    """compact, projected: one more small discriminator looks at the pixels themselves."""
     excitation: bool = True
     """compact: skip-layer excitation."""
     width: float = Field(1.0, gt=0, le=1)
@@ -113,8 +115,7 @@ def resolve(config: Config, stored: int) -> Config:
             "device": device,
             "dtype": machine.dtype_of(config.dtype, device, torch),
             "threads": config.threads or machine.cores(),
-            "generator_rate": config.generator_rate
-            or (RATE if growing else 2 * RATE if equal else RATE / 5),
+            "generator_rate": config.generator_rate or (RATE if growing or equal else RATE / 5),
             "discriminator_rate": config.discriminator_rate or (RATE if growing else RATE / 5),
         }
     )

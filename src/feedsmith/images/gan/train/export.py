@@ -33,9 +33,9 @@ from feedsmith.images.gan.train.progressive import Generator as Growing
 from feedsmith.images.gan.train.run import Result
 from feedsmith.training.run import write_tensors
 
-TOLERANCE = 0.02
-"""Most that a value of the exported picture may differ (of 2), half precision of the weights
-included; beyond it the export is refused."""
+TOLERANCE = 0.01
+"""Most that the exported pictures may differ in the mean (of 2; one grey level is .008), half
+precision of the weights included; beyond it the export is refused."""
 
 
 class _Whole(nn.Module):
@@ -141,7 +141,7 @@ def _same(data: bytes, whole: nn.Module, z: Tensor) -> None:
     session = onnxruntime.InferenceSession(data, providers=["CPUExecutionProvider"])
     (rgb,) = session.run(["rgb"], {"z": z.numpy()})
     with torch.no_grad():
-        off = float((torch.from_numpy(rgb) - whole(z)).abs().max())
+        off = float((torch.from_numpy(rgb) - whole(z)).abs().mean())
     if not off <= TOLERANCE:
         raise FeedsmithError(
             f"the exported generator's pictures differ from the trained one's by {off:.3f} of 2",

@@ -69,6 +69,24 @@ def twice(x: Tensor) -> Tensor:
 # ---- Liu et al. 2021, "Towards Faster and Stabilized GAN Training" -------------------------------
 
 
+class _Summed(torch.autograd.Function):
+    """A tensor summed over all processes; so is its gradient, as each process' loss depends on it."""
+
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        del ctx
+        total = x.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: object, gradient: Tensor) -> Tensor:
+        del ctx
+        total = gradient.clone()
+        dist.all_reduce(total)
+        return total
+
+
 class BatchNorm(nn.BatchNorm2d):
     """Batch normalisation whose statistics are those of all processes' batches together.
 
@@ -78,13 +96,11 @@ class BatchNorm(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not (self.training and dist.is_available() and dist.is_initialized()):
             return super().forward(x)
-        from torch.distributed.nn.functional import all_reduce
-
         wide = x.float()
         world = dist.get_world_size()
         count = x.numel() // x.shape[1] * world
         local = torch.stack([wide.mean((0, 2, 3)), wide.square().mean((0, 2, 3))])
-        mean, square = all_reduce(local) / world
+        mean, square = _Summed.apply(local) / world
         var = square - mean.square()
         with torch.no_grad():
             rate = self.momentum or 0.1
