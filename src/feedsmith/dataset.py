@@ -292,7 +292,8 @@ class Writer:
             raise self._told(error) from error
 
     def noted(self, field: str, rows: Rows) -> NDArray[Any]:
-        """What was noted of `rows` in `field`, in their order; after a flush."""
+        """What was noted of `rows` in `field`, in their order."""
+        self.flush()
         assert self._notes_file is not None
         shape = self._note["note"][field]
         found = np.empty((len(rows), *shape.shape), shape.base)
