@@ -10,8 +10,9 @@
     attributes      format, version, size, crop, sha256, source, complete
 
 A level is the mean of 2x2 pixels of the one above, rounded half up, so a level that is not stored is
-worked out on reading to the same bytes. Chunks are not compressed: lzf made photographs 3 %
-smaller and reading them 4 times slower.
+worked out on reading to the same bytes. Chunks are not compressed: lzf
+made photographs of 512 px 10 % smaller (64 px: 4 %), and reading them 9 times, writing them 18 times
+as expensive.
 
 While it is made, the file is called `<name>.part`. HDF5 itself may be damaged when its process is killed, so it lays
 the file out once, empty; after that pictures are written to their places in the file without it,
@@ -292,7 +293,8 @@ class Writer:
             raise self._told(error) from error
 
     def noted(self, field: str, rows: Rows) -> NDArray[Any]:
-        """What was noted of `rows` in `field`, in their order; after a flush."""
+        """What was noted of `rows` in `field`, in their order."""
+        self.flush()
         assert self._notes_file is not None
         shape = self._note["note"][field]
         found = np.empty((len(rows), *shape.shape), shape.base)

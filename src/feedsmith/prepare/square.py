@@ -82,7 +82,7 @@ def _place(profile: Floats, share: float, faces: Sequence[tuple[float, float]]) 
     It keeps most of the saliency, has it in its middle, and where that decides nothing it is in
     the photo's middle. Composition by thirds, as a post wants it, would scatter the subjects.
     """
-    begins = np.linspace(0, 1 - share, 2 * STEPS, dtype=np.float32)
+    begins = np.linspace(0, 1 - share, 2 * STEPS + 1, dtype=np.float32)
     edges = np.linspace(0, 1, STEPS + 1)
     middles = (edges[1:] + edges[:-1]) / 2
     mass = np.concatenate([[0], np.cumsum(profile)])
