@@ -36,7 +36,7 @@ from feedsmith.understanding.saliency import LOOK, Saliency, by_contrast
 
 MADE = 1
 """Raised when pictures are cut differently: data sets are then made anew."""
-SIZES = (64, 128, 256, 512, 1024)
+SIZES = (32, 64, 128, 256, 512, 1024)
 Crop = Literal["saliency", "centre", "letterbox"]
 CROPS: tuple[Crop, ...] = ("saliency", "centre", "letterbox")
 SMALLEST_SHARE = 4
