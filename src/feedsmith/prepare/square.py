@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from feedsmith.colour import Floats
-from feedsmith.images import lanczos
+from feedsmith.images import scaler
 from feedsmith.images.crop import FACE_MARGIN
 from feedsmith.images.crop import FaceBox as Sides
 
-Box = lanczos.Box
+Box = scaler.Box
 
 NEARLY = 0.02
 """A photo whose sides differ by no more than this is cut in the middle: 1 % on either side is lost."""
@@ -106,13 +106,13 @@ def _place(profile: Floats, share: float, faces: Sequence[tuple[float, float]]) 
 
 def cut(picture: Image.Image, full: tuple[int, int], area: Box, size: int) -> Image.Image:
     """The `area` (pixels of the photo at its `full` size) of a decoded, perhaps smaller `picture`
-    at size x size, by Lanczos down and up."""
+    at size x size."""
     across, down = picture.width / full[0], picture.height / full[1]
     left, top = round(area[0] * across), round(area[1] * down)
     if area[2] - area[0] == area[3] - area[1]:
         side = min(picture.size)
         left, top = min(left, picture.width - side), min(top, picture.height - side)
-        return lanczos.resize(picture, (size, size), (left, top, left + side, top + side))
+        return scaler.resize(picture, (size, size), (left, top, left + side, top + side))
     return letterboxed(picture, size)
 
 
@@ -134,7 +134,7 @@ def letterboxed(picture: Image.Image, size: int) -> Image.Image:
     around = [(b, GROUND - n - b) for b, n in zip(before, (few[1], few[0]), strict=True)]
     ground = Image.fromarray(np.pad(coarse, (*around, (0, 0)), mode="edge"))
     ground = ground.filter(ImageFilter.BoxBlur(1)).resize((size, size), Image.Resampling.BICUBIC)
-    ground.paste(lanczos.resize(picture, inner), (left, top))
+    ground.paste(scaler.resize(picture, inner), (left, top))
     return ground
 
 
