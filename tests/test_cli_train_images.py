@@ -11,8 +11,8 @@ import pytest
 
 pytest.importorskip("torch", reason='needs the train extra: pip install "feedsmith[train]"')
 
-import small_photos  # noqa: E402
-from test_cli import COMMAND, one_clear_line, run  # noqa: E402
+import small_photos
+from test_cli import COMMAND, one_clear_line, run
 
 FAST = (
     "--device", "cpu", "--dtype", "float32", "--threads", "1", "--channels", "4", "--judge",

@@ -68,6 +68,8 @@ class Config(Value):
     """compact: the generator's layers."""
     look: float = 2.0
     """compact: how much pictures are enlarged before the encoder looks at them."""
+    heads: int = Field(32, ge=4, le=128)
+    """compact, projected: width of the small discriminators."""
     pixels: bool = True
     """compact, projected: one more small discriminator looks at the pixels themselves."""
     excitation: bool = True
