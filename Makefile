@@ -18,7 +18,8 @@ test: dev models
 
 ## make test-train: with the train extra (torch: 1.3 GB on disk), the tests that `make test` skips without it.
 test-train: $(VENV)/.train models
-	$(BIN)/python -m pytest tests/test_caption_training.py tests/test_cli_train.py
+	$(BIN)/python -m pytest tests/test_caption_training.py tests/test_cli_train.py \
+	  tests/test_gan_layers.py tests/test_gan_train.py tests/test_cli_train_images.py
 
 ## make check: format, lint, types, import rules.
 check: dev

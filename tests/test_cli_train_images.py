@@ -88,7 +88,7 @@ def test_snapshots_come_as_often_as_they_are_asked_for(shop: Path) -> None:
         (("--recipe", "fast"), "--recipe fast", "--help"),
         (("--snapshot-every", "often"), "--snapshot-every", "10epochs"),
         (("--budget", "soon"), "soon", "15m"),
-        (("--size", "48"), "--size 48", "one of"),
+        (("--size", "24"), "--size 24", "one of"),
         (("--size", "64"), "no data set of 64 px", "feedsmith prepare"),
         (("--from", "nowhere.safetensors"), "nowhere.safetensors", "run's folder"),
         (("--from", "weights.pth"), "run any code", "zoo"),

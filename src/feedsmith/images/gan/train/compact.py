@@ -229,14 +229,12 @@ class Projected(nn.Module):
             mix(one / spread) for mix, one, spread in zip(self.across, raw, SPREADS, strict=True)
         ]
         found: list[Tensor] = []
-        above: Tensor | None = None
         for i in (3, 2, 1, 0):
-            x = seen[i] if above is None else (seen[i] + twice(above)) * math.sqrt(0.5)
-            above = self.scales[i](x)
-            found.insert(0, above)
+            x = (seen[i] + twice(found[0])) * math.sqrt(0.5) if found else seen[i]
+            found.insert(0, self.scales[i](x))
         if self.pixels:
             # Photographs in -1..1 have a deviation of about a half.
-            found.append(2 * F.pixel_unshuffle(plain, 4).to(above.dtype))
+            found.append(2 * F.pixel_unshuffle(plain, 4).to(found[0].dtype))
         return found
 
     def scores(self, maps: Sequence[Tensor]) -> Tensor:
@@ -388,11 +386,9 @@ class Compact(Pair):
         seen = augmented(fake, self.strength, dice)
         with self.autocast():
             scores = judge(seen)
-        if relativistic:
-            # Against the scores of the real pictures before the update: another look costs a tenth.
-            loss = F.softplus(scores_real.detach() - scores).mean()
-        else:
-            loss = -scores.mean()
+        # Against the scores of the real pictures before the update: another look costs a tenth.
+        gap = scores_real.detach() - scores
+        loss = F.softplus(gap).mean() if relativistic else -scores.mean()
         told["loss_g"] = self.agreed(loss)
         if math.isfinite(told["loss_g"]):
             self.update("generator", loss, generator)
