@@ -35,9 +35,9 @@ def of(rgb: NDArray[np.uint8], across: int = ACROSS) -> Image.Image:
     return sheet
 
 
-def samples(folder: Path, rgb: NDArray[np.uint8], kimg: float) -> None:
-    """Keep a grid of generated pictures."""
-    _keep(of(rgb), folder / "grids" / f"kimg-{kimg:09.1f}.jpg".replace(".", "_", 1))
+def samples(folder: Path, rgb: NDArray[np.uint8], name: str) -> None:
+    """Keep a grid of generated pictures as grids/NAME.jpg."""
+    _keep(of(rgb), folder / "grids" / f"{name}.jpg")
 
 
 def real(folder: Path, pictures: Pictures, size: int) -> None:

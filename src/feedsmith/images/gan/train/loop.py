@@ -248,7 +248,7 @@ def _numbered(
         report(STAGE, 0, 0, "judging samples")
         size = pair.size_at(state.shown)
         samples = _pictures(pair, looked, state.shown)
-        grid.samples(run.folder, samples, kimg)
+        grid.samples(run.folder, samples, _name(kimg))
         if size >= 16:
             count = min(JUDGED, pictures.count)
             z = Dice(config.seed, (1 << 40) + 1).normal(count, pair.latent)
@@ -276,7 +276,7 @@ def _about(config: Config, pair: Pair, kimg: float) -> dict[str, Any]:
 
 
 def _name(kimg: float) -> str:
-    return f"kimg-{kimg:09.1f}".replace(".", "_")
+    return f"kimg-{kimg:010.3f}".replace(".", "_")
 
 
 def _snapshot(run: Run, pair: Pair, state: _State) -> None:

@@ -2,8 +2,8 @@
 
 Besides what every run holds (training/run.py):
 
-      generators/kimg-0000120.safetensors   the averaged generator at each numbered snapshot
-      grids/kimg-0000120.jpg                its pictures, always of the same latents
+      generators/kimg-000120_000.safetensors  the averaged generator at each numbered snapshot
+      grids/kimg-000120_000.jpg               its pictures, always of the same latents
       grids/real.jpg                        real ones beside which to look at them
       curve.*, losses.*                     distances and losses, drawn while it goes on
       generator.onnx, generator.safetensors what came out, with card.json
