@@ -27,7 +27,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import feedsmith
 from feedsmith.errors import FeedsmithError
@@ -57,6 +57,9 @@ _STARTED_WITH = {
     8080: "is the server running? For llama.cpp: llama-server -m MODEL.gguf",
 }
 """Port -> what listens there by default, and how it is started."""
+HOPS = 4
+"""Addresses on the way to a file that a server names."""
+_NEAR = "it is in your own network"
 _HOME = ("localhost", "local", "lan", "home", "internal", "home.arpa")
 """Last parts of names that lead nowhere outside of one's own network."""
 
@@ -192,6 +195,79 @@ class Server:
         rows = listed if isinstance(listed, list) else []
         return [str(row["id"]) for row in rows if isinstance(row, dict) and row.get("id")]
 
+    def fetched(self, url: str, *, near_too: bool = False) -> bytes:
+        """A file that the server names by its address, at most `use.most` bytes.
+
+        From the server's own address with the key, from elsewhere without; from another place in one's
+        own network only where `near_too`, whatever name or redirect leads there: a server must not be
+        able to have it read for it. Raises NoAnswer, and Again for what may pass.
+        """
+        line = _Line()
+        with line.hung_up_after(self.timeout):
+            for _ in range(HOPS):
+                onward = self._hop(url, line, near_too)
+                if isinstance(onward, bytes):
+                    return onward
+                url = urljoin(url, onward)
+        raise self._unfetched(url, "it leads from one address to the next")
+
+    def _hop(self, url: str, line: "_Line", near_too: bool) -> bytes | str:
+        """The file at an address, or the address that it sends us on to."""
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            raise self._unfetched(url, "that is no address") from None
+        if parts.scheme not in ("http", "https") or not host or parts.username is not None:
+            raise self._unfetched(url, "that is no address of the web")
+        mine = urlsplit(self.base)
+        own = (parts.scheme, host, port) == (mine.scheme, mine.hostname, mine.port)
+        far = not own and not near_too
+        if far and near(host):
+            raise self._unfetched(url, _NEAR)
+        headers = {"User-Agent": f"feedsmith/{feedsmith.__version__}"}
+        if own and self._key.secret:
+            headers["Authorization"] = f"Bearer {self._key.secret}"
+        request = urllib.request.Request(url, None, headers)  # noqa: S310 - checked above
+        proxied = not near(host) and _proxied(parts.scheme, host)
+        line.far = far and not proxied  # a proxy looks names up itself
+        opener = self._opener(line, host, parts.scheme == "https")
+        try:
+            with opener.open(request, timeout=self.timeout) as got:
+                data = bytes(got.read(self.use.most + 1))
+                missing = 0 if len(data) > self.use.most else got.length or 0
+        except urllib.error.HTTPError as error:
+            with error:
+                onward = str(error.headers.get("Location", ""))
+                if 300 <= error.code < 400 and onward:
+                    return onward
+                trouble = self._unfetched(url, f"{error.code} {self.plain(error.reason)}")
+                raise Again(trouble) if error.code in _AGAIN else trouble from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            if line.hung_up:
+                raise self._slow(self.timeout) from None
+            cause = getattr(error, "reason", error)
+            if isinstance(cause, _Near):
+                raise self._unfetched(url, _NEAR) from None
+            raise Again(self._unfetched(url, self.plain(cause) or "no answer")) from None
+        if line.hung_up:
+            raise self._slow(self.timeout)
+        if missing:
+            raise Again(self._unfetched(url, f"{missing} bytes are missing"))
+        if len(data) > self.use.most:
+            raise self._unfetched(url, f"it is larger than {self.use.most >> 20} MB")
+        return data
+
+    def _unfetched(self, url: str, why: str) -> NoAnswer:
+        mend = "have the server answer with the picture itself (b64_json), or try another one"
+        if why == _NEAR:
+            mend = "set near = true under [images.options] in brand.toml if that address is yours"
+        return NoAnswer(
+            f"{self.where} names {shown(url)} for its picture, which was not fetched: {why}",
+            mend=mend,
+            lasting=why == _NEAR,
+        )
+
     # -------------------------------------------------------------- one question
 
     @property
@@ -214,8 +290,9 @@ class Server:
         request = urllib.request.Request(f"{self.base}/{path}", body, headers)  # noqa: S310 - checked in `based`
         whole = timeout or self.timeout
         line = _Line()
+        opener = self._opener(line, self.host, self.base.startswith("https:"))
         try:
-            with line.hung_up_after(whole), self._opener(line).open(request, timeout=whole) as got:
+            with line.hung_up_after(whole), opener.open(request, timeout=whole) as got:
                 data = bytes(got.read(self.use.most + 1))
                 kind = str(got.headers.get_content_type())
                 missing = 0 if len(data) > self.use.most else got.length or 0
@@ -236,10 +313,10 @@ class Server:
             )
         return Answer(data, kind)
 
-    def _opener(self, line: "_Line") -> urllib.request.OpenerDirector:
+    @staticmethod
+    def _opener(line: "_Line", host: str, secure: bool) -> urllib.request.OpenerDirector:
         # A proxy of the environment is for the world outside; it cannot reach this machine.
-        proxies = urllib.request.ProxyHandler({} if near(self.host) else None)
-        secure = self.base.startswith("https:")
+        proxies = urllib.request.ProxyHandler({} if near(host) else None)
         return urllib.request.build_opener(
             proxies, _Https(line) if secure else _Http(line), _Stay()
         )
@@ -449,8 +526,15 @@ def near(host: str) -> bool:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return "." not in host or host.lower().rstrip(".").endswith(tuple(f".{n}" for n in _HOME))
+    mapped = getattr(address, "ipv4_mapped", None)
+    if mapped is not None:
+        address = mapped
     shared = address.version == 4 and address in ipaddress.ip_network("100.64.0.0/10")
     return address.is_loopback or address.is_private or address.is_link_local or shared
+
+
+def _proxied(scheme: str, host: str) -> bool:
+    return scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(host)
 
 
 def key_for(host: str, use: Use) -> Key:
@@ -489,6 +573,8 @@ class _Line:
     def __init__(self) -> None:
         self._socket: socket.socket | None = None
         self.hung_up = False
+        self.far = False
+        """Whether nobody in one's own network is to be spoken to, by whatever name."""
 
     @property
     def taken(self) -> bool:
@@ -518,6 +604,10 @@ class _Line:
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
+class _Near(OSError):
+    """A name that leads into one's own network."""
+
+
 class _Held(http.client.HTTPConnection):
     """A connection that is tried for CONNECT seconds and then known to its line."""
 
@@ -530,6 +620,9 @@ class _Held(http.client.HTTPConnection):
         self.timeout = min(CONNECT, whole) if whole is not None else CONNECT
         super().connect()
         self.timeout = whole
+        if self._line.far and near(str(self.sock.getpeername()[0])):
+            self.close()
+            raise _Near(_NEAR)
         self.sock.settimeout(whole)
         self._line.hold(self.sock)
 
