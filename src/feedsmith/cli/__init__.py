@@ -571,7 +571,7 @@ def doctor(
     from feedsmith.doctor import examine
 
     brand = Home(home).load() if home is not None else None
-    findings = examine(brand)
+    findings = examine(brand, home)
     if as_json:
         typer.echo(json.dumps([finding.as_dict() for finding in findings], indent=2))
         return
