@@ -158,7 +158,7 @@ def _trained(
         run.log(step=0, held_out=before)
         _snapshot(run, net, optimiser, state)
     else:
-        run.back_to(state.step)
+        _back(run, state)
         report(STAGE, state.step, config.steps, f"goes on at step {state.step}")
     started -= state.seconds
 
@@ -174,16 +174,18 @@ def _trained(
             group["lr"] = rate
         value, norm = _step(net, seen, state.step, config)
         if not (math.isfinite(value) and math.isfinite(norm)):
-            run.log(step=state.step + 1, diverged=repr(value), rate=rate)
+            lost = state.step + 1
             optimiser.zero_grad(set_to_none=True)
             back = _resume(run, net, optimiser) if state.rollbacks < ROLLBACKS else None
             if back is None:
+                run.log(step=lost, diverged=repr(value), rate=rate)
                 stopped = "diverged"
                 break
             back.rollbacks = state.rollbacks + 1
             state = back
             _snapshot(run, net, optimiser, state)
-            run.log(step=state.step, rolled_back=state.rollbacks)
+            _back(run, state)
+            run.log(step=state.step, diverged=repr(value), at=lost, rolled_back=state.rollbacks)
             continue
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
@@ -576,6 +578,15 @@ def _resume(run: Run, net: _Network, optimiser: Any) -> _State | None:
                 "exp_avg_sq": kept[f"{name}.v"].to(weight.device),
             }
     return state
+
+
+def _back(run: Run, state: _State) -> None:
+    """Forget the figures after the state's step: they come again."""
+    first = [line for line in run.lines() if line.get("step") == 0]
+    run.back_to(state.step)
+    if not state.step:  # to the run, that is its beginning; what stood there stays
+        for line in first:
+            run.log(**line)
 
 
 def _take_best(run: Run, net: _Network) -> bool:
