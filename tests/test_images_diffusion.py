@@ -133,7 +133,9 @@ def test_posts_are_drawn_stamped_and_the_same_again(tiny: Path, home: Home, tmp_
     assert post["source_type"] == "trainedAlgorithmicMedia"
     assert post["originality"]["label"] == "new"
     assert post["models"]["images"].startswith("diffusers tiny ")
-    assert post["provenance"] == "drawn by an AI model (tiny) after words for your photos"
+    assert post["provenance"] == (
+        "drawn by an AI model (tiny) after words for your photos and “autumn”"
+    )
     stamp = provenance.read(file)
     assert stamp is not None
     assert (stamp.source_type, stamp.model) == (
@@ -231,6 +233,7 @@ def pickled(folder: Path) -> None:
         (rewritten("model_index.json", _class_name="StableVideoDiffusionPipeline"),
          "a pipeline of another kind (StableVideoDiffusionPipeline)"),
         (rewritten("model_index.json", _class_name=["evil", "Pipeline"]), "cannot be read"),
+        (lambda f: (f / "unet" / "evil.py").write_text("raise SystemExit"), "code of its own (unet/evil.py)"),
     ],
 )  # fmt: skip
 def test_what_is_no_safe_text_to_image_pipeline_is_refused_before_it_is_opened(

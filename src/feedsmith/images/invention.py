@@ -97,7 +97,7 @@ class Inventor:
                 shows=shows,
                 words_from=asked.sources if alike else (),
                 window=None,
-                note=note,
+                note=f"{note} and “{brief.theme}”" if brief.theme else note,
                 originality=originality,
             )
         blank = "another seed or theme, float32 as its number format, or a model without a filter"

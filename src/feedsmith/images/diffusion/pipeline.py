@@ -125,6 +125,11 @@ def _check(folder: Path, name: str) -> None:
             f"{name}: a pipeline of another kind ({kind}), not one that draws pictures from words",
             mend="name a text-to-image model, e.g. a Stable Diffusion",
         )
+    if (code := next(folder.rglob("*.py"), None)) is not None:
+        raise FeedsmithError(
+            f"{name}: brings code of its own ({code.relative_to(folder)}), which is not run",
+            mend="name a model that is made of weights and settings alone",
+        )
     for part in sorted(folder.iterdir()):
         if not part.is_dir() or next(part.glob("*.safetensors"), None) is not None:
             continue

@@ -125,12 +125,12 @@ def train_lora(home: Home, config: Config, report: Report = silent) -> Result:
                 "set batch or size lower",
             ),
         ):
-            result = _trained(config, data, size, folder, run, report)
+            result = _trained(config, data, size, native, folder, run, report)
     return _installed(home, run, result)
 
 
 def _trained(
-    config: Config, data: DataSet, size: int, folder: Path, run: Run, report: Report
+    config: Config, data: DataSet, size: int, native: int, folder: Path, run: Run, report: Report
 ) -> Result:
     torch = pipeline.needs()
     started = time.monotonic()
@@ -227,7 +227,7 @@ def _trained(
         held_out=len(held),
         seconds=round(time.monotonic() - started, 1),
         pictures_per_second=round(config.batch * state.step / max(state.working, 1e-9), 3),
-        advice=_advice(stopped, state, config),
+        advice=_advice(stopped, state, config, size, native),
     )
     if state.best_step:
         _export(run, net)
@@ -672,7 +672,7 @@ def _installed(home: Home, run: Run, result: Result) -> Result:
     return result.model_copy(update={"adapter": str(place / pipeline.LORA)})
 
 
-def _advice(stopped: Stopped, state: _State, config: Config) -> str:
+def _advice(stopped: Stopped, state: _State, config: Config, size: int, native: int) -> str:
     if stopped == "diverged":
         kept = f"that of step {state.best_step} was kept" if state.best_step else "nothing was kept"
         return (
@@ -682,6 +682,11 @@ def _advice(stopped: Stopped, state: _State, config: Config) -> str:
         return (
             "nothing improved on the held-out pictures, so nothing was changed: more pictures would "
             "help, or a lower rate"
+        )
+    if size <= native // 2:
+        return (
+            f"it learned from pictures of {size} px and draws {native} px: a data set of that size gives "
+            "finer ones"
         )
     if state.best_step == state.step:
         return "it was still improving at its end: more steps may help"
