@@ -1,9 +1,10 @@
 """What a diffusion model costs on this machine: seconds a step and peak memory, by settings.
 
-    python bench/diffusion.py [--steps 2] [--folder MODEL]
+    python bench/diffusion.py [--steps 2] [--width 320] [--folder MODEL]
 
 Without a folder, a Stable Diffusion of version 1.5's shape with random weights is made (2.1 GB, in a
-temporary folder): what it draws is noise, what it costs is the same. Every setting runs in a process of
+temporary folder): what it draws is noise, what it costs is the same. A smaller --width makes it
+narrower; its attention still sees as many places. Every setting runs in a process of
 its own, so that its peak is its own. Needs the diffusion extra.
 """
 
@@ -26,8 +27,8 @@ SETTINGS: dict[str, dict[str, object]] = {
 }
 
 
-def make(folder: Path) -> None:
-    """Stable Diffusion 1.5's shape, random weights, bfloat16."""
+def make(folder: Path, width: int) -> None:
+    """Stable Diffusion 1.5's shape for a width of 320, random weights, bfloat16."""
     import torch
     from diffusers import (
         AutoencoderKL,
@@ -42,7 +43,8 @@ def make(folder: Path) -> None:
     torch.set_default_dtype(torch.bfloat16)
     words = tokeniser(folder.parent / "words")
     vae = AutoencoderKL(
-        block_out_channels=(128, 256, 512, 512), layers_per_block=2, latent_channels=4,
+        block_out_channels=tuple(max(1, round(width * n / 10240)) * 32 for n in (128, 256, 512, 512)),
+        layers_per_block=2, latent_channels=4,
         sample_size=512, down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
     )  # fmt: skip
@@ -53,7 +55,10 @@ def make(folder: Path) -> None:
             eos_token_id=words.eos_token_id, pad_token_id=words.eos_token_id,
         )
     )  # fmt: skip
-    unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768, attention_head_dim=8)
+    unet = UNet2DConditionModel(
+        sample_size=64, cross_attention_dim=768, attention_head_dim=8,
+        block_out_channels=(width, 2 * width, 4 * width, 4 * width),
+    )  # fmt: skip
     StableDiffusionPipeline(
         vae=vae, text_encoder=text, tokenizer=words, unet=unet, safety_checker=None,
         scheduler=DDIMScheduler(steps_offset=1, clip_sample=False, set_alpha_to_one=False),
@@ -93,6 +98,7 @@ def measure(folder: Path, steps: int, options: dict[str, object]) -> dict[str, o
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--steps", type=int, default=2)
+    asked.add_argument("--width", type=int, default=320, help="a multiple of 64; 320 is 1.5's own")
     asked.add_argument("--folder", type=Path)
     asked.add_argument("--one", help=argparse.SUPPRESS)
     given = asked.parse_args()
@@ -103,7 +109,7 @@ def main() -> None:
         folder = given.folder
         if folder is None:
             folder = Path(scratch) / "shape-of-1.5"
-            make(folder)
+            make(folder, given.width)
         for name, options in SETTINGS.items():
             words = [
                 "--steps",

@@ -7,9 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from feedsmith.images.diffusion import pipeline
 from feedsmith.post import Value
-from feedsmith.training import machine
 
 
 class Config(Value):
@@ -66,6 +64,10 @@ def resolve(config: Config) -> Config:
 
     Raises FeedsmithError when the diffusion extra is missing, or for a card that is not there.
     """
+    # Here, for the command line reads Config alone: these bring half of Feedsmith with them.
+    from feedsmith.images.diffusion import pipeline
+    from feedsmith.training import machine
+
     torch = pipeline.needs()
     device = machine.device_of(config.device, torch)
     return config.model_copy(
