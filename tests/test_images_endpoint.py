@@ -81,14 +81,19 @@ def refusal(*answers: Answer | Callable[[Asked], Answer], **options: Any) -> NoA
 def test_it_asks_as_the_protocol_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(IMAGES.key, SECRET)
     with serving(draws()) as there:
-        rgb = server(there, "gpt-image-1", quality="low").draw("a lake", PORTRAIT)
+        rgb = server(there, "dall-e-3", quality="hd").draw("a lake", PORTRAIT)
     assert rgb.shape == (128, 96, 3)
     (asked,) = there.asked
     assert asked.path == "/v1/images/generations"
     assert asked.headers["Authorization"] == f"Bearer {SECRET}"
     assert asked.payload == {
+        "model": "dall-e-3", "prompt": "a lake", "n": 1, "size": "1024x1024",
+        "response_format": "b64_json", "quality": "hd",
+    }  # fmt: skip
+    with serving(draws()) as there:
+        server(there, "gpt-image-1").draw("a lake", PORTRAIT)
+    assert there.asked[0].payload == {
         "model": "gpt-image-1", "prompt": "a lake", "n": 1, "size": "1024x1536",
-        "response_format": "b64_json", "quality": "low",
     }  # fmt: skip
 
 
@@ -168,12 +173,15 @@ def test_a_picture_at_the_servers_own_address_is_fetched_with_the_key(
     def answers(asked: Asked) -> Answer:
         if asked.path.endswith("generations"):
             return points_at(there.url.removesuffix("/v1") + "/out/1.png")
+        if len(there.asked) == 2:
+            return refuses(503)
         return Answer(png(), headers={"Content-Type": "image/png"})
 
     with serving(answers) as there:
         assert server(there).draw("a lake", PORTRAIT).shape == (128, 96, 3)
-    assert there.asked[1].path == "/out/1.png"
-    assert there.asked[1].headers["Authorization"] == f"Bearer {SECRET}"
+    # A file that is not there yet is asked for again; the picture, which costs money, is not.
+    assert [a.path for a in there.asked] == ["/v1/images/generations", "/out/1.png", "/out/1.png"]
+    assert there.asked[2].headers["Authorization"] == f"Bearer {SECRET}"
 
 
 def test_a_server_cannot_have_somebody_elses_machine_read() -> None:

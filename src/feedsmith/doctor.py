@@ -84,7 +84,7 @@ def _images(brand: Brand | None, home: Path | None) -> Finding:
     """The image model that is set: whether it is here, or its server answers; never its key."""
     try:
         settings = installed.chosen("", "", "", brand.images if brand else ImagesSettings(), home)
-        model = installed.load(settings)
+        model = installed.load(settings, fetch=False)
         if isinstance(model, Endpoint):
             return _answers("images", model.server)
     except FeedsmithError as error:

@@ -200,8 +200,19 @@ class Server:
 
         From the server's own address with the key, from elsewhere without; from another place in one's
         own network only where `near_too`, whatever name or redirect leads there: a server must not be
-        able to have it read for it. Raises NoAnswer, and Again for what may pass.
+        able to have it read for it. Tried TRIES times at most. Raises NoAnswer.
         """
+        trouble: NoAnswer | None = None
+        for tried in range(TRIES):
+            try:
+                return self._followed(url, near_too)
+            except Again as again:  # asked for anew here: what made the file may have cost money
+                trouble = again.trouble
+                time.sleep(self._pause * 2.0**tried if tried < TRIES - 1 else 0)
+        assert trouble is not None
+        raise trouble
+
+    def _followed(self, url: str, near_too: bool) -> bytes:
         line = _Line()
         with line.hung_up_after(self.timeout):
             for _ in range(HOPS):

@@ -2,7 +2,8 @@
 
 Models are found by the entry point group "feedsmith.images"; `remix` is the default one. A model
 is a class without required arguments whose instances have `make`; one that takes the keyword
-`settings` is given the brand's ImagesSettings. It may say of itself:
+`settings` is given the brand's ImagesSettings, one that takes `fetch` whether it may use the network
+for what is not here. It may say of itself:
 
     name, version   what stands in post.json; they decide whether a run is the same run
     invents = True  its pictures show nothing that was there: it is given no brief that asks for certain

@@ -107,8 +107,9 @@ class Pictures(Server):
             "model": self.model,
             "prompt": words,
             "n": 1,
-            "response_format": "b64_json",
         }
+        if not self.model.startswith("gpt-image"):  # which know base64 alone, and refuse the word
+            asked["response_format"] = "b64_json"
         if size := self._size(wanted):
             asked["size"] = size
         if self.options.quality:

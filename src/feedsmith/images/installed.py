@@ -63,8 +63,9 @@ def _seen_from(home: Path | None, name: str) -> str:
     return name
 
 
-def load(settings: ImagesSettings) -> ImageModel:
-    """The image model that `settings` name. Raises FeedsmithError for one that is not installed, or
+def load(settings: ImagesSettings, *, fetch: bool = True) -> ImageModel:
+    """The image model that `settings` name; a class with a keyword `fetch` is told whether it may bring
+    what is not on this machine. Raises FeedsmithError for one that is not installed, or
     that cannot work with those settings."""
     found = {point.name: point for point in entry_points(group=GROUP)}
     if settings.use not in found:
@@ -79,8 +80,9 @@ def load(settings: ImagesSettings) -> ImageModel:
             f'the image model "{settings.use}" cannot be loaded: {error}',
             mend="install its package again",
         ) from error
-    takes = "settings" in inspect.signature(kind).parameters
-    model: ImageModel = kind(settings=settings) if takes else kind()
+    takes = inspect.signature(kind).parameters
+    given = {"settings": settings, "fetch": fetch}
+    model: ImageModel = kind(**{name: value for name, value in given.items() if name in takes})
     return model
 
 

@@ -32,11 +32,11 @@ class Diffusers:
     name = "diffusers"
     invents = True
 
-    def __init__(self, settings: ImagesSettings | None = None) -> None:
+    def __init__(self, settings: ImagesSettings | None = None, *, fetch: bool = True) -> None:
         settings = settings or ImagesSettings()
         self.options = api.options(Options, settings)
         pipeline.needs()
-        self._folder = pipeline.found(settings.model)
+        self._folder = pipeline.found(settings.model, fetch=fetch)
         self._lora = pipeline.adapter(settings.lora) if settings.lora else None
         here = Path(settings.model).expanduser()
         # A folder's own name without the way to it, as post.json and files say it; a hub's name whole.

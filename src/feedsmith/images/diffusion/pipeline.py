@@ -56,8 +56,8 @@ def needs() -> Any:
 # ---- finding --------------------------------------------------------------------------------------
 
 
-def found(name: str) -> Path:
-    """The folder of a pipeline: one here, or one of the model hub, fetched once.
+def found(name: str, *, fetch: bool = True) -> Path:
+    """The folder of a pipeline: one here, or one of the model hub, fetched once where `fetch` allows.
 
     Raises FeedsmithError where there is none, and for one that is no text-to-image pipeline or not
     in safetensors.
@@ -74,19 +74,19 @@ def found(name: str) -> Path:
     if not path.is_dir():
         if not _HUB.fullmatch(name):
             raise FeedsmithError(f"{name}: no such folder", mend=_NAME_ONE)
-        path = _fetched(name)
+        path = _fetched(name, fetch)
     _check(path, name)
     return path
 
 
-def _fetched(name: str) -> Path:
+def _fetched(name: str, fetch: bool) -> Path:
     """A model of the hub in its own cache; the network is asked for what is not there alone."""
     from diffusers import DiffusionPipeline
 
     # A hub that cannot be reached is told once, in words, rather than at every retry.
     logging.getLogger("huggingface_hub").setLevel(logging.CRITICAL)
     trouble: Exception | None = None
-    for here in (True, False):
+    for here in (True, False) if fetch else (True,):
         try:
             return Path(
                 DiffusionPipeline.download(name, use_safetensors=True, local_files_only=here)
@@ -100,6 +100,11 @@ def _fetched(name: str) -> Path:
         except Exception as error:  # noqa: BLE001 - the hub's client has errors of many families
             trouble = error
     assert trouble is not None
+    if not fetch:
+        raise FeedsmithError(
+            f"{name}: no such folder here, and not fetched from the model hub yet",
+            mend="the first feedsmith generate with it fetches it: gigabytes",
+        ) from trouble
     raise FeedsmithError(
         f"{name}: no such folder here, and the model hub does not give it ({_short(trouble)})",
         mend=f"{_NAME_ONE}; fetching one needs the network once",
