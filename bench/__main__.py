@@ -30,6 +30,7 @@ def main() -> None:
         plan: list[list[str]] = [
             ["generating.py"],
             ["importing.py", str(photos)],
+            ["prepare.py", "--photos", str(photos), "--rounds", "3"],
             ["synthesis.py", *large],
             ["design.py"],
             ["posts.py"],

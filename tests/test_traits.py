@@ -67,6 +67,15 @@ def test_it_keeps_features_and_maps_for_others(library: Library) -> None:
         assert max(salient.shape) == 320
 
 
+def test_features_can_stay_in_their_file(library: Library) -> None:
+    assert traits.features(Library(library.root / "nothing"))[1].shape == (0, 1280)
+    ids, rows = traits.features(library)
+    whole = traits.embeddings(library)
+    assert ids == list(whole)
+    assert np.array_equal(rows.astype(np.float32), np.stack(list(whole.values())))
+    assert list(traits.each(library)) == traits.read(library)
+
+
 def test_it_looks_at_nothing_twice(library: Library) -> None:
     told: list[str] = []
     before = (library.root / "traits.jsonl").stat().st_mtime_ns

@@ -25,7 +25,7 @@ def prepare(
         str,
         typer.Option(
             help="saliency: the square that draws the eye; centre: the middle; letterbox: all of "
-            "the photo, on itself out of focus."
+            "the photo, its edges run on out of focus."
         ),
     ] = "saliency",
     pyramid: Annotated[

@@ -25,6 +25,8 @@ SKETCH = 256
 SLACK = 0.06
 ROWS = 512
 """Features compared with all others at once."""
+KEPT = 256
+"""Miniatures kept at hand, 12 kB each: near photos often lie side by side."""
 SMALL = 32
 """Pixels of a miniature's side."""
 
@@ -36,7 +38,7 @@ def by_look(
 ) -> Iterator[tuple[int, int]]:
     """Pairs of rows whose perceptual hashes are near and whose miniatures (32, 32, 3) then agree."""
 
-    @lru_cache(maxsize=4096)
+    @lru_cache(maxsize=KEPT)
     def levelled(row: int) -> NDArray[np.float32]:
         return photo_file.miniature(miniature(row))
 

@@ -4,7 +4,8 @@ Knows files and what import found out about them; decodes nothing.
 """
 
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -88,17 +89,17 @@ def of_folder(folder: Path) -> list[Origin]:
             "is a file, where a folder of photos is needed" if folder.exists() else "is not there"
         )
         raise FeedsmithError(f"{folder}: {what}", mend="name a folder with photos in it")
-    files = {str(p.relative_to(folder)): p for p in folder.rglob("*") if not _hidden(p, folder)}
-    names = [n for n in files if Path(n).suffix.lower() in PHOTO_SUFFIXES and files[n].is_file()]
-    if not names:
+    names = set(_files(folder))
+    photos = [name for name in names if Path(name).suffix.lower() in PHOTO_SUFFIXES]
+    if not photos:
         raise FeedsmithError(
             f"{folder}: no photos in it", mend="name a folder with JPEG, PNG, WebP or HEIC files"
         )
     found = []
-    for name in sorted(names, key=natural):
+    for name in sorted(photos, key=natural):
         beside = (f"{name}.txt", f"{name.rpartition('.')[0]}.txt")
-        words = next((_words(files[n]) for n in beside if n in files), "")
-        found.append(Origin(file=str(files[name]), name=name, caption=words))
+        words = next((_words(folder / text) for text in beside if text in names), "")
+        found.append(Origin(file=f"{folder}/{name}", name=name, caption=words))
     return found
 
 
@@ -140,8 +141,16 @@ def _stamp(file: str) -> tuple[int, int]:
     return (status.st_size, status.st_mtime_ns)
 
 
-def _hidden(path: Path, root: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(root).parts)
+def _files(folder: Path, inside: str = "") -> Iterator[str]:
+    """Names of the files in a folder and below, as seen from it; without hidden ones, as .DS_Store."""
+    with os.scandir(folder / inside) as entries:
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir(follow_symlinks=False):
+                yield from _files(folder, f"{inside}{entry.name}/")
+            elif entry.is_file():
+                yield inside + entry.name
 
 
 def _words(path: Path) -> str:

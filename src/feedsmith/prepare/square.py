@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from feedsmith.colour import Floats
-from feedsmith.images import lanczos
+from feedsmith.images import scaler
 from feedsmith.images.crop import FACE_MARGIN
 from feedsmith.images.crop import FaceBox as Sides
 
-Box = lanczos.Box
+Box = scaler.Box
 
 NEARLY = 0.02
 """A photo whose sides differ by no more than this is cut in the middle: 1 % on either side is lost."""
@@ -27,7 +27,7 @@ OFF_CENTRE, OFF_MIDDLE = 0.3, 0.05
 """What a window loses when its saliency lies half a window off its centre (times 2), and when it lies
 off the photo's middle."""
 GROUND = 16
-"""Pixels to which the photo shrinks to become the ground of a letterbox."""
+"""Pixels of a letterbox's side while its ground is made."""
 
 
 def box(
@@ -106,27 +106,35 @@ def _place(profile: Floats, share: float, faces: Sequence[tuple[float, float]]) 
 
 def cut(picture: Image.Image, full: tuple[int, int], area: Box, size: int) -> Image.Image:
     """The `area` (pixels of the photo at its `full` size) of a decoded, perhaps smaller `picture`
-    at size x size, by Lanczos down and up."""
+    at size x size."""
     across, down = picture.width / full[0], picture.height / full[1]
     left, top = round(area[0] * across), round(area[1] * down)
     if area[2] - area[0] == area[3] - area[1]:
         side = min(picture.size)
         left, top = min(left, picture.width - side), min(top, picture.height - side)
-        return lanczos.resize(picture, (size, size), (left, top, left + side, top + side))
+        return scaler.resize(picture, (size, size), (left, top, left + side, top + side))
     return letterboxed(picture, size)
 
 
 def letterboxed(picture: Image.Image, size: int) -> Image.Image:
-    """All of the picture in the middle of a square; what it leaves free shows the same picture,
-    large and out of focus.
+    """All of the picture in the middle of a square; its edges run on outwards, out of focus.
 
-    A plain edge colour would be learned as a frame: two straight lines across every picture.
+    A plain colour, or the same picture large behind itself, has an edge that is learned as a frame: two
+    straight lines across every picture.
     """
     scale = size / max(picture.size)
     inner = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    ground = picture.resize((GROUND, GROUND), Image.Resampling.BOX, reducing_gap=2.0)
+    left, top = (size - inner[0]) // 2, (size - inner[1]) // 2
+    few = (
+        max(1, GROUND * inner[0] // size),
+        max(1, GROUND * inner[1] // size),
+    )
+    coarse = np.asarray(picture.resize(few, Image.Resampling.BOX, reducing_gap=2.0))
+    before = ((GROUND - few[1]) // 2, (GROUND - few[0]) // 2)
+    around = [(b, GROUND - n - b) for b, n in zip(before, (few[1], few[0]), strict=True)]
+    ground = Image.fromarray(np.pad(coarse, (*around, (0, 0)), mode="edge"))
     ground = ground.filter(ImageFilter.BoxBlur(1)).resize((size, size), Image.Resampling.BICUBIC)
-    ground.paste(lanczos.resize(picture, inner), ((size - inner[0]) // 2, (size - inner[1]) // 2))
+    ground.paste(scaler.resize(picture, inner), (left, top))
     return ground
 
 
