@@ -16,10 +16,12 @@ demo: install models
 test: dev models
 	$(BIN)/python -m pytest
 
-## make test-train: with the train extra (torch: 1.3 GB on disk), the tests that `make test` skips without it.
+## make test-train: with the train and diffusion extras (torch: 1.3 GB on disk), the tests that `make test` skips
+## without them.
 test-train: $(VENV)/.train models
 	$(BIN)/python -m pytest tests/test_caption_training.py tests/test_cli_train.py \
-	  tests/test_gan_layers.py tests/test_gan_train.py tests/test_cli_train_images.py
+	  tests/test_gan_layers.py tests/test_gan_train.py tests/test_cli_train_images.py \
+	  tests/test_images_diffusion.py
 
 ## make check: format, lint, types, import rules.
 check: dev
@@ -57,7 +59,7 @@ $(VENV)/.dev: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.train: $(VENV)/.dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,train,diffusion]'
 	@touch $@
 
 clean:

@@ -10,6 +10,7 @@ from feedsmith.brand import (
     Fonts,
     HashtagPolicy,
     Home,
+    ImagesSettings,
     Logo,
     Palette,
     WriterSettings,
@@ -38,7 +39,11 @@ FULL = Brand(
     writer=WriterSettings(
         url="http://localhost:1234/v1", model="qwen/qwen3-8b", timeout=90.5, candidates=2
     ),
-)
+    images=ImagesSettings(
+        use="diffusers", model="models/sd", lora="models/diffusion", url="http://localhost:8080/v1",
+        options={"steps": 20, "guidance": 6.5, "device": "cpu", "sliced_attention": True},
+    ),
+)  # fmt: skip
 
 
 def flat(data: dict[str, object], front: str = "") -> set[str]:

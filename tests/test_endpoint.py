@@ -25,34 +25,27 @@ from chat_server import Answer, Asked, ChatServer, choice, refuses, says, servin
 from feedsmith import generate as stage
 from feedsmith.brand import Brand, Home, WriterSettings
 from feedsmith.captions.brief import CaptionBrief
-from feedsmith.captions.endpoint import (
-    ANSWER_MOST,
-    KEY,
-    KEY_FILE,
-    MODEL,
+from feedsmith.captions.endpoint import TOKENS, TOKENS_THINKING, WRITER, Endpoint, chosen
+from feedsmith.captions.habits import bare
+from feedsmith.captions.writer import PATIENCE, Writer
+from feedsmith.doctor import examine
+from feedsmith.endpoint import (
     OPENAI,
     OPENAI_KEY,
-    TOKENS,
-    TOKENS_THINKING,
     TRIES,
-    URL,
-    Endpoint,
     Key,
     NoAnswer,
     based,
-    chosen,
     key_for,
     near,
     shown,
 )
-from feedsmith.captions.habits import bare
-from feedsmith.captions.writer import PATIENCE, Writer
-from feedsmith.doctor import examine
 from feedsmith.errors import FeedsmithError
 from feedsmith.generate import Settings
 from feedsmith.library import Library, import_into
 from feedsmith.post import Offer, PastPost, Post
 
+URL, MODEL, KEY, KEY_FILE = WRITER.url, WRITER.model, WRITER.key, WRITER.key_file
 SECRET = "sk-do-not-tell-4711"
 HELLO = [{"role": "user", "content": "hello"}]
 DEMO = Path(__file__).parent.parent / "demo"
@@ -178,7 +171,7 @@ def test_one_that_stays_busy_is_let_be_after_some_tries() -> None:
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long is waited, without waiting."""
     slept: list[float] = []
-    monkeypatch.setattr("feedsmith.captions.endpoint.time.sleep", slept.append)
+    monkeypatch.setattr("feedsmith.endpoint.time.sleep", slept.append)
     return slept
 
 
@@ -243,9 +236,7 @@ def test_nobody_there_says_what_to_start(monkeypatch: pytest.MonkeyPatch) -> Non
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]  # bound and not listening: refused at once
-        monkeypatch.setattr(
-            "feedsmith.captions.endpoint._STARTED_WITH", {port: "start it: serve MODEL"}
-        )
+        monkeypatch.setattr("feedsmith.endpoint._STARTED_WITH", {port: "start it: serve MODEL"})
         with pytest.raises(NoAnswer) as raised:
             Endpoint(f"http://127.0.0.1:{port}", "test", pause=0.01).ask(HELLO, 1)
     assert f"nothing answers at 127.0.0.1:{port}" in raised.value.message
@@ -290,7 +281,7 @@ def test_a_slow_answer_is_hung_up_on_and_asked_for_once_more(slow: Answer) -> No
         (says("", ends="content_filter"), "its content filter let no answer through"),
         (Answer({"choices": [{"message": {"content": None, "refusal": "I cannot."}}]}), "content filter"),
         (Answer({"error": {"message": "model crashed"}}), "an error: model crashed"),
-        (Answer("x" * (ANSWER_MOST + 10)), "longer than 512 kB"),
+        (Answer("x" * (WRITER.most + 10)), "longer than 512 kB"),
         (refuses(400, "context length exceeded"), "400: context length exceeded"),
         (refuses(418, "short and stout"), "418: short and stout"),
         (refuses(429, "You exceeded your current quota.", code="insufficient_quota"), "quota is used up"),
@@ -401,7 +392,7 @@ def test_https_where_there_is_none_is_said() -> None:
     ],
 )
 def test_an_address_is_brought_into_shape(given: str, base: str) -> None:
-    assert based(given) == base
+    assert based(given, WRITER) == base
 
 
 @pytest.mark.parametrize(
@@ -414,7 +405,7 @@ def test_an_address_is_brought_into_shape(given: str, base: str) -> None:
 )  # fmt: skip
 def test_what_is_no_bare_address_is_refused_without_showing_more_of_it(given: str) -> None:
     with pytest.raises(FeedsmithError) as raised:
-        based(given)
+        based(given, WRITER)
     assert SECRET not in str(raised.value)
     assert raised.value.mend
 
@@ -470,28 +461,28 @@ def test_half_a_setting_says_what_is_missing() -> None:
 def test_keys_come_from_the_environment_or_a_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    assert key_for("nas.local") == Key()
+    assert key_for("nas.local", WRITER) == Key()
     monkeypatch.setenv(KEY, f" {SECRET}\n")
-    assert key_for("nas.local") == Key(SECRET, KEY)
+    assert key_for("nas.local", WRITER) == Key(SECRET, KEY)
     file = tmp_path / "key.txt"
     file.write_text("another-key\n", "utf-8")
     monkeypatch.setenv(KEY_FILE, str(file))
-    assert key_for("nas.local") == Key("another-key", KEY_FILE)
+    assert key_for("nas.local", WRITER) == Key("another-key", KEY_FILE)
     for name, content in (("gone", None), ("two", b"one\ntwo"), ("binary", b"\xff\xfe")):
         path = tmp_path / name
         if content is not None:
             path.write_bytes(content)
         monkeypatch.setenv(KEY_FILE, str(path))
         with pytest.raises(FeedsmithError, match=KEY_FILE) as raised:
-            key_for("nas.local")
+            key_for("nas.local", WRITER)
         assert raised.value.mend
         assert "two" not in raised.value.message.replace(str(path), "")
 
 
 def test_openais_key_is_for_openai_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(OPENAI_KEY, SECRET)
-    assert key_for(OPENAI) == Key(SECRET, OPENAI_KEY)
-    assert key_for("api.elsewhere.example") == Key()
+    assert key_for(OPENAI, WRITER) == Key(SECRET, OPENAI_KEY)
+    assert key_for("api.elsewhere.example", WRITER) == Key()
     with serving(refuses(401, "no key")) as server:
         found = chosen(f"test@{server.url}", WriterSettings())
         assert found is not None

@@ -265,7 +265,7 @@ def test_a_brand_s_own_sentence_is_a_route_of_its_own() -> None:
 def test_a_chat_model_that_the_brand_has_set_writes_here_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in (endpoint.URL, endpoint.MODEL):
+    for name in (endpoint.WRITER.url, endpoint.WRITER.model):
         monkeypatch.delenv(name, raising=False)
     place = home(tmp_path / "shop", real(24))
     with serving(says("Fog all day, and we stayed for it."), says("Pines, mostly.")) as server:

@@ -1,14 +1,12 @@
 """From a library to a folder of posts: the whole way, on a few real photos of the demo brand."""
 
 import hashlib
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -23,44 +21,12 @@ from feedsmith.generate import Settings, orders
 from feedsmith.library import Library, import_into
 from feedsmith.post import KINDS, Brief, Offer, Post
 from feedsmith.runs import Folder, Run
-
-DEMO = Path(__file__).parent.parent / "demo"
-PICKED = ("147-forest-stream", "150-mountain-sunset", "199-roble-de-sabana", "153-blue-forget-me-not",
-          "191-anona", "193-corozo-palm")  # fmt: skip
-
-
-def few_photos(folder: Path, names: tuple[str, ...] = PICKED) -> Path:
-    """Some photos of the demo brand as a plain folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(DEMO / "tall-tree-outfitters-export.zip") as archive:
-        for name in archive.namelist():
-            if name.endswith(".jpg") and any(part in name for part in names):
-                (folder / Path(name).name).write_bytes(archive.read(name))
-    return folder
+from small_brand import DEMO, brand, few_photos
 
 
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """The demo brand with six of its posts, imported from its export."""
-    root = tmp_path_factory.mktemp("brand")
-    place = Home(root)
-    root.joinpath("brand.toml").write_bytes((DEMO / "brand.toml").read_bytes())
-    place.create(place.load())
-    small = root / "export.zip"
-    with (
-        zipfile.ZipFile(DEMO / "tall-tree-outfitters-export.zip") as whole,
-        zipfile.ZipFile(small, "w") as part,
-    ):
-        for name in whole.namelist():
-            if name.endswith("posts_1.json"):
-                posts = json.loads(whole.read(name))
-                kept = [p for p in posts if any(k in p["media"][0]["uri"] for k in PICKED)]
-                part.writestr(name, json.dumps(kept))
-            elif any(k in name for k in PICKED):
-                part.writestr(name, whole.read(name))
-    report = import_into(Library(place.library), [small], credits=DEMO / "credits.csv")
-    assert report.posts_new == len(PICKED)
-    return place
+    return brand(tmp_path_factory.mktemp("brand"))
 
 
 OAK_WALK = Offer(text="Guided oak walk, 3 May, 12 EUR")

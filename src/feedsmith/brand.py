@@ -6,10 +6,10 @@ import tomllib
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from feedsmith import rules
 from feedsmith.errors import FeedsmithError
@@ -61,6 +61,12 @@ class Logo(Value):
     """For light grounds; used for both where it is the only one and reads."""
 
 
+def _is_address(url: str) -> str:
+    if url and not re.match(r"https?://[^/]", url):
+        raise ValueError("must be an address such as http://localhost:11434/v1")
+    return url
+
+
 class WriterSettings(Value):
     """A chat model that writes captions beside Feedsmith's own; empty means: none. Its key is in no
     file: it comes from the environment (docs/writers.md)."""
@@ -77,9 +83,37 @@ class WriterSettings(Value):
     @field_validator("url")
     @classmethod
     def _address(cls, url: str) -> str:
-        if url and not re.match(r"https?://[^/]", url):
-            raise ValueError("must be an address such as http://localhost:11434/v1")
-        return url
+        return _is_address(url)
+
+
+class ImagesSettings(Value):
+    """The image model that makes the pictures (docs/image-models.md). A key is in no file: it comes
+    from the environment."""
+
+    use: str = "remix"
+    """Name of an image model: remix, diffusers, endpoint, or one that was installed."""
+    model: str = Field("", max_length=400)
+    """Which model it is to use: for diffusers a folder or a name on the model hub, for an endpoint
+    the name that the server has for it. A path is seen from the brand's folder first."""
+    lora: str = ""
+    """For diffusers: an adapter beside the model, a file or a folder."""
+    url: str = ""
+    """For an endpoint: base address of a server that speaks OpenAI's protocol."""
+    options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+    """Finer settings of that image model, which knows them."""
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        return _is_address(url)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        for name in ("model", "lora", "url"):
+            if self.use == "remix" and getattr(self, name):
+                other = "endpoint" if name == "url" else "diffusers"
+                raise ValueError(f'remix takes no {name}; write use = "{other}" beside it')
+        return self
 
 
 class Brand(Value):
@@ -114,6 +148,7 @@ class Brand(Value):
     fonts: Fonts = Fonts()
     logo: Logo = Logo()
     writer: WriterSettings = WriterSettings()
+    images: ImagesSettings = ImagesSettings()
 
     @field_validator("time_zone")
     @classmethod
@@ -219,9 +254,11 @@ def _in_words(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        if first["loc"][0] == "writer" and re.search(r"key|token|secret", where.lower()):
-            return f'no keys in this file: take "{where}" out, and set FEEDSMITH_WRITER_KEY instead'
-        parts = (Brand, HashtagPolicy, Palette, Fonts, Logo, WriterSettings)
+        part = first["loc"][0]
+        if part in ("writer", "images") and re.search(r"key|token|secret", where.lower()):
+            instead = f"FEEDSMITH_{str(part).upper()}_KEY"
+            return f'no keys in this file: take "{where}" out, and set {instead} instead'
+        parts = (Brand, HashtagPolicy, Palette, Fonts, Logo, WriterSettings, ImagesSettings)
         known = [f for kind in parts for f in kind.model_fields]
         close = get_close_matches(str(first["loc"][-1]), known, 1)
         return f'unknown setting "{where}"' + (f'; perhaps you meant "{close[0]}"' if close else "")
@@ -351,4 +388,25 @@ model = {_toml(brand.writer.model)}
 {line("timeout", brand.writer)}
 # Captions asked for each time, 1 to 8; one of them may win.
 {line("candidates", brand.writer)}
-"""
+
+[images]
+# What makes the pictures: "remix" (from your own photos, here), "diffusers" (a diffusion model of
+# yours) or "endpoint" (any server that speaks OpenAI's protocol). docs/image-models.md compares them.
+{line("use", brand.images)}
+# For diffusers: a folder with a pipeline, or its name on the model hub. For an endpoint: as the server
+# names it, e.g. "gpt-image-1". A key is never written here: set FEEDSMITH_IMAGES_KEY.
+model = {_toml(brand.images.model)}
+# For diffusers: an adapter for your look, e.g. "models/diffusion" after "feedsmith train images --recipe lora".
+lora = {_toml(brand.images.lora)}
+# For an endpoint, e.g. "http://localhost:8080/v1".
+url = {_toml(brand.images.url)}
+{_options(brand.images.options)}"""
+
+
+def _options(options: Mapping[str, str | int | float | bool]) -> str:
+    """The finer settings of an image model, as a table of their own; '' where there are none."""
+    lines = [
+        f"{name} = {_toml(value) if isinstance(value, str) else json.dumps(value)}\n"
+        for name, value in options.items()
+    ]
+    return "\n".join(["", "[images.options]", "".join(lines)]) if lines else ""

@@ -1,7 +1,7 @@
 """Doctor: what is installed, which models are here, how much memory, what would be slow.
 
 Looks only; changes nothing. Works without any model and without a brand. Asks the network one thing:
-whether a chat model that is set for captions answers.
+whether the servers that are set for captions and pictures answer.
 """
 
 import os
@@ -14,9 +14,12 @@ from typing import Any, Literal
 
 import feedsmith
 from feedsmith import models
-from feedsmith.brand import Brand, WriterSettings
+from feedsmith.brand import Brand, ImagesSettings, WriterSettings
 from feedsmith.captions import endpoint
+from feedsmith.endpoint import Server
 from feedsmith.errors import FeedsmithError
+from feedsmith.images import installed
+from feedsmith.images.endpoint import Endpoint
 
 NEEDED = ("numpy", "pillow", "pillow-heif", "wasmtime", "onnxruntime", "xllamacpp", "typst")
 EXTRAS = {"torch": "train", "transformers": "train", "ray": "cluster", "diffusers": "diffusion"}
@@ -34,11 +37,12 @@ class Finding:
         return asdict(self)
 
 
-def examine(brand: Brand | None = None) -> list[Finding]:
-    """All findings, most basic first; `brand` for what its settings name. Never raises for a missing
+def examine(brand: Brand | None = None, home: Path | None = None) -> list[Finding]:
+    """All findings, most basic first; `brand` and its folder for what its settings name. Never raises for a missing
     part: that is a finding."""
     return [
-        _python(), *_packages(), *_models(), _writer(brand), _memory(), _cores(), _disk(), _extras(),
+        _python(), *_packages(), *_models(), _writer(brand), _images(brand, home), _memory(), _cores(), _disk(),
+        _extras(),
     ]  # fmt: skip
 
 
@@ -71,15 +75,37 @@ def _writer(brand: Brand | None) -> Finding:
         found = endpoint.chosen("", brand.writer if brand is not None else WriterSettings())
         if found is None:
             return Finding("ok", "writer", "no chat model is set; captions are written here")
-        there = found.models()
+        return _answers("writer", found)
     except FeedsmithError as error:
-        mend = f"; {error.mend}" if error.mend else ""
-        return Finding("note", "writer", f"{error.message}{mend}")
-    key = f", with the key in {found.key_source}" if found.key_source else ""
-    if there and found.model not in there and f"{found.model}:latest" not in there:
+        return _trouble("writer", error)
+
+
+def _images(brand: Brand | None, home: Path | None) -> Finding:
+    """The image model that is set: whether it is here, or its server answers; never its key."""
+    try:
+        settings = installed.chosen("", "", "", brand.images if brand else ImagesSettings(), home)
+        model = installed.load(settings, fetch=False)
+        if isinstance(model, Endpoint):
+            return _answers("images", model.server)
+    except FeedsmithError as error:
+        return _trouble("images", error)
+    if settings.use == "remix":
+        return Finding("ok", "images", "remix: from your own photos, on this machine")
+    return Finding("ok", "images", installed.name_of(model))
+
+
+def _answers(topic: str, server: Server) -> Finding:
+    """Whether a server answers and has its model. Raises FeedsmithError where it does not."""
+    there = server.models()
+    key = f", with the key in {server.key_source}" if server.key_source else ""
+    if there and server.model not in there and f"{server.model}:latest" not in there:
         known = ", ".join(sorted(there)[:8])
-        return Finding("note", "writer", f"{found.host} answers{key}, but has only: {known}")
-    return Finding("ok", "writer", f"{found.name} answers{key}")
+        return Finding("note", topic, f"{server.host} answers{key}, but has only: {known}")
+    return Finding("ok", topic, f"{server.name} answers{key}")
+
+
+def _trouble(topic: str, error: FeedsmithError) -> Finding:
+    return Finding("note", topic, error.message + (f"; {error.mend}" if error.mend else ""))
 
 
 def _memory() -> Finding:

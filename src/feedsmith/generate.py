@@ -22,6 +22,8 @@ from feedsmith.brand import Brand, Home
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import check_writable, full_disk
 from feedsmith.film import encode
+from feedsmith.images import installed
+from feedsmith.images.api import NoPicture
 from feedsmith.library import Library
 from feedsmith.post import KINDS, Brief, Kind, Offer, Post
 from feedsmith.progress import Report, silent
@@ -63,7 +65,12 @@ class Settings:
     """Posts asked for one by one (a plan, a product list); then count, kind, theme, offer,
     headline and photo above say nothing."""
     seed: int | None = None
-    images: str = "remix"
+    images: str = ""
+    """Image model: its name, or "MODEL@URL" of a server; '' for the one of brand.toml."""
+    model: str = ""
+    """Which model the image model is to use: a folder, a name on the hub, or a server's name for it."""
+    lora: str = ""
+    """An adapter beside it, a file or a folder."""
     format: str = "portrait"
     """Of feed posts: portrait or square. Stories and reels are 9:16, carousels portrait."""
     music: Path | None = None
@@ -172,11 +179,14 @@ def generate(
             f"{home.library}: the library is empty, and posts are made from your own photos",
             mend=f"bring some in: feedsmith import {home.root} ~/Downloads/instagram-*.zip",
         )
+    images = installed.chosen(
+        settings.images, settings.model, settings.lora, brand.images, home.root
+    )
     traits = understanding.ensure(library, brand=f"{brand.name} {brand.handle}", report=report)
     gone = {photo.id for photo in library.missing()}
     traits = {i: trait for i, trait in traits.items() if i not in gone}
     workshop = Workshop(
-        brand, home, library, traits, settings.images, folder.root, settings.music, settings.writer
+        brand, home, library, traits, images, folder.root, settings.music, settings.writer
     )
 
     if gone:
@@ -214,6 +224,8 @@ def generate(
                     shutil.rmtree(folder.root / name, ignore_errors=True)  # never half a post
                     if isinstance(error.__cause__, OSError) and full_disk(error.__cause__):
                         raise  # a full disk will not be better for the next post
+                    if isinstance(error, NoPicture) and error.lasting:
+                        raise  # neither will a model that is not there
                     failed.append(f"{order.brief.where or name}: {error.message}")
                     first = error
                     continue
@@ -245,8 +257,9 @@ def _key(
     begins with the same posts)."""
     decides = {
         "feedsmith": feedsmith.__version__,
-        # Which chat model writes is among the models; how long it is waited for decides nothing.
-        "brand": brand.model_dump(mode="json", exclude={"writer"}),
+        # Which models write and draw, and with which settings, stands among the models; how long a
+        # server is waited for decides nothing.
+        "brand": brand.model_dump(mode="json", exclude={"writer", "images"}),
         "library": library.fingerprint(),
         "kind": settings.kind,
         "format": settings.format,

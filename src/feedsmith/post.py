@@ -144,9 +144,12 @@ class Medium(Value):
     height: int
     alt_text: str
     method: str
-    """How the picture was made: rows, noise, theme, mashup, relight, extend, crop, layout."""
+    """How the picture was made: rows, noise, theme, mashup, relight, extend, crop, layout, gan,
+    diffusion."""
     sources: tuple[str, ...]
     """Ids of the library photos it was made from."""
+    parts: tuple[str, ...] = ()
+    """How the pictures in it were made, where that is another method."""
     originality: Originality | None = None
     text: tuple[str, ...] = ()
     """Words set on the picture, in reading order."""

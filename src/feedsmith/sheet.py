@@ -31,6 +31,8 @@ METHODS = {
     "crop": "A new cut of your photo.",
     "layout": "Set as a layout from your photos.",
     "cutout": "Your product, cut out of its photo and set on a backdrop in your colours.",
+    "gan": "Made by a network that learned from your photos; no camera saw it.",
+    "diffusion": "Drawn by an AI image model after words for your photos; no camera saw it.",
     "film": "A film over your photos: slow moves, cuts on the beat, words that come and go.",
     "loop": "One picture in which one thing moves; its end meets its beginning.",
 }
@@ -363,9 +365,11 @@ def _originality(post: Post) -> str:
     else:
         badge, words = "", "Shows your photo as it is, cut, set or edited."
     area, whole = round(found.copied_area * 100), round(found.copied_total * 100)
+    drawn = post.source_type == "trainedAlgorithmicMedia"
+    pieces, moved = ("looks like pieces", "") if drawn else ("is pieces", ", moved")
     detail = (
         f" Its largest piece in common with one photo covers {area} % of it"
-        + (f"; {whole} % is pieces of your photos, moved." if found.label == "new" else ".")
+        + (f"; {whole} % {pieces} of your photos{moved}." if found.label == "new" else ".")
         if found.nearest
         else " There was no library photo to compare it with."
     )

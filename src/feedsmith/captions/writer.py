@@ -18,7 +18,6 @@ import numpy as np
 
 from feedsmith.captions import chat, rank, words
 from feedsmith.captions.brief import QUOTE_MAX, Caption, CaptionBrief, Route
-from feedsmith.captions.endpoint import NoAnswer
 from feedsmith.captions.grammar import Form, finished, grammar
 from feedsmith.captions.habits import EMOJI, Habits, bare, habits, told
 from feedsmith.captions.prompt import Request
@@ -39,6 +38,7 @@ from feedsmith.captions.skeletons import (
 from feedsmith.captions.tongues import names
 from feedsmith.captions.tongues.tongue import Tongue, speak
 from feedsmith.captions.words import Noun, listed
+from feedsmith.endpoint import NoAnswer
 
 __all__ = ["Caption", "CaptionBrief", "Model", "Writer", "speaks"]
 

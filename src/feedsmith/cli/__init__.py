@@ -259,6 +259,7 @@ def _library_lines(
 
 _OFFER = "What a promo or product post offers; each is set exactly as you write it"
 _LIST = "Many posts at once"
+_MODELS = "Models that draw and write"
 
 
 @app.command()
@@ -326,13 +327,38 @@ def generate(
         int | None,
         typer.Option(min=0, help="Same seed, same posts (default: the next unused one)."),
     ] = None,
-    images: Annotated[str, typer.Option(help="Image model.")] = "remix",
+    images: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|MODEL@URL",
+            help="What makes the pictures: remix, diffusers, or a server, e.g. "
+            "gpt-image-1@https://api.openai.com/v1 (default: as in brand.toml, else remix).",
+            rich_help_panel=_MODELS,
+        ),
+    ] = "",
+    model: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH|NAME",
+            help="For diffusers: a pipeline's folder, or its name on the model hub.",
+            rich_help_panel=_MODELS,
+        ),
+    ] = "",
+    lora: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH",
+            help="For diffusers: an adapter, such as BRAND/models/diffusion.",
+            rich_help_panel=_MODELS,
+        ),
+    ] = "",
     writer: Annotated[
         str,
         typer.Option(
             metavar="MODEL@URL",
             help="A chat model that writes captions too, e.g. llama3.1@http://localhost:11434/v1; "
             "none: without the one of brand.toml. Its key comes from FEEDSMITH_WRITER_KEY.",
+            rich_help_panel=_MODELS,
         ),
     ] = "",
     to: Annotated[
@@ -361,6 +387,8 @@ def generate(
         briefs=tuple(briefs),
         seed=seed,
         images=images,
+        model=model,
+        lora=lora,
         format=feed_format,
         music=music,
         writer=writer,
@@ -543,7 +571,7 @@ def doctor(
     from feedsmith.doctor import examine
 
     brand = Home(home).load() if home is not None else None
-    findings = examine(brand)
+    findings = examine(brand, home)
     if as_json:
         typer.echo(json.dumps([finding.as_dict() for finding in findings], indent=2))
         return

@@ -1,15 +1,25 @@
 """What an image model is asked for and what it gives back. Knows values only.
 
 Models are found by the entry point group "feedsmith.images"; `remix` is the default one. A model
-is a class without required arguments whose instances have `make`.
+is a class without required arguments whose instances have `make`; one that takes the keyword
+`settings` is given the brand's ImagesSettings, one that takes `fetch` whether it may use the network
+for what is not here. It may say of itself:
+
+    name, version   what stands in post.json; they decide whether a run is the same run
+    invents = True  its pictures show nothing that was there: it is given no brief that asks for certain
+                    photos (a product, a loop, a photo that was named); remix makes those
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
+from pydantic import ValidationError
+
+from feedsmith.brand import ImagesSettings
 from feedsmith.colour import Bytes
-from feedsmith.post import Originality
+from feedsmith.errors import FeedsmithError
+from feedsmith.post import Originality, Value
 from feedsmith.rules import Format
 
 if TYPE_CHECKING:
@@ -17,7 +27,9 @@ if TYPE_CHECKING:
     from feedsmith.library import Library
     from feedsmith.understanding.traits import Traits
 
-Method = Literal["rows", "noise", "theme", "mashup", "relight", "extend", "crop", "layout"]
+Method = Literal[
+    "rows", "noise", "theme", "mashup", "relight", "extend", "crop", "layout", "gan", "diffusion"
+]
 
 GROUP = "feedsmith.images"
 """Entry point group of image models."""
@@ -51,7 +63,8 @@ class Picture:
     """uint8 (H, W, 3) at exactly the brief's format."""
     method: Method
     sources: tuple[str, ...]
-    """Ids of the library photos in it, the one that gave most first."""
+    """Ids of the library photos in it, the one that gave most first; of a picture that a model drew,
+    those whose words and light it was asked for."""
     shows: tuple[str, ...]
     """Keywords of what it shows, most certain first."""
     words_from: tuple[str, ...]
@@ -63,11 +76,45 @@ class Picture:
     originality: Originality
 
 
+class NoPicture(FeedsmithError):
+    """The image model itself failed; another format or photo would not help.
+
+    `lasting` where the next picture would fail the same way: no memory, no server, a wrong key.
+    """
+
+    def __init__(self, message: str, mend: str = "", *, lasting: bool = False) -> None:
+        super().__init__(message, mend)
+        self.lasting = lasting
+
+
 class ImageModel(Protocol):
     """Makes pictures. The same brief, library and traits give the same bytes."""
 
     def make(
         self, brief: PictureBrief, library: "Library", traits: "Mapping[str, Traits]"
     ) -> Picture:
-        """One picture. Raises FeedsmithError where no photo of the library can fill the format."""
+        """One picture. Raises NoPicture where the model failed, another FeedsmithError where no photo
+        of the library can fill the format."""
         ...
+
+
+Options = TypeVar("Options", bound=Value)
+
+
+def options(kind: type[Options], settings: ImagesSettings) -> Options:
+    """A model's finer settings, [images.options] of brand.toml, as its own `kind`.
+
+    Raises FeedsmithError naming the first that is unknown or wrong, and those that there are.
+    """
+    try:
+        return kind.model_validate(settings.options)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        known = ", ".join(kind.model_fields)
+        said = f"{first['msg'][:1].lower()}{first['msg'][1:]}".removeprefix("value error, ")
+        if first["type"] == "extra_forbidden":
+            said = f"{settings.use} has no such setting"
+        raise FeedsmithError(
+            f"[images.options] {name}: {said}", mend=f"{settings.use} knows: {known}"
+        ) from error

@@ -250,7 +250,7 @@ class _Known:
         return tuple(dict.fromkeys(k for p in photos for k in self.traits[p].keywords))
 
     def fits_theme(self, photo: str, theme: str) -> bool:
-        return _theme_words(theme, self.traits[photo]) > 0
+        return theme_words(theme, self.traits[photo]) > 0
 
     def skyline(self, photo: str) -> mashup.Skyline:
         if photo not in self._lines:
@@ -266,7 +266,7 @@ class _Known:
 # ---- which photo -----------------------------------------------------------------------------------
 
 
-def _theme_words(theme: str, trait: "Traits") -> float:
+def theme_words(theme: str, trait: "Traits") -> float:
     """How many of a theme's words a photo carries in its keywords or season, 0..1."""
     words = {w.strip(".,!?#").lower() for w in theme.split()} - {"", "the", "a", "in", "of", "and"}
     if not words:
@@ -298,7 +298,7 @@ def _ranked(brief: PictureBrief, known: _Known, rng: np.random.Generator) -> lis
         mark += {"rows": 2.0, "noise": 1.8}.get(suits, 0.0)  # what can become new comes first
         mark -= 6.0 * (photo.id in brief.avoid)
         if brief.theme:
-            mark += 3.0 * _theme_words(brief.theme, trait)
+            mark += 3.0 * theme_words(brief.theme, trait)
         if brief.want is not None:
             busy = _busy(known.thumb(photo.id))
             mark += 1.2 * (busy if brief.want == "busy" else 1 - busy)

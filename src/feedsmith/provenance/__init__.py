@@ -27,7 +27,14 @@ from feedsmith.provenance.signature import (
     signing,
     signing_if_any,
 )
-from feedsmith.provenance.stamp import HOW, NEWSCODES, Stamp, needs_ai_label, source_type
+from feedsmith.provenance.stamp import (
+    HOW,
+    NEWSCODES,
+    Stamp,
+    is_trained,
+    needs_ai_label,
+    source_type,
+)
 
 __all__ = [
     "CERTIFICATE_VARIABLE",
@@ -37,6 +44,7 @@ __all__ = [
     "XMP_BYTES_MAX",
     "Signing",
     "Stamp",
+    "is_trained",
     "needs_ai_label",
     "packet",
     "read",

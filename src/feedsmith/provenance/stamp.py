@@ -84,6 +84,11 @@ class Made(Protocol):
     def method(self) -> str: ...
 
 
+def is_trained(methods: Iterable[str]) -> bool:
+    """Whether a trained model made any of the pictures made by `methods`."""
+    return any(HOW.get(method, (_TRAINED,))[0] == _TRAINED for method in methods)
+
+
 def source_type(methods: Iterable[str], *, designed: bool = False) -> str:
     """The IPTC NewsCode, e.g. "composite", of a file made of pictures made by `methods`.
 
@@ -152,7 +157,7 @@ class Stamp(Value):
         elif kind == "product":
             methods.append("cutout")
         code = source_type(methods, designed=kind != "photo")
-        mixed = code == _SYNTHETIC and any(HOW.get(m, (_TRAINED,))[0] == _TRAINED for m in methods)
+        mixed = code == _SYNTHETIC and is_trained(methods)
         return cls(
             source_type=code,
             creator=brand.name,

@@ -39,8 +39,9 @@ def span(seconds: float) -> str:
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def torch_of(*also: str, extra: str = "train") -> Any:
-    """torch, with the modules `also` there; raises FeedsmithError when `extra` is missing."""
+def torch_of(*also: str, extra: str = "train", what: str = "training") -> Any:
+    """torch, with the modules `also` there; raises FeedsmithError when `extra`, which `what` needs, is
+    missing."""
     # OpenMP threads that spin while they wait take the core from whoever works: 26.6 seconds a
     # step against 4.6 on shared cores. It must be set before torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -51,7 +52,7 @@ def torch_of(*also: str, extra: str = "train") -> Any:
         loaded = [__import__(name) for name in also]
     except ImportError as error:
         raise FeedsmithError(
-            f"training needs the {extra} extra ({error.name or error} is not installed)",
+            f"{what} needs the {extra} extra ({error.name or error} is not installed)",
             mend=f'pip install "feedsmith[{extra}]"',
         ) from error
     for module in loaded:

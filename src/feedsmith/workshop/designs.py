@@ -54,6 +54,8 @@ class Page:
     template: str = ""
     scheme: str = ""
     tone: str = "photo"
+    parts: tuple[str, ...] = ()
+    """How the pictures in it were made, where that is another method."""
 
 
 class Designer:
@@ -310,8 +312,13 @@ def _page(drawn: render.Rendered, pictures: Sequence[Picture], method: str) -> P
     return Page(
         drawn.rgb, drawn.text, method, sources_of(pictures), pictures[0].shows,
         least_new(p.originality for p in pictures),
-        drawn.template, drawn.scheme, drawn.tone,
+        drawn.template, drawn.scheme, drawn.tone, parts_of(pictures, method),
     )  # fmt: skip
+
+
+def parts_of(pictures: Sequence[Picture], method: str) -> tuple[str, ...]:
+    """Methods of the pictures in a page or film made by `method`, each once and without that one."""
+    return tuple(dict.fromkeys(p.method for p in pictures if p.method != method))
 
 
 def _inked(words: str) -> str:

@@ -18,7 +18,7 @@ from feedsmith.film.encode import Film
 from feedsmith.images.api import Picture
 from feedsmith.post import Medium
 from feedsmith.understanding.traits import Traits
-from feedsmith.workshop.designs import Designer, Page
+from feedsmith.workshop.designs import Designer, Page, parts_of
 from feedsmith.workshop.media import Shelf
 from feedsmith.workshop.order import Order
 from feedsmith.workshop.pictures import least_new, sources_of
@@ -68,7 +68,10 @@ def make(
         templates = made.templates
     least = least_new(p.originality for p in pictures)
     sources = sources_of(pictures)
-    page = Page(cover, words, method, sources, main.shows, least, *templates[:1])
+    page = Page(
+        cover, words, method, sources, main.shows, least,
+        template=next(iter(templates), ""), parts=parts_of(pictures, method),
+    )  # fmt: skip
     alt = shelf.alt_text(order, pictures, page)
     stamp = shelf.stamp(order, page, alt)
     shelf.picture(name, COVER, cover, stamp)
@@ -85,6 +88,7 @@ def make(
             alt_text=alt,
             method=method,
             sources=sources,
+            parts=page.parts,
             originality=least,
             text=words,
             template=page.template,

@@ -6,6 +6,7 @@ Knows pages and where files go; knows nothing of how pictures and words came abo
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +28,21 @@ JPEG_QUALITY = 92
 """Instagram compresses again; below 90 its second pass shows in smooth skies."""
 
 
+class _Part(NamedTuple):
+    """A picture in a page, as far as provenance asks."""
+
+    method: str
+
+
 class Shelf:
     """Where the posts of one run are put."""
 
-    def __init__(self, brand: Brand, library: Library, out: Path) -> None:
+    def __init__(self, brand: Brand, library: Library, out: Path, model: str = "") -> None:
         self.brand = brand
         self.library = library
         self.out = out
+        self._model = model
+        """The image model, named by the files that a trained one had a part in."""
         self._photos = {photo.id: photo for photo in library.photos()}
         self._signing = provenance.signing_if_any()
 
@@ -54,6 +63,7 @@ class Shelf:
                     alt_text=alt,
                     method=page.method,
                     sources=page.sources,
+                    parts=page.parts,
                     originality=page.originality,
                     text=page.words,
                     template=page.template,
@@ -77,7 +87,12 @@ class Shelf:
     def stamp(self, order: Order, page: Page, alt: str) -> provenance.Stamp:
         """What one file says of itself."""
         return provenance.Stamp.of(
-            self.brand, self.credits(order, page.sources), [page], order.kind, description=alt
+            self.brand,
+            self.credits(order, page.sources),
+            [page, *(_Part(method) for method in page.parts)],
+            order.kind,
+            description=alt,
+            model=self._model if provenance.is_trained((page.method, *page.parts)) else "",
         )
 
     def credits(self, order: Order, sources: Sequence[str]) -> tuple[Credit, ...]:

@@ -7,16 +7,17 @@ and no layouts.
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from feedsmith import photo_file, rules
+from feedsmith.brand import ImagesSettings
 from feedsmith.errors import FeedsmithError, MissingModel
-from feedsmith.images import crop
-from feedsmith.images.api import GROUP, ImageModel, Picture, PictureBrief
+from feedsmith.images import crop, installed
+from feedsmith.images.api import ImageModel, NoPicture, Picture, PictureBrief
+from feedsmith.images.remix import Remix
 from feedsmith.library import Library
 from feedsmith.post import Originality, Photo
 from feedsmith.understanding.saliency import Saliency, by_contrast
@@ -43,13 +44,16 @@ class Pictures:
         self,
         library: Library,
         traits: Mapping[str, Traits],
-        model: str,
+        images: ImagesSettings,
         note: Callable[[str], None],
     ) -> None:
         self.library = library
         self.traits = traits
         self.features = embeddings(library)
-        self.model = _loaded(model)
+        self.model = installed.load(images)
+        # What is to be made of certain photos is not for a model that draws what was never there.
+        invents = getattr(self.model, "invents", False)
+        self._of_photos: ImageModel = Remix() if invents else self.model
         self._note = note
         size = rules.FORMATS["portrait"][1:]
         usable = sum(crop.fits((photo.width, photo.height), size) for photo in library.photos())
@@ -64,7 +68,7 @@ class Pictures:
         """The image model's picture; where no photo can fill the format, one for a layout.
 
         Raises FeedsmithError when no photo of the library can be used at all, or the photo that
-        the brief names cannot be read.
+        the brief names cannot be read; NoPicture when the image model itself fails.
         """
         named = self.named(order.brief.photo)
         if named is not None:
@@ -73,9 +77,10 @@ class Pictures:
             return self.file(Path(order.brief.photo), order)
         tall = order.format.name == "story"
         sizes = dict.fromkeys((order.format, rules.FORMATS["portrait"], rules.FORMATS["square"]))
+        model = self._of_photos if among else self.model
         for size in sizes if tall and order.kind == "story" else (order.format,):
-            with contextlib.suppress(FeedsmithError):
-                return self.model.make(
+            try:
+                return model.make(
                     PictureBrief(
                         format=size,
                         theme=order.theme,
@@ -90,6 +95,10 @@ class Pictures:
                     self.library,
                     self.traits,
                 )
+            except NoPicture:
+                raise  # a framed photo is not what was asked for
+            except FeedsmithError:
+                continue
         return self.whole(named, order.seed, recent)
 
     def whole(self, photo: Photo | None, seed: int, recent: frozenset[str]) -> Picture:
@@ -193,7 +202,7 @@ class Pictures:
                     found.append(
                         self.whole(photo, order.seed, recent)
                         if whole
-                        else self.model.make(brief, self.library, self.traits)
+                        else self._of_photos.make(brief, self.library, self.traits)
                     )
         return found
 
@@ -247,14 +256,3 @@ def _kept(rgb: RGB, photo: str, shows: Sequence[str], note: str) -> Picture:
             nearest=photo, similarity=1.0, copied_area=1.0, copied_total=1.0, label="edited photo"
         ),
     )
-
-
-def _loaded(name: str) -> ImageModel:
-    found = {point.name: point for point in entry_points(group=GROUP)}
-    if name not in found:
-        raise FeedsmithError(
-            f'there is no image model "{name}"',
-            mend=f"installed are: {', '.join(sorted(found))}",
-        )
-    model: ImageModel = found[name].load()()
-    return model

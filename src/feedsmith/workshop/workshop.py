@@ -14,7 +14,7 @@ from typing import NamedTuple, cast
 
 import feedsmith
 from feedsmith import captions, facts, memory, models, provenance
-from feedsmith.brand import Brand, Home
+from feedsmith.brand import Brand, Home, ImagesSettings
 from feedsmith.captions import endpoint, hashtags
 from feedsmith.captions.brief import Caption, CaptionBrief
 from feedsmith.captions.habits import told
@@ -25,6 +25,7 @@ from feedsmith.captions.writer import Writer, speaks
 from feedsmith.design.faces import Pair
 from feedsmith.design.template import Look, Tone
 from feedsmith.errors import FeedsmithError, MissingModel
+from feedsmith.images import installed
 from feedsmith.images.api import Picture
 from feedsmith.kit import learn
 from feedsmith.library import Library
@@ -69,7 +70,7 @@ class Workshop:
         home: Home,
         library: Library,
         traits: Mapping[str, Traits],
-        images: str,
+        images: ImagesSettings,
         out: Path,
         music: Path | None = None,
         writer: str = "",
@@ -98,7 +99,7 @@ class Workshop:
         self._designer = Designer(
             brand, home, self.roles, traits, self._pictures.salient, self._note
         )
-        self._shelf = Shelf(brand, library, out)
+        self._shelf = Shelf(brand, library, out, self.models["images"])
         self._music = music
 
     @property
@@ -153,11 +154,10 @@ class Workshop:
 
     def _models_used(self) -> dict[str, str]:
         """Role to name and the first digits of the file's hash; decides what a run makes."""
-        images = self._pictures.model
-        image_model = (
-            f"{getattr(images, 'name', type(images).__name__)} {getattr(images, 'version', '')}"
-        )
-        used = {"images": image_model.strip(), "feedsmith": feedsmith.__version__}
+        used = {
+            "images": installed.name_of(self._pictures.model),
+            "feedsmith": feedsmith.__version__,
+        }
         if self._ear is not None:
             used |= self._ear.used
         if self._endpoint is not None:
@@ -273,7 +273,8 @@ class Workshop:
             caption_route=caption.route,
             provenance=main.note,
             source_type=provenance.source_type(
-                (medium.method for medium in media), designed=order.kind != "photo"
+                (m for medium in media for m in (medium.method, *medium.parts)),
+                designed=order.kind != "photo",
             ),
         )
         self._shelf.finish(post)
