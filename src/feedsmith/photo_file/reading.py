@@ -146,7 +146,7 @@ def rgb(source: bytes | Path, max_side: int | None = None) -> NDArray[np.uint8]:
     """
     if isinstance(source, Path):
         try:
-            return rgb(_bytes_of(source), max_side)
+            return rgb(bytes_of(source), max_side)
         except Refused as error:
             mend = error.mend or "export or save it again as JPEG or PNG"
             raise Refused(f"{source}: {error.message}", mend=mend) from error
@@ -162,6 +162,20 @@ def rgb(source: bytes | Path, max_side: int | None = None) -> NDArray[np.uint8]:
             size = (max(1, round(upright.width * scale)), max(1, round(upright.height * scale)))
             upright = upright.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
         return np.array(upright, dtype=np.uint8)
+
+
+def decoded(data: bytes, short_side: int) -> tuple[Image.Image, Header]:
+    """An upright sRGB picture whose shorter side is at least `short_side` pixels, where the photo
+    has as many, and the header with the photo's own size.
+
+    A baseline or progressive JPEG is decoded at 1/2, 1/4 or 1/8 where that is enough; nothing is
+    resampled here. Raises Refused.
+    """
+    with _opened(data) as (image, header, orientation):
+        if image.format in ("JPEG", "MPO") and (scale := short_side / min(image.size)) < 1:
+            image.draft(None, (int(image.width * scale) + 1, int(image.height * scale) + 1))
+        profile = image.info.get("icc_profile")
+        return _upright(_to_srgb(_eight_bit(image), profile), orientation), header
 
 
 def perceptual_hash(grey: NDArray[np.uint8]) -> str:
@@ -193,7 +207,7 @@ _COSINES = np.cos(
 )  # (8, 32): DCT-II rows of the lowest frequencies
 
 
-def _bytes_of(path: Path) -> bytes:
+def bytes_of(path: Path) -> bytes:
     """The bytes of a picture file of bearable size. Raises Refused, which does not name it."""
     try:
         size = path.stat().st_size
@@ -321,7 +335,7 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
                     return converted
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             pass  # a broken profile: the plain values are the best guess
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 _SRGB = ImageCms.createProfile("sRGB")

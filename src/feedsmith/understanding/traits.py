@@ -9,10 +9,11 @@ a new post may explain an old photo. Everything is written whole or not at all, 
 so a stopped run goes on where it was. Knows the library and all of `understanding`.
 """
 
+import contextlib
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from hashlib import sha256
@@ -168,17 +169,18 @@ def ensure(
 
 def read(library: Library) -> list[Traits]:
     """What traits.jsonl holds, without looking at any photo; damaged lines are left out."""
+    return list(each(library))
+
+
+def each(library: Library) -> Iterator[Traits]:
+    """The same one by one, for those who keep little of each: 20,000 are 200 MB."""
     try:
-        lines = (library.root / "traits.jsonl").read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return []
-    found = []
-    for line in lines:
-        try:
-            found.append(Traits.model_validate_json(line))
-        except ValidationError:
-            continue
-    return found
+        with (library.root / "traits.jsonl").open("rb") as lines:
+            for line in lines:
+                with contextlib.suppress(ValidationError):
+                    yield Traits.model_validate_json(line)
+    except OSError:
+        return
 
 
 def embeddings(library: Library) -> dict[str, NDArray[np.float32]]:
@@ -191,6 +193,18 @@ def embeddings(library: Library) -> dict[str, NDArray[np.float32]]:
         return {}
     features = rows["features"].astype(np.float32)
     return {str(key, "ascii"): row for key, row in zip(rows["id"], features, strict=True)}
+
+
+def features(library: Library) -> tuple[list[str], NDArray[np.float16]]:
+    """Photo ids and their (N, 1280) features, which stay in the file until they are read; ([], (0, 1280))
+    before ensure()."""
+    try:
+        rows = np.load(library.root / "embeddings.npy", mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        rows = np.empty(0, _ROW)
+    if rows.dtype != _ROW:
+        rows = np.empty(0, _ROW)
+    return [str(key, "ascii") for key in rows["id"]], rows["features"]
 
 
 def saliency(library: Library, photo_id: str) -> NDArray[np.float32] | None:

@@ -1,0 +1,138 @@
+"""Origins: the photos that a data set is made from, in a brand's library or in any folder.
+
+Knows files and what import found out about them; decodes nothing.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from feedsmith.brand import Home
+from feedsmith.errors import FeedsmithError
+from feedsmith.images.crop import FaceBox
+from feedsmith.library import Library
+from feedsmith.photo_file import PHOTO_SUFFIXES
+from feedsmith.progress import Report, silent
+from feedsmith.sources.caption import decode
+from feedsmith.sources.photos import natural
+from feedsmith.understanding import traits
+
+CAPTION_BYTES_MAX = 2**20
+
+
+class Origin(NamedTuple):
+    """One photo and what is known of it."""
+
+    file: str
+    name: str
+    """For people."""
+    id: str = ""
+    """As in the library; "" where the photo has to be read first."""
+    caption: str = ""
+    keywords: tuple[str, ...] = ()
+    faces: tuple[FaceBox, ...] = ()
+    saliency: str = ""
+    """File of its map; "" where there is none."""
+
+
+def of_library(home: Home, report: Report = silent) -> list[Origin]:
+    """The photos of a brand's library, oldest first, with the words of their posts.
+
+    Photos that were never looked at are looked at now. Raises FeedsmithError when the library is
+    empty or the brand has no brand.toml.
+    """
+    brand = home.load()
+    library = Library(home.library)
+    photos = library.photos()
+    if not photos:
+        raise FeedsmithError(
+            f"{home.library}: the library is empty",
+            mend=f"bring photos in: feedsmith import {home.root} ~/Downloads/instagram-*.zip; "
+            "or name a folder with --photos",
+        )
+    known = _seen(library)
+    if any(photo.id not in known for photo in photos):
+        traits.ensure(library, brand=f"{brand.name} {brand.handle}", report=report)
+        known = _seen(library)
+    found = []
+    for photo in photos:
+        post = library.post_of(photo.id)
+        words, faces = known.get(photo.id, ((), ()))
+        there = traits.map_path(library, photo.id)
+        found.append(
+            Origin(
+                file=str(library.path(photo)),
+                name=photo.name or photo.id,
+                id=photo.id,
+                caption=post.text if post is not None else "",
+                keywords=words,
+                faces=faces,
+                saliency=str(there) if there.exists() else "",
+            )
+        )
+    return found
+
+
+def of_folder(folder: Path) -> list[Origin]:
+    """The picture files in a folder and below, in the order of their names; IMG_1.txt beside
+    IMG_1.jpg is its caption. Raises FeedsmithError when there are none."""
+    if not folder.is_dir():
+        what = (
+            "is a file, where a folder of photos is needed" if folder.exists() else "is not there"
+        )
+        raise FeedsmithError(f"{folder}: {what}", mend="name a folder with photos in it")
+    files = {str(p.relative_to(folder)): p for p in folder.rglob("*") if not _hidden(p, folder)}
+    names = [n for n in files if Path(n).suffix.lower() in PHOTO_SUFFIXES and files[n].is_file()]
+    if not names:
+        raise FeedsmithError(
+            f"{folder}: no photos in it", mend="name a folder with JPEG, PNG, WebP or HEIC files"
+        )
+    found = []
+    for name in sorted(names, key=natural):
+        beside = (f"{name}.txt", f"{name.rpartition('.')[0]}.txt")
+        words = next((_words(files[n]) for n in beside if n in files), "")
+        found.append(Origin(file=str(files[name]), name=name, caption=words))
+    return found
+
+
+def key(origins: Sequence[Origin], *settings: object) -> str:
+    """Names a data set by all that decides what is in it: 64 hex digits.
+
+    Files are told by name, size and time of change, so that 20,000 of them need not be read.
+    """
+    digest = hashlib.sha256(repr(settings).encode())
+    for origin in origins:
+        digest.update(repr((tuple(origin), _stamp(origin.file))).encode("utf-8", "replace"))
+    return digest.hexdigest()
+
+
+def _seen(library: Library) -> dict[str, tuple[tuple[str, ...], tuple[FaceBox, ...]]]:
+    """Photo id to keywords and faces."""
+    return {
+        found.id: (
+            found.keywords,
+            tuple((f.left, f.top, f.right, f.bottom) for f in found.faces),
+        )
+        for found in traits.each(library)
+    }
+
+
+def _stamp(file: str) -> tuple[int, int]:
+    try:
+        status = Path(file).stat()
+    except OSError:
+        return (-1, -1)
+    return (status.st_size, status.st_mtime_ns)
+
+
+def _hidden(path: Path, root: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(root).parts)
+
+
+def _words(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return decode(stream.read(CAPTION_BYTES_MAX)).strip()
+    except OSError:
+        return ""
