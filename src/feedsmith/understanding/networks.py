@@ -60,6 +60,11 @@ def _open(path: Path, inner: Sequence[str]) -> Any:
             f"{path}: the network is not the one this version was made with",
             mend="install Feedsmith again",
         )
+    return session(data)
+
+
+def session(data: bytes) -> Any:
+    """An open session of a network given as ONNX bytes; raises onnxruntime's own errors."""
     import onnxruntime as ort  # 0.3 s to import: only when a network is really used
 
     ort.set_default_logger_severity(3)
