@@ -28,6 +28,7 @@ from feedsmith.images.gan import exported
 from feedsmith.library import Library
 from feedsmith.progress import Report, silent
 from feedsmith.understanding.encoder import Encoder
+from feedsmith.understanding.networks import WEIGHTS
 from feedsmith.understanding.stages import Stages
 
 Bytes = NDArray[np.uint8]
@@ -222,17 +223,18 @@ def _fitted(rgb: Bytes, side: int) -> Bytes:
 # ---- who judges ------------------------------------------------------------------------------
 
 
-def eyes(networks: ExitStack, notes: list[str]) -> list[Eye]:
+def eyes(networks: ExitStack, notes: list[str], weights: Path = WEIGHTS) -> list[Eye]:
     """The networks that judge, opened; what cannot be opened is noted."""
     found = []
-    for name, kind, near in ((ENCODER, Encoder, True), (STAGES, Stages, False)):
-        network: Encoder | Stages = networks.enter_context(kind())
+    encoder = networks.enter_context(Encoder(weights))
+    stages = networks.enter_context(Stages(weights))
+    for eye in (Eye(ENCODER, encoder.features, nearest=True), Eye(STAGES, stages.features)):
         try:
-            network.features(np.zeros((16, 16, 3), np.uint8))
+            eye.features(np.zeros((16, 16, 3), np.uint8))
         except MissingModel as error:
-            notes.append(f"The {name} does not judge ({error.message}): {error.mend}.")
+            notes.append(f"The {eye.name} does not judge ({error.message}): {error.mend}.")
             continue
-        found.append(Eye(name, network.features, nearest=near))
+        found.append(eye)
     return found
 
 
@@ -272,7 +274,8 @@ def _tell(found: Measured, made: int, held: int, notes: list[str]) -> None:
     if found.likeness.seen:
         notes.append(
             "The networks are EfficientNet-lite0 and U2-Net-p, not Inception: the figures can be compared with "
-            "each other, never with those of papers."
+            "each other, never with those of papers. A generator that was trained against the features of one is "
+            "flattered by that one: trust what both say."
         )
     if not found.likeness.pictures:
         notes.append("Distances need 8 generated pictures and 16 training photos at least.")

@@ -40,6 +40,8 @@ KERNEL_UNIT = 1e3
 """Kernel distances are told in thousandths."""
 SUBSETS, SUBSET = 50, 1000
 """Random subsets that a kernel distance is the mean of, and their pictures at most."""
+PAIRS = 1000
+"""Random pairs whose likeness is the measure of variety."""
 PIXELS_NAME = "pixels"
 SAME_PIXELS = 0.02
 """Distance of 16 px pictures under which they read as one: mirrored and blurred copies of 64 px photos
@@ -116,7 +118,7 @@ def measure(
         swd = {side: _beside(ours.levels[side], theirs.levels[side]) for side in ours.levels}
         swd_average = _beside(ours.average, theirs.average)
         report("pixels", 1, 3, "MS-SSIM")
-        varied = _beside(diversity(new, seed=seed), diversity(one, seed=seed))
+        varied = _beside(diversity(new, PAIRS, seed), diversity(one, PAIRS, seed))
 
     report("pixels", 2, 3, "nearest training photos")
     near: list[Nearness] = []
@@ -126,7 +128,8 @@ def measure(
         turned = _in_blocks(training, lambda p: pixel_features(p, mirrored=True))
         found, reference = (nearest_mirrored(f, small[2], turned) for f in small[:2])
         neighbours[PIXELS_NAME] = found
-        near += _nearness(PIXELS_NAME, found, reference)
+        if len(held):
+            near.append(_nearness(PIXELS_NAME, found, reference))
     report("pixels", 3, 3)
 
     seen: list[Seen] = []
@@ -140,9 +143,10 @@ def measure(
             seen.append(_seen(eye.name, parts[0], parts[1], ours_seen[:count], seed))
         if whole and len(photos) and len(ours_seen):
             found = nearest(ours_seen, photos)
-            reference = nearest(_looked(held, eye, report, "held-out photos"), photos)
             neighbours[eye.name] = found
-            near += _nearness(eye.name, found, reference)
+            if len(held):
+                reference = nearest(_looked(held, eye, report, "held-out photos"), photos)
+                near.append(_nearness(eye.name, found, reference))
     told = Likeness(
         pictures=count if count >= FEWEST else 0,
         swd=swd,
@@ -172,25 +176,21 @@ def _seen(name: str, one: Floats, two: Floats, made: Floats, seed: int) -> Seen:
     )
 
 
-def _nearness(name: str, made: Nearest, held: Nearest) -> list[Nearness]:
-    if not len(held.distance):
-        return []
+def _nearness(name: str, made: Nearest, held: Nearest) -> Nearness:
     told = memorisation(made.distance, held.distance)
     limit = SAME_PIXELS if name == PIXELS_NAME else SAME
-    return [
-        Nearness(
-            by=name,
-            made=round(told.made, 4),
-            held=round(told.held, 4),
-            ratio=round(told.ratio, 4) if np.isfinite(told.ratio) else None,
-            threshold=round(told.threshold, 4),
-            share=round(told.share, 4),
-            same=int((made.distance < limit).sum()),
-            same_held=int((held.distance < limit).sum()),
-            distances=tuple(round(float(d), 4) for d in made.distance),
-            distances_held=tuple(round(float(d), 4) for d in held.distance),
-        )
-    ]
+    return Nearness(
+        by=name,
+        made=round(told.made, 4),
+        held=round(told.held, 4),
+        ratio=round(told.ratio, 4) if np.isfinite(told.ratio) else None,
+        threshold=round(told.threshold, 4),
+        share=round(told.share, 4),
+        same=int((made.distance < limit).sum()),
+        same_held=int((held.distance < limit).sum()),
+        distances=tuple(round(float(d), 4) for d in made.distance),
+        distances_held=tuple(round(float(d), 4) for d in held.distance),
+    )
 
 
 def _looked(
@@ -218,7 +218,7 @@ def _in_blocks(pictures: Pictures, measure_: Callable[[Bytes], Floats]) -> Float
         measure_(pictures.read(numbers[start : start + step]))
         for start in range(0, len(numbers), step)
     ]
-    return np.concatenate(found) if found else np.empty((0, 769), np.float32)
+    return np.concatenate(found) if found else measure_(np.empty((0, 1, 1, 3), np.uint8))
 
 
 def _at_once(pictures: Pictures, most: int) -> int:

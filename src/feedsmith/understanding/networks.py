@@ -60,7 +60,7 @@ def _open(path: Path, inner: Sequence[str]) -> Any:
             f"{path}: the network is not the one this version was made with",
             mend="install Feedsmith again",
         )
-    return session(data)
+    return session(data + b"".join(map(_output, inner)))
 
 
 def session(data: bytes) -> Any:
@@ -73,7 +73,6 @@ def session(data: bytes) -> Any:
     options.inter_op_num_threads = 1
     # The arena never gives memory back; at one photo a call it saves nothing.
     options.enable_cpu_mem_arena = False
-    data += b"".join(map(_output, inner))
     return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 

@@ -41,4 +41,4 @@ class Stages(Network):
             channels = stage[0].reshape(CHANNELS, -1)
             told = np.concatenate([channels.mean(1), channels.std(1)])
             found.append(told / max(float(np.linalg.norm(told)), 1e-12))
-        return np.concatenate(found) / np.float32(np.sqrt(len(TENSORS)))
+        return np.asarray(np.concatenate(found) / np.sqrt(len(TENSORS)), np.float32)
