@@ -23,7 +23,8 @@ of the command. Changed at run time, and only this:
                      train() calls them, because that counts in whole epochs (42 a stage by default, hours
                      here): every stage gets as many pictures as the others, as by default, the time
                      is divided by what a picture of a stage costs, half of each stage fades in. Adam's first beta
-                     is 0.0, as this torch refuses the 0 that train() gives. tensorboard is not written.
+                     is 0.0, as this torch refuses the 0 that train() gives; its transposed convolution tells
+                     torch its two dimensions, as it must since torch 1.11. tensorboard is not written.
   lightweight-gan,   torch.cuda.is_available answers yes while the package is imported (it asserts that), .cuda()
   stylegan2-pytorch  leaves tensors and modules where they are, torch.device("cuda:0") is the CPU; the experiment
                      tracker `aim` is an empty module. Both start averaging the generator's weights only after
@@ -78,12 +79,16 @@ class Clock:
 def pro_gan_pth(args, clock):
     sys.modules.setdefault("torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=None))
     from pro_gan_pytorch import networks
-    from pro_gan_pytorch.custom_layers import update_average
+    from pro_gan_pytorch.custom_layers import EqualizedConvTranspose2d, update_average
     from pro_gan_pytorch.data_tools import ImageDirectoryDataset, get_data_loader, get_transform
     from pro_gan_pytorch.gan import ProGAN
     from pro_gan_pytorch.losses import WganGP
     from pro_gan_pytorch.utils import post_process_generated_images
 
+    ours = nn.ConvTranspose2d._output_padding  # it calls this as torch 1.10 had it
+    EqualizedConvTranspose2d._output_padding = lambda self, x, out, stride, pad, kernel, *rest: (
+        ours(self, x, out, stride, pad, kernel, 2, *rest)
+    )
     if args.channels:  # for a comparison at equal widths; its default is 512 at the most
         defaults = list(networks.nf.__defaults__)
         networks.nf.__defaults__ = (16 * args.channels, *defaults[1:3], args.channels)
