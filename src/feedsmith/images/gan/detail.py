@@ -5,7 +5,7 @@ leaf and petal, patch by patch (`synthesis` with a `Guide`). Which photo can do 
 trying: the ones most like the picture each make a draft, and drafts have marks. Patches of several
 photos mixed give mush, so it is always one.
 
-Only the picture's lowest frequencies guide, SIDE pixels on the shorter side: a small generator's
+Only the picture's lowest frequencies guide, about SIDE pixels on the shorter side: a small generator's
 64 px are no sharper than that, and patches sought for a soft picture are soft ones.
 
 Knows a small picture, a library and its traits; nothing of generators, latents or posts.
@@ -27,8 +27,10 @@ from feedsmith.post import Photo
 from feedsmith.understanding.saliency import by_contrast
 
 SIDE = 30
-"""Pixels of the shorter side of what guides. At 45 and 60 px the blobs of a small generator came
-through as blobs; at 24 px houses of leaves stood where paths had been."""
+"""Pixels of the shorter side of what guides. At 45 and 60 px the blobs of 64 px pictures came through as
+blobs, and 128 px ones looked no better for it; at 24 px paths became hedges."""
+SHARE = 1 / 8
+"""Of a large picture's pixels so many guide: a generator of 512 px and more has forms to keep."""
 PULL = 0.6, 0.1
 """How strongly, at the coarsest and the finest level."""
 ORDER = 0.05
@@ -161,7 +163,7 @@ def mark(draft: synthesis.Draft) -> float:
 
 
 def _task(small: Bytes, source: Bytes, width: int, height: int, seed: int) -> synthesis.Task:
-    scale = SIDE / min(width, height)
+    scale = max(SIDE, round(min(small.shape[:2]) * SHARE)) / min(width, height)
     guide = resample.resize(small, round(height * scale), round(width * scale))
     return synthesis.Task(
         source,
