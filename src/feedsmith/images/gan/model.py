@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 DRAWN = 32
 """Small pictures a brief; with their features 15 ms each."""
-TRIED = 4
-"""Small pictures that get drafts; each costs 4 CPU-s."""
+TRIED, TOGETHER = 6, 2
+"""Small pictures that get drafts at most, and how many of them compete; each costs 2.7 CPU-s."""
 ALIKE = 3
 """Photos whose likeness says how near a small picture is to photographs."""
 BY_HEART = 0.9
@@ -113,11 +113,16 @@ class Gan:
         least: float | None = None
         spare: Picture | None = None
         tries = 0
-        for drawing in drawings[:TRIED]:
-            for drawn in self._drafts(drawing, brief, known):
+        for at in range(0, TRIED, TOGETHER):
+            found = [
+                (drawn, drawing)
+                for drawing in drawings[at : at + TOGETHER]
+                for drawn in self._drafts(drawing, brief, known)
+            ]
+            for drawn, drawing in sorted(found, key=lambda one: (one[0].mark, one[0].photo.id)):
                 least = drawn.mark if least is None else min(least, drawn.mark)
                 if drawn.mark > detail.ACCEPT:
-                    break  # the others of this drawing are worse
+                    break
                 whole = self._whole(drawing, drawn, brief, known)
                 if whole is None:
                     continue
@@ -126,7 +131,6 @@ class Gan:
                 if picture.originality.label == "new" or tries >= TRIES:
                     return picture
                 spare = spare or picture
-                break
         if spare is not None:
             return spare
         raise self._refusal(drawings, least)
