@@ -1,7 +1,13 @@
 """What an image model is asked for and what it gives back. Knows values only.
 
 Models are found by the entry point group "feedsmith.images"; `remix` is the default one. A model
-is a class without required arguments whose instances have `make`.
+is a class without required arguments whose instances have `make`. It may say of itself:
+
+    name, version   what stands in post.json; they decide whether a run is the same run
+    invents = True  its pictures show nothing that was there: it is given no brief that asks for certain
+                    photos (a product, a loop, a photo that was named); remix makes those
+    prepare(library)  called once, before the first picture: raises FeedsmithError where the model
+                    cannot work at all
 """
 
 from collections.abc import Mapping
@@ -9,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from feedsmith.colour import Bytes
+from feedsmith.errors import FeedsmithError
 from feedsmith.post import Originality
 from feedsmith.rules import Format
 
@@ -17,7 +24,9 @@ if TYPE_CHECKING:
     from feedsmith.library import Library
     from feedsmith.understanding.traits import Traits
 
-Method = Literal["rows", "noise", "theme", "mashup", "relight", "extend", "crop", "layout"]
+Method = Literal[
+    "rows", "noise", "theme", "mashup", "relight", "extend", "crop", "layout", "gan", "diffusion"
+]
 
 GROUP = "feedsmith.images"
 """Entry point group of image models."""
@@ -63,11 +72,23 @@ class Picture:
     originality: Originality
 
 
+class NoPicture(FeedsmithError):
+    """The image model itself failed; another format or photo would not help.
+
+    `lasting` where the next picture would fail the same way: no memory, no server, a wrong key.
+    """
+
+    def __init__(self, message: str, mend: str = "", *, lasting: bool = False) -> None:
+        super().__init__(message, mend)
+        self.lasting = lasting
+
+
 class ImageModel(Protocol):
     """Makes pictures. The same brief, library and traits give the same bytes."""
 
     def make(
         self, brief: PictureBrief, library: "Library", traits: "Mapping[str, Traits]"
     ) -> Picture:
-        """One picture. Raises FeedsmithError where no photo of the library can fill the format."""
+        """One picture. Raises NoPicture where the model failed, another FeedsmithError where no photo
+        of the library can fill the format."""
         ...

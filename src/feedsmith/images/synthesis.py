@@ -115,8 +115,8 @@ class Guide:
     (iterative back-projection: M. Irani and S. Peleg, "Improving resolution by image registration",
     1991), so that patches are sought for the guide's forms and not only for their own.
 
-    picture uint8 (h, w, 3) in the frame's proportions, no larger than the first level. pull: the
-    share (0..1) of the difference that is taken back at the coarsest and at the finest level.
+    picture uint8 (h, w, 3) in the frame's proportions. pull: the share (0..1) of the difference that
+    is taken back at the coarsest and at the finest level.
     """
 
     picture: NDArray[np.uint8]
@@ -125,7 +125,8 @@ class Guide:
     def pulled(self, q: NDArray[np.uint8], up: float) -> NDArray[np.uint8]:
         """`q` (H, W, 3), nearer to the guide; `up` is how far up the pyramid its level lies, 0..1."""
         weight = np.float32(self.pull[0] * (1 - up) + self.pull[1] * up)
-        off = self.picture.astype(np.int16) - resize(q, *self.picture.shape[:2])
+        h, w = (min(a, b) for a, b in zip(self.picture.shape, q.shape[:2], strict=False))
+        off = resize(self.picture, h, w).astype(np.int16) - resize(q, h, w)
         # Around grey and halved, so that Pillow can enlarge it.
         half = np.clip(off // 2 + 128, 0, 255).astype(np.uint8)
         large = resize(half, *q.shape[:2]).astype(np.float32) - 128

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from feedsmith import photo_file, rules
 from feedsmith.errors import FeedsmithError, MissingModel
 from feedsmith.images import crop
-from feedsmith.images.api import GROUP, ImageModel, Picture, PictureBrief
+from feedsmith.images.api import GROUP, ImageModel, NoPicture, Picture, PictureBrief
+from feedsmith.images.remix import Remix
 from feedsmith.library import Library
 from feedsmith.post import Originality, Photo
 from feedsmith.understanding.saliency import Saliency, by_contrast
@@ -50,6 +51,12 @@ class Pictures:
         self.traits = traits
         self.features = embeddings(library)
         self.model = _loaded(model)
+        prepare = getattr(self.model, "prepare", None)
+        if prepare is not None:
+            prepare(library)
+        # What is to be made of certain photos is not for a model that draws what was never there.
+        invents = getattr(self.model, "invents", False)
+        self._of_photos: ImageModel = Remix() if invents else self.model
         self._note = note
         size = rules.FORMATS["portrait"][1:]
         usable = sum(crop.fits((photo.width, photo.height), size) for photo in library.photos())
@@ -64,7 +71,7 @@ class Pictures:
         """The image model's picture; where no photo can fill the format, one for a layout.
 
         Raises FeedsmithError when no photo of the library can be used at all, or the photo that
-        the brief names cannot be read.
+        the brief names cannot be read; NoPicture when the image model itself fails.
         """
         named = self.named(order.brief.photo)
         if named is not None:
@@ -73,9 +80,10 @@ class Pictures:
             return self.file(Path(order.brief.photo), order)
         tall = order.format.name == "story"
         sizes = dict.fromkeys((order.format, rules.FORMATS["portrait"], rules.FORMATS["square"]))
+        model = self._of_photos if among else self.model
         for size in sizes if tall and order.kind == "story" else (order.format,):
-            with contextlib.suppress(FeedsmithError):
-                return self.model.make(
+            try:
+                return model.make(
                     PictureBrief(
                         format=size,
                         theme=order.theme,
@@ -90,6 +98,10 @@ class Pictures:
                     self.library,
                     self.traits,
                 )
+            except NoPicture:
+                raise  # a framed photo is not what was asked for
+            except FeedsmithError:
+                continue
         return self.whole(named, order.seed, recent)
 
     def whole(self, photo: Photo | None, seed: int, recent: frozenset[str]) -> Picture:
@@ -193,7 +205,7 @@ class Pictures:
                     found.append(
                         self.whole(photo, order.seed, recent)
                         if whole
-                        else self.model.make(brief, self.library, self.traits)
+                        else self._of_photos.make(brief, self.library, self.traits)
                     )
         return found
 

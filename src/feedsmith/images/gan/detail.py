@@ -5,7 +5,7 @@ leaf and petal, patch by patch (`synthesis` with a `Guide`). Which photo can do 
 trying: the ones most like the picture each make a draft, and drafts have marks. Patches of several
 photos mixed give mush, so it is always one.
 
-Only the picture's lowest frequencies guide, SIDE pixels on the shorter side: a small generator's
+Only the picture's lowest frequencies guide, about SIDE pixels on the shorter side: a small generator's
 64 px are no sharper than that, and patches sought for a soft picture are soft ones.
 
 Knows a small picture, a library and its traits; nothing of generators, latents or posts.
@@ -27,14 +27,20 @@ from feedsmith.post import Photo
 from feedsmith.understanding.saliency import by_contrast
 
 SIDE = 30
-"""Pixels of the shorter side of what guides. At 45 and 60 px the blobs of a small generator came
-through as blobs; at 24 px houses of leaves stood where paths had been."""
+"""Pixels of the shorter side of what guides. At 45 and 60 px the blobs of 64 px pictures came through as
+blobs, and 128 px ones looked no better for it; at 24 px paths became hedges."""
+SHARE = 1 / 8
+"""Of a large picture's pixels so many guide: a generator of 512 px and more has forms to keep."""
 PULL = 0.6, 0.1
 """How strongly, at the coarsest and the finest level."""
 ORDER = 0.05
 """Vertical prior: skies stay up; more of it redraws the photo's own layout."""
 EXEMPLARS = 6
-"""Photos that make a draft; each costs 0.45 CPU-s."""
+"""Photos that are tried for a picture, by sketches of SKETCH px on the shorter side: 0.25 CPU-s each."""
+SKETCH = 48
+KEPT = 2
+"""Sketches that become drafts of DRAFT px, with marks that count: 0.6 CPU-s each."""
+DRAFT = 130
 SOURCE_SIDE_MIN = 480
 """Pixels of the shorter side of a photo that may lend detail: enlarged 1.5 times, and shown next to
 full-size posts."""
@@ -42,15 +48,20 @@ COLOUR = 0.6
 """How much palettes count beside likeness when photos are ranked."""
 LIGHT, STRENGTH = 0.2, 0.9
 """How much of the photo's own light stays, and how far its palette is moved."""
-ACCEPT = 4.8
-"""Drafts above this mark are mush. Set by eye (bench/gan_detail.py)."""
+ACCEPT = 4.5
+"""Drafts above this mark are not finished. Set by eye on 168 drafts of 28 pictures (bench/gan_detail.py);
+flowers for which the library had no flower began at 5.0."""
 FLAT = 0.6
 """Lightness steps (OKLab times 100) under which a spot of a draft has no detail."""
 FORMS = 2.0
 """Steps between neighbours of the guide from which something is there that has detail."""
+SURE = 0.6
+"""From which a photo's skyline is one."""
 CRISP = 0.7
 """Finest detail over that four times as coarse: 0.7 to 1.3 in 20 drafts from sharp photos, 0.3 to 0.4
 in 4 from blurred ones."""
+FINE = 0.6
+"""Finest detail of a draft, mean step of lightness: 1 to 4 from sharp photos, 0.2 from blurred ones."""
 
 
 class Drawn(NamedTuple):
@@ -87,21 +98,25 @@ def drafts(
     known: Known,
     seed: int,
 ) -> list[Drawn]:
-    """A draft (180 px and more on the shorter side) with each photo's detail, the best first.
+    """The best drafts, at most KEPT, each with the detail of one of `photos`; best first.
 
     `small` uint8 (h, w, 3) has the proportions of (width, height) (see `framed`).
     """
-    found = []
+    sketches: list[tuple[float, str, Photo, synthesis.Task]] = []
     for photo in photos:
         try:
             source = _source(photo, width, height, known)
         except Refused:
             continue  # a photo that went missing must not end the run
-        source = relight.transfer(
-            source, small, keep_light=LIGHT, strength=STRENGTH, seed=seed
-        ).apply(source)
-        draft = synthesis.draft(_task(small, source, width, height, seed))
-        found.append(Drawn(mark(draft), photo, draft))
+        moved = relight.transfer(source, small, keep_light=LIGHT, strength=STRENGTH, seed=seed)
+        task = _task(small, moved.apply(source), width, height, seed)
+        sketch = synthesis.draft(task, stop_at=SKETCH)
+        sketches.append((mark(sketch, known, photo), photo.id, photo, task))
+        sketches = sorted(sketches, key=lambda one: one[:2])[:KEPT]  # a task holds 5 MB
+    found = []
+    for _, _, photo, task in sketches:
+        draft = synthesis.draft(task, stop_at=DRAFT)
+        found.append(Drawn(mark(draft, known, photo), photo, draft))
     return sorted(found, key=lambda one: (one.mark, one.photo.id))
 
 
@@ -138,9 +153,9 @@ def near(
     return [photo for _, _, photo in sorted(marks, key=lambda one: one[:2])[:count]]
 
 
-def mark(draft: synthesis.Draft) -> float:
-    """What is wrong with a guided draft: smears, seams, repeats (images.score), colours that are
-    not the guide's, forms of the guide that came out without detail, and detail that is blurred."""
+def mark(draft: synthesis.Draft, known: Known, photo: Photo) -> float:
+    """What is wrong with a guided draft: smears, seams, repeats (images.score), land of the photo that
+    hangs in its sky, colours that are not the guide's, forms of the guide that came out without detail, and detail that is blurred."""
     guide = draft.task.guide
     assert guide is not None
     light = to_lab(draft.rgb)[..., 0]
@@ -151,17 +166,22 @@ def mark(draft: synthesis.Draft) -> float:
     forms = box(np.abs(aim[..., 0] - box(aim[..., 0], 1)), 1) > FORMS
     there = resample.resize(forms.astype(np.uint8) * 255, *light.shape) > 127
     soft = box(light, 1)
-    crisp = float(np.abs(light - soft).mean() / max(np.abs(soft - box(soft, 4)).mean(), 1e-6))
+    fine = float(np.abs(light - soft).mean())
+    crisp = fine / max(float(np.abs(soft - box(soft, 4)).mean()), 1e-6)
+    line = known.skyline(photo.id)
+    marks = score.marks(draft, line.rows if line.sure > SURE else None)
     return (
-        score.marks(draft).total(ordered=False)
+        # A crown over a sky is no fault in a drawn tree: it counts a twentieth of remix's price.
+        marks._replace(overhang=marks.overhang / 20).total(ordered=False)
         + 0.3 * away
         + 4.0 * float((flat & there).mean())
         + 5.0 * max(0.0, CRISP - crisp)
+        + 2.0 * max(0.0, 1 - fine / FINE)
     )
 
 
 def _task(small: Bytes, source: Bytes, width: int, height: int, seed: int) -> synthesis.Task:
-    scale = SIDE / min(width, height)
+    scale = max(SIDE, round(min(small.shape[:2]) * SHARE)) / min(width, height)
     guide = resample.resize(small, round(height * scale), round(width * scale))
     return synthesis.Task(
         source,
