@@ -10,8 +10,9 @@
     attributes      format, version, size, crop, sha256, source, complete
 
 A level is the mean of 2x2 pixels of the one above, rounded half up, so a level that is not stored is
-worked out on reading to the same bytes. Chunks are not compressed: lzf made photographs 3 %
-smaller and reading them 4 times slower.
+worked out on reading to the same bytes. Chunks are not compressed: lzf
+made photographs of 512 px 10 % smaller (64 px: 4 %), and reading them 9 times, writing them 18 times
+as expensive.
 
 While it is made, the file is called `<name>.part`. HDF5 itself may be damaged when its process is killed, so it lays
 the file out once, empty; after that pictures are written to their places in the file without it,
@@ -292,7 +293,8 @@ class Writer:
             raise self._told(error) from error
 
     def noted(self, field: str, rows: Rows) -> NDArray[Any]:
-        """What was noted of `rows` in `field`, in their order; after a flush."""
+        """What was noted of `rows` in `field`, in their order."""
+        self.flush()
         assert self._notes_file is not None
         shape = self._note["note"][field]
         found = np.empty((len(rows), *shape.shape), shape.base)
@@ -491,10 +493,14 @@ def _kept(path: Path) -> IO[bytes]:
 
 def _write_at(file: IO[bytes] | None, offset: int, data: bytes) -> None:
     assert file is not None
-    file.seek(offset)
     view = memoryview(data)
     while view:
-        view = view[file.write(view) :]
+        if hasattr(os, "pwrite"):
+            written = os.pwrite(file.fileno(), view, offset)
+        else:  # Windows
+            file.seek(offset)
+            written = file.write(view)
+        view, offset = view[written:], offset + written
 
 
 def _lay_out(images: Any, level: int, count: int) -> None:

@@ -85,13 +85,11 @@ def best(
     faces: tuple[FaceBox, ...] = (),
     limit: float = BLOW_UP_MAX,
     text_space: str | None = None,
-    closest: float = CLOSEST,
 ) -> Window | None:
     """The window of a photo (width, height) with the shape of `wanted` (width, height).
 
     saliency: (h, w) float32, any size, higher is more looked at. text_space: "top" or "bottom"
-    asks for little saliency in that third. closest: the smallest window tried, as a share of the
-    largest; 1 only moves the largest. None where the photo would grow beyond `limit`, or
+    asks for little saliency in that third. None where the photo would grow beyond `limit`, or
     where a face cannot be kept whole with its margin.
     """
     width, height = size
@@ -99,7 +97,7 @@ def best(
         return None
     ratio = wanted[0] / wanted[1]
     full = (min(width, height * ratio), min(height, width / ratio))
-    smallest = max(wanted[0] / limit / full[0], closest)
+    smallest = max(wanted[0] / limit / full[0], CLOSEST)
     scales = [1.0]
     while scales[-1] * STEP >= smallest:
         scales.append(scales[-1] * STEP)

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from feedsmith import photo_file
 from feedsmith.cores import one_core
@@ -45,6 +46,12 @@ def by_look(
             difference = np.abs(levelled(row) - levelled(int(other))).mean()
             if difference <= NEAR_PIXELS:
                 yield row, int(other)
+
+
+def perceptual_hash(miniature: Bytes) -> int:
+    """64 bits of a miniature (32, 32, 3), as import has them of a photo."""
+    grey = np.asarray(Image.fromarray(miniature).convert("L"))
+    return int(photo_file.perceptual_hash(grey), 16)
 
 
 def by_features(features: NDArray[np.float16]) -> Iterator[tuple[int, int]]:

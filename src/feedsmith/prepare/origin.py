@@ -32,6 +32,10 @@ class Origin(NamedTuple):
     caption: str = ""
     keywords: tuple[str, ...] = ()
     faces: tuple[FaceBox, ...] = ()
+    subject: FaceBox | None = None
+    """What stands out; None where nothing does, or where nobody has looked."""
+    seen: bool = False
+    """True where somebody has looked."""
     saliency: str = ""
     """File of its map; "" where there is none."""
 
@@ -58,7 +62,7 @@ def of_library(home: Home, report: Report = silent) -> list[Origin]:
     found = []
     for photo in photos:
         post = library.post_of(photo.id)
-        words, faces = known.get(photo.id, ((), ()))
+        words, faces, subject = known.get(photo.id, ((), (), None))
         there = traits.map_path(library, photo.id)
         found.append(
             Origin(
@@ -68,6 +72,8 @@ def of_library(home: Home, report: Report = silent) -> list[Origin]:
                 caption=post.text if post is not None else "",
                 keywords=words,
                 faces=faces,
+                subject=subject,
+                seen=photo.id in known,
                 saliency=str(there) if there.exists() else "",
             )
         )
@@ -107,15 +113,23 @@ def key(origins: Sequence[Origin], *settings: object) -> str:
     return digest.hexdigest()
 
 
-def _seen(library: Library) -> dict[str, tuple[tuple[str, ...], tuple[FaceBox, ...]]]:
-    """Photo id to keywords and faces."""
+_Seen = tuple[tuple[str, ...], tuple[FaceBox, ...], FaceBox | None]
+
+
+def _seen(library: Library) -> dict[str, _Seen]:
+    """Photo id to keywords, faces, subject."""
     return {
         found.id: (
             found.keywords,
-            tuple((f.left, f.top, f.right, f.bottom) for f in found.faces),
+            tuple(_sides(face) for face in found.faces),
+            None if found.subject is None else _sides(found.subject),
         )
         for found in traits.each(library)
     }
+
+
+def _sides(box: traits.Box) -> FaceBox:
+    return box.left, box.top, box.right, box.bottom
 
 
 def _stamp(file: str) -> tuple[int, int]:

@@ -20,7 +20,7 @@ from pydantic import Field
 
 from feedsmith import photo_file
 from feedsmith.brand import Home
-from feedsmith.colour import Floats, to_lab
+from feedsmith.colour import to_lab
 from feedsmith.dataset import HELD, DataSet, Rows, Writer, fingerprint, h5py
 from feedsmith.errors import FeedsmithError, MissingModel, Refused
 from feedsmith.files import made
@@ -49,12 +49,11 @@ NOTE = np.dtype(
         ("id", "S16"),
         ("box", "<i4", (4,)),
         ("full", "<i4", (2,)),
-        ("hash", "<u8"),
         ("small", "u1", (alike.SMALL, alike.SMALL, 3)),
     ]
 )
-"""Noted of a row while a data set is made: width and height of the whole photo as `full`, the
-perceptual hash and a miniature of the square."""
+"""Noted of a row while a data set is made: width and height of the whole photo as `full`, and
+a miniature of the square."""
 
 
 class Settings(Value):
@@ -171,6 +170,7 @@ def _fill(
                 if not going[0]:
                     ended.set()
 
+    report("Cutting photos", len(origins) - len(todo), len(origins))
     threads = [threading.Thread(target=work, name=f"prepare-{n}") for n in range(workers)]
     for thread in threads:
         thread.start()
@@ -199,19 +199,24 @@ def _take(writer: Writer, row: int, photo: Origin, settings: Settings, eye: "_Ey
     size = settings.size
     data = photo_file.bytes_of(Path(photo.file))
     key = photo.id or hashlib.sha256(data).hexdigest()[:16]
-    looked_at = settings.crop == "saliency" and not photo.saliency
-    picture, header = photo_file.decoded(data, max(size, LOOK) if looked_at else size)
+    look = settings.crop == "saliency" and not photo.seen
+    picture, header = photo_file.decoded(data, max(size, LOOK) if look else size)
     full = (header.width, header.height)
     if _fitting(np.array([full]), settings.crop)[0] * SMALLEST_SHARE < size:
         raise Refused(
             f"{full[0]} x {full[1]} pixels, less than a quarter of {size}",
         )
-    area = square.box(full, settings.crop, photo.faces, lambda: eye.map(photo, picture))
+    plain = photo.seen and photo.subject is None  # nothing stands out: the middle
+    area = square.box(
+        full,
+        settings.crop,
+        faces=photo.faces,
+        subject=photo.subject,
+        saliency=None if plain else lambda: eye.map(photo, picture),
+    )
     cut = square.cut(picture, full, area, size)
-    small = square.small(cut, alike.SMALL)
-    grey = np.asarray(Image.fromarray(small).convert("L"))
-    phash = int(photo_file.perceptual_hash(grey), 16)
-    writer.put(row, cut, (key.encode("ascii"), area, full, phash, small))
+    small = np.asarray(square.small(cut, alike.SMALL))
+    writer.put(row, cut, (key.encode("ascii"), area, full, small))
 
 
 class _Eye:
@@ -232,20 +237,21 @@ class _Eye:
         said = "the saliency network is missing, so squares were chosen by contrast"
         return (said,) if self._blind else ()
 
-    def map(self, photo: Origin, picture: Image.Image) -> Floats:
-        """(h, w) float32 in 0..1."""
+    def map(self, photo: Origin, picture: Image.Image) -> Image.Image:
+        """Grey, the brighter the more looked at; longer side 320 px."""
         if photo.saliency:
             try:
-                with Image.open(photo.saliency) as stored:
-                    return np.asarray(stored.convert("L"), np.float32) / np.float32(255)
+                with Image.open(photo.saliency, formats=("PNG",)) as stored:
+                    return stored.convert("L")
             except (OSError, ValueError, SyntaxError):
                 pass  # damaged: looked at again
         pixels = np.asarray(picture)
         try:
-            return self._network.map(pixels)
+            found = self._network.map(pixels)
         except MissingModel:
             self._blind = True
-            return by_contrast(pixels)
+            found = by_contrast(pixels)
+        return Image.fromarray(np.rint(found * 255).astype(np.uint8))
 
 
 # ---- all of them together ----------------------------------------------------------------------
@@ -262,8 +268,13 @@ def _pairs(
     writer: Writer, order: Rows, ids: Sequence[str], home: Home, library: bool
 ) -> Iterator[tuple[int, int]]:
     """Pairs of near-duplicates, as places in `order`."""
+    hashes = [
+        alike.perceptual_hash(small)
+        for start in range(0, len(order), 256)
+        for small in writer.noted("small", order[start : start + 256])
+    ]
     yield from alike.by_look(
-        writer.noted("hash", order), lambda at: writer.noted("small", order[at : at + 1])[0]
+        np.array(hashes, np.uint64), lambda at: writer.noted("small", order[at : at + 1])[0]
     )
     if library:
         names, features = traits.features(Library(home.library))
