@@ -117,13 +117,11 @@ def pro_gan_pth(args, clock):
         Path(args.data), get_transform((args.size, args.size), flip_horizontal=True), rec_dir=True
     )
 
-    def step(gan, gen_opt, dis_opt, images, at, alpha, times):
-        noise = torch.randn(len(images), latent)
-        for _ in range(times):
-            told = gan.optimize_discriminator(loss, dis_opt, noise, images, at, alpha)
-            update_average(gan.gen_shadow, gan.gen, beta=gan.ema_beta)
-            gan.optimize_generator(loss, gen_opt, noise, images, at, alpha)
-        return told
+    def step(gan, gen_opt, dis_opt, noise, images, at, alpha):
+        critic = gan.optimize_discriminator(loss, dis_opt, noise, images, at, alpha)
+        update_average(gan.gen_shadow, gan.gen, beta=gan.ema_beta)
+        generator = gan.optimize_generator(loss, gen_opt, noise, images, at, alpha)
+        return round(critic, 4), round(generator, 4)
 
     # What a picture of each stage costs, on networks that are thrown away.
     few = next(iter(get_data_loader(data, 4, 0)))
@@ -131,13 +129,13 @@ def pro_gan_pth(args, clock):
     trial = built()
     for at in range(2, depth + 1):
         began = time.process_time()
-        step(*trial, few, at, 0.5, 1)
+        step(*trial, torch.randn(len(few), latent), few, at, 0.5)
         costs.append(time.process_time() - began)
     del trial
     gan, gen_opt, dis_opt = built()
     shares = np.cumsum(costs) / sum(costs)
     clock.start()
-    images, rates, last = 0, {}, float("nan")
+    images, rates, losses = 0, {}, []
     for at, until in zip(range(2, depth + 1), shares, strict=True):
         begin, stop = clock.spent(), until * clock.seconds
         seen, loader = 0, iter(())
@@ -147,15 +145,19 @@ def pro_gan_pth(args, clock):
                 loader = iter(get_data_loader(data, batches[at - 2], 0))
                 batch = next(loader)
             alpha = min(1.0, 2 * (clock.spent() - begin) / max(1e-9, stop - begin))
-            last = step(gan, gen_opt, dis_opt, batch, at, alpha, repeats)
-            seen += repeats * len(batch)
+            noise = torch.randn(len(batch), latent)
+            for _ in range(repeats):
+                losses.append(step(gan, gen_opt, dis_opt, noise, batch, at, alpha))
+                seen += len(batch)
+                if clock.spent() >= stop:
+                    break
         rates[2**at] = round(seen / max(1e-9, clock.spent() - begin), 3)
         images += seen
     told = {
         "images": images,
         "images_per_s": rates[args.size],
         "images_per_s_by_size": rates,
-        "loss": last,
+        "losses": some(losses),
         "overflows": gan.gen_overflow_count + gan.dis_overflow_count,
         "settings": {"batches": batches, "batch_repeats": repeats, "rate": rate, "latent": latent},
         "parameters": parameters(gan.gen, gan.dis),
@@ -269,12 +271,13 @@ def stylegan2_pytorch(args, clock):
 def steps(trainer, broken, clock, images_a_step):
     """The trainer's own steps until the time is up; not-a-number is tried again, as its command does."""
     trainer.evaluate = lambda *_, **__: None  # would draw sheets of pictures while the clock runs
-    done, failed = 0, 0
+    done, failed, losses = 0, 0, []
     clock.start()
     while clock.goes_on():
         try:
             trainer.train()
             done += 1
+            losses.append((round(float(trainer.d_loss), 4), round(float(trainer.g_loss), 4)))
         except broken:
             failed += 1
             if failed > 3:
@@ -283,7 +286,7 @@ def steps(trainer, broken, clock, images_a_step):
         "images": done * images_a_step,
         "images_per_s": round(done * images_a_step / clock.spent(), 3),
         "steps": done,
-        "loss": float(trainer.d_loss),
+        "losses": some(losses),
         "not_a_number": failed,
     }
 
@@ -297,6 +300,11 @@ def parameters(generator, discriminator):
         return sum(p.numel() for network in networks for p in network.parameters())
 
     return {"generator": count(generator), "discriminator": count(discriminator)}
+
+
+def some(losses):
+    """At most 200 of them, evenly: (discriminator, generator)."""
+    return losses[:: max(1, math.ceil(len(losses) / 200))]
 
 
 def as_bytes(pictures):

@@ -102,10 +102,10 @@ def measure(
     The same seed gives the same figures. What there are too few pictures for is None or empty.
     """
     # As many generated pictures as each half of the training photos has.
-    order = np.random.default_rng([seed, 7]).permutation(len(training)).astype(np.int64)
-    count = min(len(made), len(training) // 2)
+    rng = np.random.default_rng([seed, 7])
+    order, count = rng.permutation(len(training)), min(len(made), len(training) // 2)
     halves = np.sort(order[:count]), np.sort(order[count : 2 * count])
-    chosen = np.arange(count)
+    chosen = np.sort(rng.permutation(len(made))[:count])
 
     swd: dict[int, Beside] = {}
     swd_average = varied = None
@@ -140,7 +140,8 @@ def measure(
         photos = _looked(training, eye, report, "training photos", wanted)
         parts = [photos[h] for h in halves] if whole else [photos[:count], photos[count:]]
         if count >= FEWEST:
-            seen.append(_seen(eye.name, parts[0], parts[1], ours_seen[:count], seed))
+            compared = ours_seen[chosen] if whole else ours_seen
+            seen.append(_seen(eye.name, parts[0], parts[1], compared, seed))
         if whole and len(photos) and len(ours_seen):
             found = nearest(ours_seen, photos)
             neighbours[eye.name] = found
