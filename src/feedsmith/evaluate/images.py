@@ -186,7 +186,7 @@ def of_folder(folder: Path, count: int, size: int, seed: int, notes: list[str]) 
         raise FeedsmithError(
             f"{folder}: there is no picture in it", mend="name the folder of the generated pictures"
         )
-    return Made(np.stack(pictures), tuple(names), f"the pictures in {folder.name}/")
+    return Made(np.stack(pictures), tuple(names), f"the folder {folder.name}/")
 
 
 def _side(made: int, size: int, count: int, what: str, notes: list[str]) -> int:
