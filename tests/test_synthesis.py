@@ -1,11 +1,14 @@
 """Small pictures out of a made-up landscape."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from feedsmith.images.resample import covering, resize
 from feedsmith.images.synthesis import (
+    Guide,
     Lock,
     Task,
     draft,
@@ -146,3 +149,29 @@ def test_it_refuses_what_does_not_fit_together(photo):
         small(photo, source_mask=np.ones((5, 5), bool))
     with pytest.raises(ValueError, match="cannot be made"):
         Task(photo, 20, 20, start=rows(), seed=0)
+
+
+def test_a_guide_says_what_is_where_and_the_photo_lends_the_detail(
+    photo: NDArray[np.uint8],
+) -> None:
+    guide = np.empty((30, 24, 3), np.uint8)
+    guide[:, :12], guide[:, 12:] = photo[:40].mean((0, 1)), photo[-40:].mean((0, 1))
+    plain = small(photo, start=rows(), completeness=None, coarsest=24, vertical_prior=0.0)
+    guided = replace(plain, start=picture(guide), guide=Guide(guide))
+
+    def away(task: Task) -> float:
+        drawn = draft(task).rgb
+        return float(np.abs(resize(drawn, 30, 24).astype(float) - guide).mean())
+
+    assert away(guided) < 0.5 * away(plain)
+    fine = draft(guided).rgb.astype(float)
+    coarse = resize(guide, *fine.shape[:2]).astype(float)
+    assert np.abs(np.diff(fine, axis=1)).mean() > 3 * np.abs(np.diff(coarse, axis=1)).mean()
+
+
+def test_a_guide_that_is_met_changes_nothing() -> None:
+    shown = np.random.default_rng(1).integers(0, 256, (30, 24, 3), np.uint8)
+    assert np.array_equal(Guide(shown, (1.0, 1.0)).pulled(shown, 0.0), shown)
+    grey = np.full((30, 24, 3), 128, np.uint8)
+    assert np.abs(Guide(shown, (1.0, 1.0)).pulled(grey, 0.0).astype(int) - shown).max() <= 1
+    assert np.array_equal(Guide(shown, (0.0, 0.0)).pulled(grey, 0.5), grey)

@@ -31,7 +31,7 @@ METHODS = {
     "crop": "A new cut of your photo.",
     "layout": "Set as a layout from your photos.",
     "cutout": "Your product, cut out of its photo and set on a backdrop in your colours.",
-    "gan": "Made by a network that learned from your photos; no camera saw it.",
+    "gan": "Made by a network that learned from photos, with the detail of one of yours; no camera saw it.",
     "diffusion": "Drawn by an AI image model after words for your photos; no camera saw it.",
     "film": "A film over your photos: slow moves, cuts on the beat, words that come and go.",
     "loop": "One picture in which one thing moves; its end meets its beginning.",

@@ -1,5 +1,7 @@
 """`feedsmith evaluate`: how good is what Feedsmith makes. Parse, call, print."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -46,10 +48,51 @@ def captions(
     settings = Settings(count=count, pictures=pictures, budget=seconds(budget), seed=seed)
     with showing_progress() as report:
         told = stage.evaluate(Home(home), settings, report)
+    _print(rows(told), told.notes, home / "reports" / "captions.html")
+
+
+@evaluate_app.command()
+def images(
+    home: HomeArgument,
+    data: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE",
+            help="Data set of the photos, e.g. datasets/images-64.h5. [default: newest]",
+        ),
+    ] = "",
+    pictures: Annotated[
+        str,
+        typer.Option(
+            metavar="FOLDER", help="Generated pictures. [default: drawn from the brand's generator]"
+        ),
+    ] = "",
+    count: Annotated[
+        int, typer.Option(min=1, max=50_000, help="Generated pictures, at most.")
+    ] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same figures.")] = 0,
+) -> None:
+    """Are generated pictures like the photos, varied, and not copies? Figures, and a page.
+
+    Sliced Wasserstein distance, MS-SSIM, KID and Frechet distance by two networks, precision and recall,
+    and the training photo nearest to each picture, beside photos held out of training. Writes
+    BRAND/reports/images.html and images.json.
+    """
+    from feedsmith.evaluate import images as stage
+    from feedsmith.evaluate.figures import ImageSettings
+    from feedsmith.evaluate.images_page import rows
+
+    settings = ImageSettings(count=count, data=data, pictures=pictures, seed=seed)
+    with showing_progress() as report:
+        told = stage.evaluate(Home(home), settings, report)
+    _print(rows(told), told.notes, home / "reports" / "images.html")
+
+
+def _print(rows: Sequence[tuple[str, str]], notes: Sequence[str], page: Path) -> None:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for what, figure in rows(told):
+    for what, figure in rows:
         table.add_row(f"[bold]{what}[/]", escape(figure))
     out.print(table)
-    for note in told.notes:
+    for note in notes:
         out.print(f"[yellow]note[/] {escape(note)}", soft_wrap=True)
-    out.print(f"Look at it: {escape(str(home / 'reports' / 'captions.html'))}", soft_wrap=True)
+    out.print(f"Look at it: {escape(str(page))}", soft_wrap=True)

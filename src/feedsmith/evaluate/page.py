@@ -57,7 +57,6 @@ def style(home: Home, brand: Brand, library: Library, notes: list[str]) -> Style
 
 def write(path: Path, told: CaptionReport, style: Style, library: Library) -> None:
     """Write the page to `path`. Photos that the library cannot give are left out."""
-    title = f"Does it sound like {told.brand}?"
     parts = [
         _samples(told.written[:SAMPLES], library),
         _voice(told),
@@ -66,21 +65,38 @@ def write(path: Path, told: CaptionReport, style: Style, library: Library) -> No
         _picture(told),
         _surprise(told),
         _made(told),
-        _missing(told),
+        worth_knowing(told.notes),
     ]
+    title = f"Does it sound like {told.brand}?"
+    put(path, style, "Captions", title, _lead(told), _facts(told), parts)
+
+
+def put(
+    path: Path,
+    style: Style,
+    what: str,
+    title: str,
+    lead: str,
+    facts: Sequence[tuple[str, str]],
+    parts: Sequence[str],
+) -> None:
+    """Write a report: `what` it is about, a question as its title, the answer in a sentence, the first
+    figures as (figure, what it is), and its parts as HTML. The JSON beside it has its name."""
+    cells = "".join(f"<div><dt>{what_}</dt><dd>{number}</dd></div>" for number, what_ in facts)
+    figures = f'<dl class="facts">{cells}</dl>' if facts else ""
     body = f"""<a class="skip" href="#report">Skip to the report</a>
 <div class="page">
-<header class="top"><span class="mark">{pages.avatar(style.brand)}{escape(told.brand)}</span>
-<span class="quiet small">Captions</span></header>
+<header class="top"><span class="mark">{pages.avatar(style.brand)}{escape(style.brand.name)}</span>
+<span class="quiet small">{what}</span></header>
 <main id="report">
 <section class="hero"><h1 class="display">{escape(title)}</h1>
-<p class="lead">{escape(_lead(told))}</p>
-{_facts(told)}
+<p class="lead">{escape(lead)}</p>
+{figures}
 </section>
 {"".join(parts)}
 </main>
 <footer class="foot small quiet"><span>Written by Feedsmith on this machine.</span>
-<span>All figures are in captions.json beside this page.</span></footer>
+<span>All figures are in {path.with_suffix(".json").name} beside this page.</span></footer>
 </div>"""
     fonts = pages.inline_fonts(style.pair)
     sheets = ("report.css", "evaluate.css")
@@ -178,7 +194,7 @@ def _lead(told: CaptionReport) -> str:
     return words
 
 
-def _facts(told: CaptionReport) -> str:
+def _facts(told: CaptionReport) -> list[tuple[str, str]]:
     rows = []
     if told.verdict:
         rows.append((f"{told.verdict.accuracy:.0%}", "told from yours; 50% is perfect"))
@@ -193,11 +209,11 @@ def _facts(told: CaptionReport) -> str:
         rows.append((f"{told.copying.most}", "words copied in a row at most"))
     elif told.perplexities:
         rows.append((f"{told.perplexities[0].value:.1f}", "perplexity on captions not seen"))
-    cells = "".join(f"<div><dt>{what}</dt><dd>{number}</dd></div>" for number, what in rows)
-    return f'<dl class="facts">{cells}</dl>' if rows else ""
+    return rows
 
 
-def _part(title: str, words: str, body: str, name: str = "") -> str:
+def part(title: str, words: str, body: str, name: str = "") -> str:
+    """A section of a report: its title and explanation beside what it shows."""
     return (
         f'<section class="part{" " + name if name else ""}"><div class="aside">'
         f'<h2 class="display">{title}</h2><p>{words}</p></div><div>{body}</div></section>\n'
@@ -221,7 +237,7 @@ def _samples(written: Sequence[Written], library: Library) -> str:
             f'<p class="words">{escape(one.text)}</p><p class="small quiet">{escape(tags)}</p></div>'
             f'<div><h3 class="small">Yours</h3>{real}</div></li>'
         )
-    return _part(
+    return part(
         "Read them",
         f"{_first(len(written))}, unpicked, each beside what you wrote under the same picture.",
         f'<ol class="samples">{"".join(rows)}</ol>',
@@ -262,7 +278,7 @@ def _voice(told: CaptionReport) -> str:
         told.lengths, [len(one.text.split()) for one in told.written], "words in a caption"
     )
     size = told.distances[0].sample
-    return _part(
+    return part(
         "Voice",
         "How far the written captions are from yours, habit by habit. Inside the band they are no further off "
         f"than two halves of your own captions ({size} in each) are from each other; the line is the usual "
@@ -292,7 +308,7 @@ def _apart(told: CaptionReport) -> str:
         + "</li>"
         for g in verdict.giveaways
     )
-    return _part(
+    return part(
         "Told apart",
         f"A small classifier learns from {verdict.captions} captions of each kind and guesses whose the others "
         f"are, in {verdict.folds} turns. 50% is a coin, and perfect. The giveaways are by what it knows them.",
@@ -349,7 +365,7 @@ def _copied(told: CaptionReport) -> str:
         own.lengths if own else (), copied.lengths, "words in the longest run", 1
     )
     spread = f'<div class="variety">{variety}</div>' if variety else ""
-    return _part(
+    return part(
         "Copied and varied",
         "The longest run of words in each caption that stands in your older captions as well. Beside it, your own newest "
         "captions: everybody repeats a phrase. Distinct-n is the share of different runs of n words, over the same "
@@ -389,7 +405,7 @@ def _picture(told: CaptionReport) -> str:
         parts.append(_ranks(told.retrieval, told.chance))
     if not parts:
         return ""
-    return _part(
+    return part(
         "The picture",
         "Whether captions speak of their picture: how many of its keywords they name, and where the language model "
         "puts the right caption when it is told of the picture. The line in the middle is chance.",
@@ -451,7 +467,7 @@ def _surprise(told: CaptionReport) -> str:
         )
     if not parts:
         return ""
-    return _part(
+    return part(
         "Surprise",
         "How unsure the language model is at each token of captions it has not seen: 20 means, as between 20 equally "
         "likely ones. Lower is nearer to you.",
@@ -473,7 +489,7 @@ def _made(told: CaptionReport) -> str:
         first = list(told.rejections.items())[:8]
         rows = [Bar(reason.capitalize(), n, f"{n:,}") for reason, n in first]
         parts.append(f"<h3>Why drafts were turned down</h3>{plots.bars(rows)}")
-    return _part(
+    return part(
         "How they were made",
         "Of each caption many drafts are made, checked and ranked; this is where the winners came from. "
         + (
@@ -486,11 +502,12 @@ def _made(told: CaptionReport) -> str:
     )
 
 
-def _missing(told: CaptionReport) -> str:
-    if not told.notes:
+def worth_knowing(notes: Sequence[str]) -> str:
+    """The section of a report's notes; '' for none."""
+    if not notes:
         return ""
-    lines = "".join(f"<li>{escape(note)}</li>" for note in told.notes)
-    return _part(
+    lines = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    return part(
         "Worth knowing",
         "How it was measured, and what was not, or only in part.",
         f'<ul class="notes">{lines}</ul>',

@@ -43,7 +43,13 @@ def bars(rows: Sequence[Bar], most: float = 0.0) -> str:
     return f'<dl class="bars">{cells}</dl>'
 
 
-def histogram(own: Sequence[float], new: Sequence[float], unit: str, step: int = 0) -> str:
+def histogram(
+    own: Sequence[float],
+    new: Sequence[float],
+    unit: str,
+    step: int = 0,
+    names: tuple[str, str] = ("yours", "written"),
+) -> str:
     """Two distributions of counts as columns side by side, each in shares of its own captions.
 
     `step` is the width of a column; 0 for a round one that gives at most 12. What lies beyond the 98th of 100
@@ -63,7 +69,7 @@ def histogram(own: Sequence[float], new: Sequence[float], unit: str, step: int =
         shares = [side[at] / n for side, n in zip(sides, sizes, strict=True)]
         last = "+" if at == count - 1 and max(values) >= (at + 1) * step else ""
         upper = "" if step == 1 or last else f" to {(at + 1) * step - 1}"
-        name = f"{at * step}{last}{upper} {unit}: yours {shares[0]:.0%}, written {shares[1]:.0%}"
+        name = f"{at * step}{last}{upper} {unit}: {names[0]} {shares[0]:.0%}, {names[1]} {shares[1]:.0%}"
         columns = "".join(
             f'<i class="{tone}" style="height:{_share(share, top)}"></i>'
             for tone, share in zip(("own", "new"), shares, strict=True)

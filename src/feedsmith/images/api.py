@@ -8,6 +8,8 @@ for what is not here. It may say of itself:
     name, version   what stands in post.json; they decide whether a run is the same run
     invents = True  its pictures show nothing that was there: it is given no brief that asks for certain
                     photos (a product, a loop, a photo that was named); remix makes those
+    prepare(library)  called once, before the first picture: raises FeedsmithError where the model
+                    cannot work at all
 """
 
 from collections.abc import Mapping

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feedsmith.images.api import PictureBrief
-from feedsmith.images.remix import MADE_BY_HAND, theme_words
+from feedsmith.images.known import MADE_BY_HAND, theme_words
 from feedsmith.understanding import look
 from feedsmith.understanding.traits import Traits
 

@@ -10,7 +10,7 @@ that fails its own check gives way to the next; a photo that fails gives way to 
 Knows pictures and traits of photos. Knows nothing of captions, layouts or files.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,13 +23,12 @@ from feedsmith.colour import Bytes, Floats, to_lab
 from feedsmith.errors import FeedsmithError, Refused
 from feedsmith.images import crop, extend, mashup, relight, resample, score, synthesis
 from feedsmith.images.api import Method, Picture, PictureBrief
-from feedsmith.originality import PHOTO_SIDE, TRIES, Encode, Gate
+from feedsmith.images.known import Known, busy, palette, theme_words
+from feedsmith.originality import TRIES
 from feedsmith.post import Originality, Photo
 from feedsmith.rules import Format
 from feedsmith.understanding.encoder import Encoder
 from feedsmith.understanding.networks import WEIGHTS
-from feedsmith.understanding.saliency import by_contrast
-from feedsmith.understanding.traits import embeddings, saliency
 
 if TYPE_CHECKING:
     from feedsmith.library import Library
@@ -42,14 +41,10 @@ FINISHED = 2
 """Drafts of one photo that are finished at most; each costs about 1.5 CPU-s with the gate."""
 PHOTOS_TRIED = 40
 """Photos looked at before the brief is given up."""
-QUIET = 13.15
-"""Spread of lightness (OKLab times 100) under which a picture is not synthesised."""
 SKY_LIGHT = 9.0
 """A sky may be exchanged for one that is at most so much lighter or darker (OKLab times 100)."""
 SKY_TINT = 5.0
 """The same for its tint: dusk over a noon meadow looks pasted."""
-MADE_BY_HAND = ("person", "building", "object", "vehicle", "clothing", "furniture", "food", "text")
-"""Label groups whose colours mean something: they are never relit, only graded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +73,7 @@ class Remix:
 
     def __init__(self, weights: Path = WEIGHTS) -> None:
         self._encoder = Encoder(weights) if (weights / "encoder.onnx").exists() else None
-        self._known: _Known | None = None
+        self._known: Known | None = None
 
     def make(
         self, brief: PictureBrief, library: "Library", traits: "Mapping[str, Traits]"
@@ -106,18 +101,18 @@ class Remix:
             mend="add photos of at least 720 x 900 px, or ask for a kind that sets photos in a layout",
         )
 
-    def _knowledge(self, library: "Library", traits: "Mapping[str, Traits]") -> "_Known":
+    def _knowledge(self, library: "Library", traits: "Mapping[str, Traits]") -> "Known":
         if (
             self._known is None
             or self._known.library is not library
             or self._known.traits is not traits
         ):
             encode = self._encoder.features if self._encoder is not None else None
-            self._known = _Known(library, traits, encode)
+            self._known = Known(library, traits, encode)
         return self._known
 
     def _attempts(
-        self, photo: Photo, brief: PictureBrief, known: "_Known", rng: np.random.Generator
+        self, photo: Photo, brief: PictureBrief, known: "Known", rng: np.random.Generator
     ) -> Iterator[_Made]:
         """Pictures out of one photo, the most wished for first; nothing where none is good."""
         wanted = (brief.format.width, brief.format.height)
@@ -137,7 +132,7 @@ class Remix:
         except Refused:
             return  # a photo that went missing must not end the run
 
-    def _finished(self, made: _Made, brief: PictureBrief, known: "_Known", tries: int) -> Picture:
+    def _finished(self, made: _Made, brief: PictureBrief, known: "Known", tries: int) -> Picture:
         """Light for the theme, grade, gate."""
         rgb, method, note = made.rgb, made.method, made.note
         main = made.sources[0]
@@ -179,108 +174,14 @@ class Remix:
         )
 
 
-class _Known:
-    """What is remembered about one library between pictures; small, and made on first use."""
-
-    def __init__(
-        self,
-        library: "Library",
-        traits: "Mapping[str, Traits]",
-        encode: Encode | None,
-    ) -> None:
-        self.library = library
-        self.traits = traits
-        self._thumbs: dict[str, Bytes] = {}
-        self.photos = [p for p in library.photos() if p.id in traits and self._readable(p)]
-        self.by_id = {p.id: p for p in self.photos}
-        self.gate = Gate(
-            lambda photo: library.rgb(self.by_id[photo], PHOTO_SIDE),
-            [p.id for p in self.photos],
-            features=embeddings(library) if encode is not None else None,
-            encode=encode,
-        )
-        self._look: relight.Look | None = None
-        self._lines: dict[str, mashup.Skyline] = {}
-
-    def _readable(self, photo: Photo) -> bool:
-        """Keep a thumbnail; a photo that went missing or broke since the import is left out."""
-        try:
-            self._thumbs[photo.id] = self.library.rgb(photo, 96)
-        except Refused:
-            return False
-        return True
-
-    def thumb(self, photo: str) -> Bytes:
-        """The photo at 96 px, for colours: 20 kB each, 5 ms each with DCT-scaled decoding."""
-        return self._thumbs[photo]
-
-    @property
-    def look(self) -> relight.Look:
-        """The brand's usual light and palette: the middle of up to 60 photos spread over time."""
-        if self._look is None:
-            step = max(1, len(self.photos) // 60)
-            looks = [relight.look(self.thumb(p.id)) for p in self.photos[::step]]
-            self._look = relight.brand_look(looks)
-        return self._look
-
-    def suits(self, photo: str) -> str:
-        """How a photo may be synthesised: "rows", "noise", or "" for not at all.
-
-        The verdict of the photo's traits, which errs on the side of no, less the quiet ones. Letting
-        photos that just missed it try with a stricter draft mark was tried: the drafts passed, and
-        the pictures had half bushes on bare rock.
-        """
-        trait = self.traits[photo]
-        if trait.faces or not trait.synthesisable:
-            return ""
-        return "" if trait.suits == "rows" and self.is_quiet(photo) else trait.suits
-
-    def is_quiet(self, photo: str) -> bool:
-        """Mist and dusk: so little contrast that a seam shows as a wall and nothing hides it."""
-        return float(to_lab(self.thumb(photo))[..., 0].std()) < QUIET
-
-    def is_made_by_hand(self, photo: str) -> bool:
-        """People, products, buildings, food: colours are facts there."""
-        trait = self.traits[photo]
-        if trait.faces:
-            return True
-        return sum(trait.groups.get(g, 0.0) for g in MADE_BY_HAND) > 0.5
-
-    def keywords(self, photos: Sequence[str]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(k for p in photos for k in self.traits[p].keywords))
-
-    def fits_theme(self, photo: str, theme: str) -> bool:
-        return theme_words(theme, self.traits[photo]) > 0
-
-    def skyline(self, photo: str) -> mashup.Skyline:
-        if photo not in self._lines:
-            self._lines[photo] = mashup.skyline(self.library.rgb(self.by_id[photo], 512))
-        return self._lines[photo]
-
-    def saliency(self, photo: str) -> Floats:
-        """The map (h, w) 0..1 that import stored, or one by contrast."""
-        found = saliency(self.library, photo)
-        return by_contrast(self.library.rgb(self.by_id[photo], 320)) if found is None else found
-
-
 # ---- which photo -----------------------------------------------------------------------------------
 
 
-def theme_words(theme: str, trait: "Traits") -> float:
-    """How many of a theme's words a photo carries in its keywords or season, 0..1."""
-    words = {w.strip(".,!?#").lower() for w in theme.split()} - {"", "the", "a", "in", "of", "and"}
-    if not words:
-        return 0.0
-    words |= {relight.WORDS[w] for w in words if w in relight.WORDS}
-    own = {w for k in trait.keywords for w in k.lower().split()} | {trait.season}
-    return min(1.0, len(words & own) / max(1, len(theme.split())) * 1.5)
-
-
-def _ranked(brief: PictureBrief, known: _Known, rng: np.random.Generator) -> list[Photo]:
+def _ranked(brief: PictureBrief, known: Known, rng: np.random.Generator) -> list[Photo]:
     """Photos for a brief, best first: theme, not used lately, unlike those, then chance."""
     taste = rng.gumbel(0, 0.45, len(known.photos))
     used = [known.thumb(p) for p in sorted(brief.avoid) if p in known.by_id]
-    recent = np.stack([_palette(t) for t in used]) if used else None
+    recent = np.stack([palette(t) for t in used]) if used else None
     marks: list[tuple[float, str, Photo]] = []
     for photo, chance in zip(known.photos, taste, strict=True):
         if brief.among and photo.id not in brief.among:
@@ -300,32 +201,13 @@ def _ranked(brief: PictureBrief, known: _Known, rng: np.random.Generator) -> lis
         if brief.theme:
             mark += 3.0 * theme_words(brief.theme, trait)
         if brief.want is not None:
-            busy = _busy(known.thumb(photo.id))
-            mark += 1.2 * (busy if brief.want == "busy" else 1 - busy)
+            full = busy(known.thumb(photo.id))
+            mark += 1.2 * (full if brief.want == "busy" else 1 - full)
         if recent is not None:
-            away = np.abs(recent - _palette(known.thumb(photo.id))).sum(1).min()
+            away = np.abs(recent - palette(known.thumb(photo.id))).sum(1).min()
             mark += 1.5 * min(1.0, float(away))
         marks.append((-mark, photo.id, photo))
     return [photo for _, _, photo in sorted(marks, key=lambda m: m[:2])]
-
-
-def _palette(thumb: Bytes) -> Floats:
-    """A coarse colour histogram, sums to 1."""
-    lab = to_lab(thumb).reshape(-1, 3)
-    cell = (
-        np.clip(lab[:, 0] // 25, 0, 3) * 25
-        + np.clip(lab[:, 1] // 5 + 2, 0, 4) * 5
-        + np.clip(lab[:, 2] // 5 + 2, 0, 4)
-    ).astype(np.int64)
-    count = np.bincount(cell, minlength=100)[:100].astype(np.float32)
-    return np.asarray(count / count.sum(), np.float32)
-
-
-def _busy(thumb: Bytes) -> float:
-    """0 for an empty sky, 1 for leaves everywhere."""
-    light = to_lab(thumb)[..., 0]
-    gy, gx = np.gradient(light)
-    return float(np.clip(np.hypot(gy, gx).mean() / 6, 0, 1))
 
 
 def _grows(photo: Photo, wanted: Format) -> bool:
@@ -340,7 +222,7 @@ def _syntheses(
     photo: Photo,
     suits: str,
     brief: PictureBrief,
-    known: _Known,
+    known: Known,
     rng: np.random.Generator,
 ) -> Iterator[_Made]:
     """New pictures: of DRAFTS small ones those that pass, the best first, finished one by one.
@@ -376,7 +258,7 @@ def _syntheses(
         )
 
 
-def _source(photo: Photo, height: int, width: int, suits: str, known: _Known) -> Bytes:
+def _source(photo: Photo, height: int, width: int, suits: str, known: Known) -> Bytes:
     """The photo at the scale at which it lends its texture.
 
     Covering the frame where it can; a tall frame takes a smaller source, so that leaves and rocks
@@ -394,7 +276,7 @@ def _source(photo: Photo, height: int, width: int, suits: str, known: _Known) ->
 
 
 def _mashup(
-    photo: Photo, wanted: tuple[int, int], known: _Known, rng: np.random.Generator
+    photo: Photo, wanted: tuple[int, int], known: Known, rng: np.random.Generator
 ) -> _Made | None:
     """The photo's land under another photo's sky, where both skylines are clean."""
     line = known.skyline(photo.id)
@@ -432,7 +314,7 @@ def _mashup(
     return None
 
 
-def _sky_colour(known: _Known, photo: str) -> Floats:
+def _sky_colour(known: Known, photo: str) -> Floats:
     """Mean colour of a photo's sky, OKLab times 100 (3,)."""
     lab = to_lab(known.thumb(photo))
     rows = max(3, round(lab.shape[0] * known.skyline(photo).share * 0.8))
@@ -440,7 +322,7 @@ def _sky_colour(known: _Known, photo: str) -> Floats:
 
 
 def _cropped(
-    photo: Photo, wanted: tuple[int, int], known: _Known, text_space: str | None
+    photo: Photo, wanted: tuple[int, int], known: Known, text_space: str | None
 ) -> tuple[Bytes | None, crop.Window | None]:
     """The best crop at full size; None where it would cut the subject, a face, or be too soft."""
     window = crop.best(
@@ -472,12 +354,12 @@ def _crisp(rgb: Bytes, grown: float) -> Bytes:
     return np.asarray(Image.fromarray(rgb).filter(sharper))
 
 
-def _faces(known: _Known, photo: str) -> tuple[crop.FaceBox, ...]:
+def _faces(known: Known, photo: str) -> tuple[crop.FaceBox, ...]:
     return tuple((f.left, f.top, f.right, f.bottom) for f in known.traits[photo].faces)
 
 
 def _kept(
-    photo: Photo, brief: PictureBrief, known: _Known, rng: np.random.Generator
+    photo: Photo, brief: PictureBrief, known: Known, rng: np.random.Generator
 ) -> _Made | None:
     """The photo as it is: cropped, or grown at the top and bottom where a crop loses too much."""
     wanted = (brief.format.width, brief.format.height)
@@ -513,7 +395,7 @@ def _kept(
 def _growable(
     photo: Photo,
     wanted: tuple[int, int],
-    known: _Known,
+    known: Known,
     saliency: Floats,
     faces: tuple[crop.FaceBox, ...],
 ) -> tuple[float, crop.Window, float] | None:

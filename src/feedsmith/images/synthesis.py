@@ -108,6 +108,32 @@ class Lock:
 
 
 @dataclass(frozen=True, eq=False)
+class Guide:
+    """A picture of few pixels that says what is where; the source only lends it detail.
+
+    Before each search the picture is pulled back towards it, in the frequencies that both have
+    (iterative back-projection: M. Irani and S. Peleg, "Improving resolution by image registration",
+    1991), so that patches are sought for the guide's forms and not only for their own.
+
+    picture uint8 (h, w, 3) in the frame's proportions. pull: the share (0..1) of the difference that
+    is taken back at the coarsest and at the finest level.
+    """
+
+    picture: NDArray[np.uint8]
+    pull: tuple[float, float] = (0.6, 0.1)
+
+    def pulled(self, q: NDArray[np.uint8], up: float) -> NDArray[np.uint8]:
+        """`q` (H, W, 3), nearer to the guide; `up` is how far up the pyramid its level lies, 0..1."""
+        weight = np.float32(self.pull[0] * (1 - up) + self.pull[1] * up)
+        h, w = (min(a, b) for a, b in zip(self.picture.shape, q.shape[:2], strict=False))
+        off = resize(self.picture, h, w).astype(np.int16) - resize(q, h, w)
+        # Around grey and halved, so that Pillow can enlarge it.
+        half = np.clip(off // 2 + 128, 0, 255).astype(np.uint8)
+        large = resize(half, *q.shape[:2]).astype(np.float32) - 128
+        return np.clip(np.rint(q + 2 * weight * large), 0, 255).astype(np.uint8)
+
+
+@dataclass(frozen=True, eq=False)
 class Task:
     """Everything a synthesis depends on.
 
@@ -131,6 +157,7 @@ class Task:
     iterations      passes a level with shorter side under 64, 128, 300, 700, and above
     source_mask     bool (h, w) of the source, True where patches may be taken
     lock            a region that stays as given
+    guide           a small picture whose forms and colours this one is to have
     """
 
     source: NDArray[np.uint8]
@@ -151,6 +178,7 @@ class Task:
     iterations: tuple[int, int, int, int, int] = (10, 6, 4, 2, 1)
     source_mask: NDArray[np.bool_] | None = None
     lock: Lock | None = None
+    guide: Guide | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError where shapes do not fit together."""
@@ -323,8 +351,11 @@ def _level(task: Task, below: Draft | None) -> Draft:
         canvas = _Canvas(kernel, task, level, q, held, height, width)
 
         small = short < SEARCHED
+        up = level / max(1, len(sizes) - 1)
         for turn in range(passes):
             keys = soft if turn == 0 else sharp
+            if task.guide is not None:
+                kernel.view(q)[...] = task.guide.pulled(kernel.get(q), up)
             weight = need.weigh(q, keys, task.completeness or 0.0) if need else None
             sweeps = (8 if turn == 0 else 4) if short < 150 else 3 if small else 2
             kernel.call(

@@ -32,14 +32,17 @@ class Saliency(Network):
 
         `look` is how closely the network looks; 320 for the finest masks (cut-outs).
         """
-        square = Image.fromarray(rgb).resize(
-            (look, look), Image.Resampling.BILINEAR, reducing_gap=3
-        )
-        pixels = np.asarray(square, np.float32)
-        pixels /= max(float(pixels.max()), 1.0)
-        planes = ((pixels - _MEAN) / _SPREAD).transpose(2, 0, 1)[None]
-        (found,) = self.run(["map"], rgb=np.ascontiguousarray(planes))
+        (found,) = self.run(["map"], rgb=planes(rgb, look))
         return _shaped(found[0, 0], rgb.shape[:2])
+
+
+def planes(rgb: NDArray[np.uint8], look: int) -> NDArray[np.float32]:
+    """(1, 3, look, look) float32 as the network takes it, of an (H, W, 3) uint8 picture."""
+    square = Image.fromarray(rgb).resize((look, look), Image.Resampling.BILINEAR, reducing_gap=3)
+    pixels = np.asarray(square, np.float32)
+    pixels /= max(float(pixels.max()), 1.0)
+    normed = ((pixels - _MEAN) / _SPREAD).transpose(2, 0, 1)[None]
+    return np.ascontiguousarray(normed, np.float32)
 
 
 def by_contrast(rgb: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -51,6 +51,9 @@ class Pictures:
         self.traits = traits
         self.features = embeddings(library)
         self.model = installed.load(images)
+        prepare = getattr(self.model, "prepare", None)
+        if prepare is not None:
+            prepare(library)
         # What is to be made of certain photos is not for a model that draws what was never there.
         invents = getattr(self.model, "invents", False)
         self._of_photos: ImageModel = Remix() if invents else self.model
