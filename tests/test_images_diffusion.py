@@ -328,6 +328,29 @@ def test_an_adapter_is_learned_and_changes_what_is_drawn(
     assert len(list((place.root / "runs").iterdir())) == 1
 
 
+def test_an_adapter_is_learned_from_the_command_line(
+    tiny: Path, pictures: Path, tmp_path: Path
+) -> None:
+    place = fresh(pictures, tmp_path)
+    place.create(Brand(name="Fog"))
+    words = (
+        "train", "images", place.root, "--recipe", "lora", "--model", tiny, "--steps", "4", "--rank",
+        "4", "--rate", "0.003", "--check-every", "4", "--device", "cpu", "--dtype", "float32",
+        "--threads", "1",
+    )  # fmt: skip
+    dry = run(*words, "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    assert "an adapter of rank 4" in dry.stdout
+    assert not (place.root / "runs").exists() or not list((place.root / "runs").iterdir())
+    done = run(*words)
+    assert done.returncode == 0, done.stderr
+    assert "Held-out loss" in done.stdout
+    assert f"--lora {place.models / 'diffusion'}" in done.stdout.replace("\n", "")
+    assert (place.models / "diffusion" / pipeline.LORA).exists()
+    said = one_clear_line(run(*words, "--rank", "0"))
+    assert "--rank 0" in said
+
+
 def test_what_is_drawn_with_the_adapter_has_the_loss_that_was_measured(
     tiny: Path, pictures: Path, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from feedsmith.errors import FeedsmithError
 from feedsmith.post import Value
@@ -24,56 +25,69 @@ def with_settings(
     main: Collection[str] = (),
     flags: Mapping[str, str] | None = None,
     times: Collection[str] = (),
+    recipes: Mapping[str, type[Value]] | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command an option for every field of `config`; it takes them as `settings`.
 
     `main` fields are listed first, the others as finer settings; `flags` names options that are not
-    called like their fields; `times` are fields in seconds, written like 15m.
+    called like their fields; `times` are fields in seconds, written like 15m. `recipes` are classes
+    of their own for some values of the option --recipe: their fields are options as well, and where
+    one is left at what is shown for `config`, the class' own default holds.
     """
-    named = dict(flags or {})
+    named, special = dict(flags or {}), dict(recipes or {})
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(command)
         own = [one for one in signature.parameters.values() if one.name != "settings"]
-        made = []
-        for name, field in config.model_fields.items():
-            kind = (
-                str
-                if name in times or get_origin(field.annotation) is Literal
-                else field.annotation
-            )
-            default = _written(field.default) if name in times else field.default
-            help_text = " ".join((field.description or "").split())
-            if name in times:
-                help_text = help_text.replace(
-                    "Seconds of wall-clock time", "Time, like 15m, 90s or 1h,"
-                )
-            if get_origin(field.annotation) is Literal:
-                help_text += f" One of: {', '.join(map(str, get_args(field.annotation)))}."
-            option = typer.Option(
-                *([named[name]] if name in named else []),
-                help=help_text,
-                rich_help_panel=None if name in main else FINER,
-            )
-            made.append(
-                inspect.Parameter(
-                    name, inspect.Parameter.KEYWORD_ONLY, default=default,
-                    annotation=Annotated[kind, option],
-                )
-            )  # fmt: skip
+        taken = {one.name for one in own}
+        made: dict[str, inspect.Parameter] = {}
+        for recipe, kind in (("", config), *special.items()):
+            for name, field in kind.model_fields.items():
+                if name in taken or name in made:
+                    continue
+                panel = f"Only for --recipe {recipe}" if recipe else FINER
+                option = _option(field, named.get(name), name in times, name in main, panel)
+                made[name] = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, **option)
 
         @functools.wraps(command)
         def run(**given: Any) -> None:
-            asked = {name: given.pop(name) for name in config.model_fields}
-            asked |= {name: seconds(asked[name]) for name in times}
-            command(settings=_checked(config, asked, named, command), **given)
+            chosen = special.get(str(given.get("recipe")), config)
+            shown = {name: given.pop(name) for name in made}
+            asked = {
+                name: seconds(shown[name]) if name in times else shown[name]
+                for name in chosen.model_fields
+                if name in shown and (chosen is config or shown[name] != made[name].default)
+            }
+            command(settings=_checked(chosen, asked, named, command), **given)
 
-        parameters = [*(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own), *made]
+        parameters = [
+            *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own),
+            *made.values(),
+        ]
         run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {one.name: one.annotation for one in parameters}
         return run
 
     return decorate
+
+
+def _option(
+    field: FieldInfo, flag: str | None, time: bool, main: bool, panel: str
+) -> dict[str, Any]:
+    """Default and annotation of the option for one field."""
+    choice = get_origin(field.annotation) is Literal
+    said = " ".join((field.description or "").split())
+    if time:
+        said = said.replace("Seconds of wall-clock time", "Time, like 15m, 90s or 1h,")
+    if choice:
+        said += f" One of: {', '.join(map(str, get_args(field.annotation)))}."
+    option = typer.Option(
+        *([flag] if flag else []), help=said, rich_help_panel=None if main else panel
+    )
+    return {
+        "default": _written(field.default) if time else field.default,
+        "annotation": Annotated[str if time or choice else field.annotation, option],
+    }
 
 
 def _checked(

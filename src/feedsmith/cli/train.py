@@ -13,6 +13,7 @@ from feedsmith.captions.train.config import Config, resolve
 from feedsmith.cli.screen import HomeArgument, next_step, out, showing_long_progress
 from feedsmith.cli.settings import with_settings
 from feedsmith.errors import FeedsmithError
+from feedsmith.images.diffusion import config as lora
 from feedsmith.images.gan.train import config as pictures
 from feedsmith.progress import silent
 
@@ -78,10 +79,11 @@ def captions(
     main=("recipe", "size", "budget", "kimg", "snapshot_every", "start"),
     flags={"start": "--from"},
     times=("budget",),
+    recipes={"lora": lora.Config},
 )
 def images(
     home: HomeArgument,
-    settings: pictures.Config,
+    settings: pictures.Config | lora.Config,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -92,10 +94,16 @@ def images(
 ) -> None:
     """Train an image generator on the brand's own photos; `generate --images gan` then uses it.
 
+    With --recipe lora, teach a Stable Diffusion (--model) the brand's look instead, for
+    `generate --images diffusers --lora`.
+
     Stopped by Ctrl-C or killed, the same command goes on at the last snapshot; with a longer
     --budget a finished training goes on too. Several processes: torchrun --nproc-per-node N
     --no-python feedsmith train images BRAND.
     """
+    if isinstance(settings, lora.Config):
+        _lora(home, settings, data, dry_run)
+        return
     pictures.needs()
     from feedsmith.dataset import DataSet
     from feedsmith.images.gan.train import installed, loop, run, team
@@ -117,6 +125,42 @@ def images(
             if not mine.first:
                 return
             _tell_images(place, made.folder, result, installed.install(made.folder, place.root))
+
+
+def _lora(home: Path, settings: lora.Config, data: Path | None, dry_run: bool) -> None:
+    """`--recipe lora`."""
+    from feedsmith.images.diffusion import train as adapters
+
+    place = Home(home)
+    place.load()
+    if data is not None:
+        settings = settings.model_copy(update={"data": str(data)})
+    config = lora.resolve(settings)
+    steps = f"{config.steps} steps" + (f", {config.budget / 60:g} minutes" if config.budget else "")
+    _show(
+        [
+            ("model", config.model),
+            ("trains", f"an adapter of rank {config.rank}"),
+            ("on", f"{config.device}, {config.dtype}, {config.threads} threads"),
+            ("at most", steps),
+        ]
+    )
+    if dry_run:
+        return
+    with showing_long_progress() as report:
+        result = adapters.train_lora(place, settings, report)
+    out.print(
+        f"Held-out loss [green]{result.before:.4f} -> {result.after:.4f}[/] (best at step "
+        f"{result.best_step} of {result.steps}), {result.pictures} pictures."
+    )
+    if result.advice:
+        out.print(f"[yellow]note[/] {escape(result.advice)}", soft_wrap=True)
+    out.print(f"Losses, card and files: {escape(str(place.root / 'runs' / result.run))}")
+    if result.adapter:
+        next_step(
+            f"feedsmith generate {place.root} --images diffusers --model {config.model} "
+            f"--lora {result.adapter}"
+        )
 
 
 def _data_set(place: Home, size: int, named: Path | None) -> Path:
