@@ -77,16 +77,24 @@ class Drawn(NamedTuple):
         return synthesis.finish(self.draft)
 
 
-def framed(small: Bytes, width: int, height: int, text_space: str | None = None) -> Bytes:
-    """The part of a square picture with the proportions of (width, height) that the eye would keep."""
+def frame(
+    small: Bytes, width: int, height: int, text_space: str | None = None
+) -> tuple[int, int, int, int]:
+    """left, top, right, bottom of the part of a square picture with the proportions of (width, height)
+    that the eye would keep."""
     side = small.shape[0]
     large = np.asarray(Image.fromarray(small).resize((256, 256), Image.Resampling.BICUBIC))
-    limit = max(width, height) / side
+    limit = max(width, height) / side  # the largest window of that shape, no closer one
     window = crop.best(
         (side, side), (width, height), by_contrast(large), limit=limit, text_space=text_space
     )
     assert window is not None  # without faces, a window of the largest size always fits
-    left, top, right, bottom = window.pixels(side, side)
+    return window.pixels(side, side)
+
+
+def framed(small: Bytes, width: int, height: int, text_space: str | None = None) -> Bytes:
+    """That part of a square picture."""
+    left, top, right, bottom = frame(small, width, height, text_space)
     return np.ascontiguousarray(small[top:bottom, left:right])
 
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from feedsmith.colour import Bytes, to_lab
 from feedsmith.images import extend, relight, resample
-from feedsmith.images.api import NoPicture, Picture, PictureBrief
+from feedsmith.images.api import NoPicture, Picture, PictureBrief, Walked
 from feedsmith.images.crop import Window
 from feedsmith.images.gan import detail, exported
 from feedsmith.images.known import Known, busy, theme_words
@@ -51,6 +51,8 @@ HEART = 12
 """Pixels of a side where small pictures and photos are compared: finer than that, copies differ."""
 NEIGHBOURS = 4
 """Photos whose keywords a picture is given."""
+REACH = 0.6
+"""How far a walk goes, of the way to another drawing: less hardly moves, more changes the subject."""
 TALL = 0.62
 """Width over height under which a square picture is rather grown than cut, where its edges allow it."""
 
@@ -58,6 +60,7 @@ TALL = 0.62
 class _Drawing(NamedTuple):
     """A small picture and what it is like."""
 
+    z: NDArray[np.float32]
     rgb: Bytes
     features: NDArray[np.float32]
     near: tuple[str, ...]
@@ -135,6 +138,50 @@ class Gan:
             return spare
         raise self._refusal(drawings, least)
 
+    def walk(
+        self, brief: PictureBrief, library: "Library", traits: "Mapping[str, Traits]", frames: int
+    ) -> Walked:
+        """A closed walk of `frames` small pictures near the drawing that suits the brief best.
+
+        Raises NoPicture where there is no generator, or where every walk passes photos learned by heart.
+        """
+        self.prepare(library)
+        known = self._knowledge(library, traits)
+        assert self._generator is not None
+        assert self._heart is not None
+        drawings = self._ranked(brief, known)
+        for drawing in drawings[:TRIED]:
+            way = self._generator.walk(brief.seed, frames, reach=REACH, centre=drawing.z)
+            pictures = self._generator.pictures(way)
+            if any(self._heart.nearest(rgb)[1] >= BY_HEART for rgb in pictures[::4]):
+                continue
+            size = brief.format.width, brief.format.height
+            left, top, right, bottom = detail.frame(drawing.rgb, *size, brief.text_space)
+            cut = np.ascontiguousarray(pictures[:, top:bottom, left:right])
+            return Walked(self._of_walk(cut[0], drawing, brief, known), cut)
+        raise self._refusal(drawings[:0], None)
+
+    def _of_walk(
+        self, first: Bytes, drawing: _Drawing, brief: PictureBrief, known: Known
+    ) -> Picture:
+        """What is said of a walk: its first picture, and the photos that its drawing is like."""
+        assert self._generator is not None
+        size = (brief.format.width, brief.format.height)
+        rgb = np.asarray(Image.fromarray(first).resize(size, Image.Resampling.BICUBIC))
+        near = drawing.near or tuple(photo for photo, _ in known.gate.nearest(rgb, ALIKE))
+        shows = _shows(near[0], near[1:], known) if near else ()
+        drew = "Feedsmith's own generator" if self._generator.is_starter else "your generator"
+        return Picture(
+            rgb=rgb,
+            method="gan",
+            sources=near,
+            shows=shows,
+            words_from=_told(near[0], near[1:], shows, known) if near else (),
+            window=None,
+            note=f"a walk through what {drew} draws, a dot for each pixel",
+            originality=known.gate.measure(rgb),
+        )
+
     def _refusal(self, drawings: Sequence[_Drawing], least: float | None) -> NoPicture:
         """Why there is no picture, in words."""
         assert self._generator is not None
@@ -176,21 +223,22 @@ class Gan:
         """New small pictures, those that suit the brief best first."""
         assert self._generator is not None
         assert self._heart is not None
-        pictures = self._generator.pictures(self._generator.latents(DRAWN, brief.seed))
-        own = [rgb for rgb in pictures if self._heart.nearest(rgb)[1] < BY_HEART]
+        latents = self._generator.latents(DRAWN, brief.seed)
+        drawn = zip(latents, self._generator.pictures(latents), strict=True)
+        own = [(z, rgb) for z, rgb in drawn if self._heart.nearest(rgb)[1] < BY_HEART]
         ids = [photo.id for photo in known.photos if photo.id in self._vectors]
         photos = np.stack([self._vectors[i] for i in ids]) if ids else None
         drawings: list[_Drawing] = []
         likeness: list[float] = []
-        for rgb in own:
+        for z, rgb in own:
             if photos is None or self._encoder is None:
-                drawings.append(_Drawing(rgb, np.zeros(1, np.float32), ()))
+                drawings.append(_Drawing(z, rgb, np.zeros(1, np.float32), ()))
                 likeness.append(0.0)
                 continue
             features = self._encoder.features(_enlarged(rgb, ENCODED))
             cosine = photos @ features
             order = np.argsort(-cosine, kind="stable")[:ALIKE]
-            drawings.append(_Drawing(rgb, features, tuple(ids[i] for i in order)))
+            drawings.append(_Drawing(z, rgb, features, tuple(ids[i] for i in order)))
             likeness.append(float(cosine[order].mean()))
         spread = max(float(np.std(likeness)), 1e-6) if likeness else 1.0
         middle = float(np.mean(likeness)) if likeness else 0.0
