@@ -36,9 +36,7 @@ def test_a_frame_has_the_size_of_the_post_and_shows_the_picture(small: np.ndarra
 @pytest.mark.parametrize("ground", [DARK, LIGHT])
 def test_the_ground_shows_between_the_dots(small: np.ndarray, ground: str) -> None:
     frame = walk.dots(small, 540, 676, ground).still
-    corners = frame[:: 676 // 60, :: 540 // 48]
     assert (np.abs(frame.astype(int) - from_hex(ground)).max(-1) < 2).mean() > 0.1
-    assert corners.size
 
 
 def test_light_dots_are_large_on_dark_and_small_on_light(small: np.ndarray) -> None:
@@ -47,7 +45,7 @@ def test_light_dots_are_large_on_dark_and_small_on_light(small: np.ndarray) -> N
     for ground, light_is_larger in ((DARK, True), (LIGHT, False)):
         frame = walk.dots(plain, 216, 270, ground).still
         inked = (np.abs(frame.astype(int) - from_hex(ground)).max(-1) > 12).mean(0)
-        assert (inked[150:].mean() > inked[:70].mean()) is light_is_larger
+        assert bool(inked[150:].mean() > inked[:70].mean()) is light_is_larger
 
 
 def test_frames_come_in_order_and_every_second_on_demand(small: np.ndarray) -> None:
