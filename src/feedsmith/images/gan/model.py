@@ -9,7 +9,6 @@ as every other. Without a generator there is one line that says how to train one
 Knows generators, libraries and traits; nothing of captions, layouts or files.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -320,13 +319,15 @@ def _suits(drawing: _Drawing, brief: PictureBrief, known: Known) -> float:
 
 
 def _shows(exemplar: str, near: Sequence[str], known: Known) -> tuple[str, ...]:
-    """Keywords that at least two of the photos most like the picture share, the exemplar among them
-    as it lent what there is to see; where they share none, those of the nearest alone."""
-    votes = Counter(
-        word for photo in dict.fromkeys((exemplar, *near)) for word in known.keywords((photo,))
-    )
-    shared = tuple(word for word, count in votes.most_common() if count >= 2)
-    return shared or known.keywords((*near, exemplar)[:1])
+    """Keywords of the photo that lent what there is to see, as far as a photo like the picture has
+    them too; where none has, all of that photo's; where it has no words, those of the nearest.
+
+    Words that only the neighbours share are not taken: mountains were called madrono trees.
+    """
+    own = known.keywords((exemplar,))
+    others = set(known.keywords([photo for photo in near if photo != exemplar]))
+    shared = tuple(word for word in own if word in others)
+    return shared or own or known.keywords(near[:1])
 
 
 def _told(
