@@ -29,8 +29,8 @@ from feedsmith.understanding.saliency import by_contrast
 SIDE = 30
 """Pixels of the shorter side of what guides. At 45 and 60 px the blobs of 64 px pictures came through as
 blobs, and 128 px ones looked no better for it; at 24 px paths became hedges."""
-SHARE = 1 / 8
-"""Of a large picture's pixels so many guide: a generator of 512 px and more has forms to keep."""
+SHARE = 1 / 4
+"""Of a larger picture's pixels so many guide: one of 256 px has forms to keep."""
 PULL = 0.6, 0.1
 """How strongly, at the coarsest and the finest level."""
 ORDER = 0.05

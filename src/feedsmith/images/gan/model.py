@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 DRAWN = 32
 """Small pictures a brief; with their features 15 ms each."""
+SEEN, WALKED = 256, 128
+"""Pixels of a side from which on a large generator's pictures are reduced: those ranked (32 of them), and
+those of a walk (120)."""
 TRIED, TOGETHER = 6, 2
 """Small pictures that get drafts at most, and how many of them compete; each costs 2.7 CPU-s."""
 ALIKE = 3
@@ -151,11 +154,12 @@ class Gan:
         drawings = self._ranked(brief, known)
         for drawing in drawings[:TRIED]:
             way = self._generator.walk(brief.seed, frames, reach=REACH, centre=drawing.z)
-            pictures = self._generator.pictures(way)
+            pictures = self._generator.pictures(way, WALKED)
             if any(self._heart.nearest(rgb)[1] >= BY_HEART for rgb in pictures[::4]):
                 continue
             size = brief.format.width, brief.format.height
-            left, top, right, bottom = detail.frame(drawing.rgb, *size, brief.text_space)
+            first = resample.resize(drawing.rgb, *pictures.shape[1:3])
+            left, top, right, bottom = detail.frame(first, *size, brief.text_space)
             cut = np.ascontiguousarray(pictures[:, top:bottom, left:right])
             return Walked(self._of_walk(cut[0], drawing, brief, known), cut)
         raise self._refusal(drawings[:0], None)
@@ -223,7 +227,7 @@ class Gan:
         assert self._generator is not None
         assert self._heart is not None
         latents = self._generator.latents(DRAWN, brief.seed)
-        drawn = zip(latents, self._generator.pictures(latents), strict=True)
+        drawn = zip(latents, self._generator.pictures(latents, SEEN), strict=True)
         own = [(z, rgb) for z, rgb in drawn if self._heart.nearest(rgb)[1] < BY_HEART]
         ids = [photo.id for photo in known.photos if photo.id in self._vectors]
         photos = np.stack([self._vectors[i] for i in ids]) if ids else None
