@@ -221,3 +221,12 @@ def test_pictures_are_what_the_numbers_say(copy: Path) -> None:
     wanted = np.clip(np.rint((tones.reshape(SIZE, SIZE) + 1) * 127.5), 0, 255)
     assert np.abs(drawn[..., 1] - wanted).max() <= 1
     assert Image.fromarray(drawn).size == (SIZE, SIZE)
+
+
+def test_many_pictures_of_a_large_generator_are_reduced(generator: Generator) -> None:
+    z = generator.latents(5, 1)
+    small, whole = generator.pictures(z, 16), generator.pictures(z)
+    means = whole.reshape(5, 16, 2, 16, 2, 3).mean((2, 4))
+    assert small.shape == (5, 16, 16, 3)
+    assert np.abs(small - means).max() <= 1
+    assert generator.pictures(z, 500).tobytes() == whole.tobytes()

@@ -407,6 +407,7 @@ def test_a_post_s_stamp_is_made_of_its_pictures_and_its_kind() -> None:
     assert Stamp.of(brand, [RUIZ], [crop], "quote").source_type == "composite"
     assert Stamp.of(brand, [RUIZ], [crop], "gif").source_type == "compositeSynthetic"
     assert Stamp.of(brand, [RUIZ], [crop, rows], "collage").source_type == "compositeSynthetic"
+    assert Stamp.of(brand, [], [gan], "gif").source_type == "trainedAlgorithmicMedia"
     mixed = Stamp.of(brand, [RUIZ], [gan, crop], "carousel")
     assert (mixed.source_type, mixed.creator) == ("compositeSynthetic", "Pine & Parcel")
     assert mixed.label.startswith("Made with AI")

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from itertools import chain, islice
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,6 @@ from PIL import Image
 from feedsmith.colour import from_lab, to_bytes, to_lab
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import write_bytes
-from feedsmith.film.loop import Loop
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -39,6 +39,18 @@ CLEAR = 255
 CUBE = 32  # steps an axis of the table from colour to number; 32 768 entries
 REMEMBERED = 64_000_000  # bytes of frames kept for the second round; longer loops are made twice
 SAMPLE = 24_000  # pixels the palette is learned from
+
+
+class Loop(Protocol):
+    """Frames of which the last leads into the first: film.loop.Loop, film.walk.Walk."""
+
+    @property
+    def still(self) -> Bytes: ...
+    @property
+    def count(self) -> int: ...
+    @property
+    def fps(self) -> int: ...
+    def frames(self, step: int = 1) -> Iterator[Bytes]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ for what is not here. It may say of itself:
                     photos (a product, a loop, a photo that was named); remix makes those
     prepare(library)  called once, before the first picture: raises FeedsmithError where the model
                     cannot work at all
+    walk(brief, library, traits, frames)  a Walked: small pictures that pass into each other and back,
+                    for a loop
 """
 
 from collections.abc import Mapping
@@ -76,6 +78,16 @@ class Picture:
     note: str
     """How it was made, in words for the owner."""
     originality: Originality
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """Small pictures that pass into each other; after the last comes the first."""
+
+    picture: Picture
+    """The first of them, enlarged to the format, and what is said of all."""
+    frames: Bytes
+    """uint8 (n, h, w, 3) in the format's proportions, as small as the model draws them."""
 
 
 class NoPicture(FeedsmithError):

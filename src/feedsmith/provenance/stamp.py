@@ -152,7 +152,7 @@ class Stamp(Value):
     ) -> "Stamp":
         """The stamp of a post of this kind that was made of these pictures."""
         methods = [picture.method for picture in pictures]
-        if kind == "gif":
+        if kind == "gif" and "gan" not in methods:  # a walk is a generator's from end to end
             methods.append("loop")
         elif kind == "product":
             methods.append("cutout")

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from feedsmith import provenance
 from feedsmith.captions.brief import Caption
+from feedsmith.colour import from_hex, to_lab
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import write_bytes
-from feedsmith.film import gif, loop, reel
+from feedsmith.film import gif, loop, reel, walk
 from feedsmith.film.encode import Film
 from feedsmith.images.api import Picture
 from feedsmith.post import Medium
@@ -36,8 +37,10 @@ def make(
     shelf: Shelf,
     name: str,
     music: Path | None = None,
+    walked: NDArray[np.uint8] | None = None,
 ) -> tuple[Medium, ...]:
     """Write the film and its cover into the post's folder; returns what post.json says of it.
+    `walked`: the frames of a walk (images.api.Walked), of which a loop is made instead of the still.
 
     Raises FeedsmithError where the pictures cannot become one, or the track cannot be read.
     """
@@ -45,15 +48,23 @@ def make(
     main = pictures[0]
     words: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
+    method: str = main.method
     if order.kind == "gif":
-        (seen,) = designer.salient([main])
-        moving = loop.frames(main.rgb, seen, order.seed, keywords=main.shows)
         height, width = main.rgb.shape[:2]
+        moving: gif.Loop
+        if walked is not None:
+            ground = min(designer.roles.paper, designer.roles.ink, key=lightness)
+            moving = walk.dots(walked, width, height, ground)
+            cover = moving.still
+        else:
+            (seen,) = designer.salient([main])
+            moving = loop.frames(main.rgb, seen, order.seed, keywords=main.shows)
+            cover, method = main.rgb, "loop"
         with Film(folder / FILM, width, height, moving.fps, loop=moving.count) as film:
             for frame in moving.frames():
                 film.add_rgb(frame)
-        gif.write(folder / GIF, moving)
-        cover, seconds, method = main.rgb, moving.seconds, "loop"
+        gif.write(folder / GIF, moving, walk.GIF_WIDTH if walked is not None else gif.WIDTH)
+        seconds = moving.count / moving.fps
     else:
         made = reel.make(
             folder / FILM, [p.rgb for p in pictures], _texts(order, caption, len(pictures)),
@@ -98,6 +109,11 @@ def make(
             duration=round(seconds, 3),
         ),
     )
+
+
+def lightness(colour: str) -> float:
+    """OKLab lightness of #rrggbb, 0..100."""
+    return float(to_lab(from_hex(colour))[0])
 
 
 def _texts(order: Order, caption: Caption, shots: int) -> Sequence[str | Mapping[str, str]]:

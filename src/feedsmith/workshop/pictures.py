@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from feedsmith import photo_file, rules
 from feedsmith.brand import ImagesSettings
 from feedsmith.errors import FeedsmithError, MissingModel
+from feedsmith.film.walk import FRAMES
 from feedsmith.images import crop, installed
-from feedsmith.images.api import ImageModel, NoPicture, Picture, PictureBrief
+from feedsmith.images.api import ImageModel, NoPicture, Picture, PictureBrief, Walked
 from feedsmith.images.remix import Remix
 from feedsmith.library import Library
 from feedsmith.post import Originality, Photo
@@ -103,6 +104,15 @@ class Pictures:
             except FeedsmithError:
                 continue
         return self.whole(named, order.seed, recent)
+
+    def walked(self, order: Order, recent: frozenset[str]) -> Walked | None:
+        """A walk for a loop, where the image model can walk and no photo is named; else None."""
+        walk = getattr(self.model, "walk", None)
+        if walk is None or order.brief.photo:
+            return None
+        brief = PictureBrief(order.format, order.theme, order.seed, recent)
+        found: Walked = walk(brief, self.library, self.traits, FRAMES)
+        return found
 
     def whole(self, photo: Photo | None, seed: int, recent: frozenset[str]) -> Picture:
         """A photo as it is, for a layout that frames it: small photos are not blown up."""

@@ -228,7 +228,9 @@ class Workshop:
         # The pictures, the first one new where a photo suits it.
         rest = self._pictures.rest
         recent = frozenset(i for post in before[-rest:] for i in post.sources)
-        pictures = [self._read(picture) for picture in self._pictures_of(order, recent)]
+        walked = self._pictures.walked(order, recent) if order.kind == "gif" else None
+        found = [walked.picture] if walked is not None else self._pictures_of(order, recent)
+        pictures = [self._read(picture) for picture in found]
         main = pictures[0]
         # The words: what it shows, said in the brand's voice.
         past = self._past(main)
@@ -246,8 +248,9 @@ class Workshop:
         sources = sources_of(pictures)
         if order.kind in ("reel", "gif"):
             media = films.make(
-                order, pictures, caption, self._designer, self._shelf, name, self._music
-            )
+                order, pictures, caption, self._designer, self._shelf, name, self._music,
+                walked=walked.frames if walked is not None else None,
+            )  # fmt: skip
             self._check_facts(order, caption, media[0].text)
         else:
             pages = self._designer.pages(order, pictures, caption, looks)

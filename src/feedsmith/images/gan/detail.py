@@ -29,8 +29,8 @@ from feedsmith.understanding.saliency import by_contrast
 SIDE = 30
 """Pixels of the shorter side of what guides. At 45 and 60 px the blobs of 64 px pictures came through as
 blobs, and 128 px ones looked no better for it; at 24 px paths became hedges."""
-SHARE = 1 / 8
-"""Of a large picture's pixels so many guide: a generator of 512 px and more has forms to keep."""
+SHARE = 1 / 4
+"""Of a larger picture's pixels so many guide: one of 256 px has forms to keep."""
 PULL = 0.6, 0.1
 """How strongly, at the coarsest and the finest level."""
 ORDER = 0.05
@@ -48,9 +48,10 @@ COLOUR = 0.6
 """How much palettes count beside likeness when photos are ranked."""
 LIGHT, STRENGTH = 0.2, 0.9
 """How much of the photo's own light stays, and how far its palette is moved."""
-ACCEPT = 4.5
-"""Drafts above this mark are not finished. Set by eye on 168 drafts of 28 pictures (bench/gan_detail.py);
-flowers for which the library had no flower began at 5.0."""
+ACCEPT = 4.8
+"""Drafts above this mark are not finished. Set by eye on 168 drafts of 28 pictures (bench/gan_detail.py
+--drafts): between 4.8 and 5.6 every second one is good, and another drawing is cheap; flowers for which
+the library had no flower began at 5.8."""
 FLAT = 0.6
 """Lightness steps (OKLab times 100) under which a spot of a draft has no detail."""
 FORMS = 2.0
@@ -77,16 +78,24 @@ class Drawn(NamedTuple):
         return synthesis.finish(self.draft)
 
 
-def framed(small: Bytes, width: int, height: int, text_space: str | None = None) -> Bytes:
-    """The part of a square picture with the proportions of (width, height) that the eye would keep."""
+def frame(
+    small: Bytes, width: int, height: int, text_space: str | None = None
+) -> tuple[int, int, int, int]:
+    """left, top, right, bottom of the part of a square picture with the proportions of (width, height)
+    that the eye would keep."""
     side = small.shape[0]
     large = np.asarray(Image.fromarray(small).resize((256, 256), Image.Resampling.BICUBIC))
-    limit = max(width, height) / side
+    limit = max(width, height) / side  # the largest window of that shape, no closer one
     window = crop.best(
         (side, side), (width, height), by_contrast(large), limit=limit, text_space=text_space
     )
     assert window is not None  # without faces, a window of the largest size always fits
-    left, top, right, bottom = window.pixels(side, side)
+    return window.pixels(side, side)
+
+
+def framed(small: Bytes, width: int, height: int, text_space: str | None = None) -> Bytes:
+    """That part of a square picture."""
+    left, top, right, bottom = frame(small, width, height, text_space)
     return np.ascontiguousarray(small[top:bottom, left:right])
 
 

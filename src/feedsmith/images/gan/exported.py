@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from feedsmith.errors import FeedsmithError, MissingModel
+from feedsmith.images import resample
 from feedsmith.understanding.networks import session
 
 Bytes = NDArray[np.uint8]
@@ -107,12 +108,14 @@ class Generator:
             z[out] = rng.standard_normal(int(out.sum()))
         return _on_sphere(z)
 
-    def pictures(self, z: Floats) -> Bytes:
-        """uint8 (N, S, S, 3) of latents (N, z_dim). Raises FeedsmithError where the network gives
-        no numbers (a training that broke)."""
+    def pictures(self, z: Floats, largest: int = SIDE_MAX) -> Bytes:
+        """uint8 (N, S, S, 3) of latents (N, z_dim); reduced to `largest` px where S is more, so that
+        many of a large generator fit in memory. Raises FeedsmithError where the network gives no
+        numbers (a training that broke)."""
         if z.ndim != 2 or z.shape[1] != self.z_dim:
             raise ValueError(f"latents of shape {z.shape}, (N, {self.z_dim}) was expected")
-        out = np.empty((len(z), self.size, self.size, 3), np.uint8)
+        side = min(self.size, largest)
+        out = np.empty((len(z), side, side, 3), np.uint8)
         step = max(1, AT_ONCE // self.size**2)
         for at in range(0, len(z), step):
             (rgb,) = self._session.run(["rgb"], {"z": np.ascontiguousarray(z[at : at + step])})
@@ -122,7 +125,9 @@ class Generator:
                     mend=AGAIN,
                 )
             grey = np.clip(np.rint(rgb * np.float32(127.5) + np.float32(127.5)), 0, 255)
-            out[at : at + step] = grey.transpose(0, 2, 3, 1)
+            whole = grey.transpose(0, 2, 3, 1).astype(np.uint8)
+            for number, picture in enumerate(whole, at):
+                out[number] = resample.resize(np.ascontiguousarray(picture), side, side)
         return out
 
     def walk(
@@ -247,7 +252,7 @@ def _shapes(file: Path, opened: Any, card: dict[str, Any]) -> tuple[int, int]:
         and z[1] == z_dim
         and not isinstance(z[0], int)
         and len(rgb) == 4
-        # An exporter may leave sides open; a first picture would tell, and costs nothing here.
+        # An exporter may leave sides open: the first picture, below, tells.
         and all(side in (size, None) or isinstance(side, str) for side in rgb[2:])
     )
     if not fits or not isinstance(size, int) or not isinstance(z_dim, int):

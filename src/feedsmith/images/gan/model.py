@@ -9,7 +9,6 @@ as every other. Without a generator there is one line that says how to train one
 Knows generators, libraries and traits; nothing of captions, layouts or files.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -20,7 +19,7 @@ from PIL import Image
 
 from feedsmith.colour import Bytes, to_lab
 from feedsmith.images import extend, relight, resample
-from feedsmith.images.api import NoPicture, Picture, PictureBrief
+from feedsmith.images.api import NoPicture, Picture, PictureBrief, Walked
 from feedsmith.images.crop import Window
 from feedsmith.images.gan import detail, exported
 from feedsmith.images.known import Known, busy, theme_words
@@ -39,6 +38,9 @@ if TYPE_CHECKING:
 
 DRAWN = 32
 """Small pictures a brief; with their features 15 ms each."""
+SEEN, WALKED = 256, 128
+"""Pixels of a side from which on a large generator's pictures are reduced: those ranked (32 of them), and
+those of a walk (120)."""
 TRIED, TOGETHER = 6, 2
 """Small pictures that get drafts at most, and how many of them compete; each costs 2.7 CPU-s."""
 ALIKE = 3
@@ -51,6 +53,8 @@ HEART = 12
 """Pixels of a side where small pictures and photos are compared: finer than that, copies differ."""
 NEIGHBOURS = 4
 """Photos whose keywords a picture is given."""
+REACH = 0.6
+"""How far a walk goes, of the way to another drawing: less hardly moves, more changes the subject."""
 TALL = 0.62
 """Width over height under which a square picture is rather grown than cut, where its edges allow it."""
 
@@ -58,6 +62,7 @@ TALL = 0.62
 class _Drawing(NamedTuple):
     """A small picture and what it is like."""
 
+    z: NDArray[np.float32]
     rgb: Bytes
     features: NDArray[np.float32]
     near: tuple[str, ...]
@@ -107,6 +112,16 @@ class Gan:
     ) -> Picture:
         """One picture for the brief. Raises NoPicture where there is no generator, or where nothing
         it draws can be given detail by a photo of the library."""
+        try:
+            return self._made(brief, library, traits)
+        finally:
+            # Opened again in 0.15 s; kept, it would stand beside the language model: 50 MB.
+            if self._encoder is not None:
+                self._encoder.close()
+
+    def _made(
+        self, brief: PictureBrief, library: "Library", traits: "Mapping[str, Traits]"
+    ) -> Picture:
         self.prepare(library)
         known = self._knowledge(library, traits)
         drawings = self._ranked(brief, known)
@@ -134,6 +149,51 @@ class Gan:
         if spare is not None:
             return spare
         raise self._refusal(drawings, least)
+
+    def walk(
+        self, brief: PictureBrief, library: "Library", traits: "Mapping[str, Traits]", frames: int
+    ) -> Walked:
+        """A closed walk of `frames` small pictures near the drawing that suits the brief best.
+
+        Raises NoPicture where there is no generator, or where every walk passes photos learned by heart.
+        """
+        self.prepare(library)
+        known = self._knowledge(library, traits)
+        assert self._generator is not None
+        assert self._heart is not None
+        drawings = self._ranked(brief, known)
+        for drawing in drawings[:TRIED]:
+            way = self._generator.walk(brief.seed, frames, reach=REACH, centre=drawing.z)
+            pictures = self._generator.pictures(way, WALKED)
+            if any(self._heart.nearest(rgb)[1] >= BY_HEART for rgb in pictures[::4]):
+                continue
+            size = brief.format.width, brief.format.height
+            first = resample.resize(drawing.rgb, *pictures.shape[1:3])
+            left, top, right, bottom = detail.frame(first, *size, brief.text_space)
+            cut = np.ascontiguousarray(pictures[:, top:bottom, left:right])
+            return Walked(self._of_walk(cut[0], drawing, brief, known), cut)
+        raise self._refusal(drawings[:0], None)
+
+    def _of_walk(
+        self, first: Bytes, drawing: _Drawing, brief: PictureBrief, known: Known
+    ) -> Picture:
+        """What is said of a walk: its first picture, and the photos that its drawing is like."""
+        assert self._generator is not None
+        size = (brief.format.width, brief.format.height)
+        rgb = np.asarray(Image.fromarray(first).resize(size, Image.Resampling.BICUBIC))
+        near = drawing.near or tuple(photo for photo, _ in known.gate.nearest(rgb, ALIKE))
+        shows = _shows(near[0], near[1:], known) if near else ()
+        drew = "Feedsmith's own generator" if self._generator.is_starter else "your generator"
+        return Picture(
+            rgb=rgb,
+            method="gan",
+            sources=near,
+            shows=shows,
+            words_from=_told(near[0], near[1:], shows, known) if near else (),
+            window=None,
+            note=f"a walk through what {drew} draws, a dot for each pixel",
+            originality=known.gate.measure(rgb),
+        )
 
     def _refusal(self, drawings: Sequence[_Drawing], least: float | None) -> NoPicture:
         """Why there is no picture, in words."""
@@ -176,21 +236,22 @@ class Gan:
         """New small pictures, those that suit the brief best first."""
         assert self._generator is not None
         assert self._heart is not None
-        pictures = self._generator.pictures(self._generator.latents(DRAWN, brief.seed))
-        own = [rgb for rgb in pictures if self._heart.nearest(rgb)[1] < BY_HEART]
+        latents = self._generator.latents(DRAWN, brief.seed)
+        drawn = zip(latents, self._generator.pictures(latents, SEEN), strict=True)
+        own = [(z, rgb) for z, rgb in drawn if self._heart.nearest(rgb)[1] < BY_HEART]
         ids = [photo.id for photo in known.photos if photo.id in self._vectors]
         photos = np.stack([self._vectors[i] for i in ids]) if ids else None
         drawings: list[_Drawing] = []
         likeness: list[float] = []
-        for rgb in own:
+        for z, rgb in own:
             if photos is None or self._encoder is None:
-                drawings.append(_Drawing(rgb, np.zeros(1, np.float32), ()))
+                drawings.append(_Drawing(z, rgb, np.zeros(1, np.float32), ()))
                 likeness.append(0.0)
                 continue
             features = self._encoder.features(_enlarged(rgb, ENCODED))
             cosine = photos @ features
             order = np.argsort(-cosine, kind="stable")[:ALIKE]
-            drawings.append(_Drawing(rgb, features, tuple(ids[i] for i in order)))
+            drawings.append(_Drawing(z, rgb, features, tuple(ids[i] for i in order)))
             likeness.append(float(cosine[order].mean()))
         spread = max(float(np.std(likeness)), 1e-6) if likeness else 1.0
         middle = float(np.mean(likeness)) if likeness else 0.0
@@ -272,13 +333,15 @@ def _suits(drawing: _Drawing, brief: PictureBrief, known: Known) -> float:
 
 
 def _shows(exemplar: str, near: Sequence[str], known: Known) -> tuple[str, ...]:
-    """Keywords that at least two of the photos most like the picture share, the exemplar among them
-    as it lent what there is to see; where they share none, those of the nearest alone."""
-    votes = Counter(
-        word for photo in dict.fromkeys((exemplar, *near)) for word in known.keywords((photo,))
-    )
-    shared = tuple(word for word, count in votes.most_common() if count >= 2)
-    return shared or known.keywords((*near, exemplar)[:1])
+    """Keywords of the photo that lent what there is to see, as far as a photo like the picture has
+    them too; where none has, all of that photo's; where it has no words, those of the nearest.
+
+    Words that only the neighbours share are not taken: mountains were called madrono trees.
+    """
+    own = known.keywords((exemplar,))
+    others = set(known.keywords([photo for photo in near if photo != exemplar]))
+    shared = tuple(word for word in own if word in others)
+    return shared or own or known.keywords(near[:1])
 
 
 def _told(
