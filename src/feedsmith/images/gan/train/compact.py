@@ -29,7 +29,6 @@ from feedsmith.images.gan.train.layers import (
     EqualConv,
     EqualLinear,
     SkipExcitation,
-    smoothly_twice,
     twice,
 )
 from feedsmith.images.gan.train.pair import Pair
@@ -154,11 +153,16 @@ class StyledGenerator(nn.Module):
         x = F.leaky_relu(self.start(z), 0.2).unflatten(1, (-1, 4, 4))
         rgb: Tensor | None = None
         for layers, to_rgb in zip(self.blocks, self.to_rgb, strict=True):
-            x = x if rgb is None else smoothly_twice(x)
+            x = x if rgb is None else twice(x)
             for layer in layers:
                 x = F.leaky_relu(layer(x, w), 0.2) * math.sqrt(2)
             add = to_rgb(x).float()
-            rgb = add if rgb is None else smoothly_twice(rgb) + add
+            rgb = (
+                add
+                if rgb is None
+                else F.interpolate(rgb, scale_factor=2.0, mode="bilinear", align_corners=False)
+                + add
+            )
         assert rgb is not None
         return torch.tanh(rgb)
 

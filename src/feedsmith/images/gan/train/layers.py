@@ -66,12 +66,6 @@ def twice(x: Tensor) -> Tensor:
     return F.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
-def smoothly_twice(x: Tensor) -> Tensor:
-    """Bilinear upsampling by 2: with nearest neighbours a pattern of every second pixel stayed in the
-    pictures of the styled generator."""
-    return F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-
-
 # ---- Liu et al. 2021, "Towards Faster and Stabilized GAN Training" -------------------------------
 
 
