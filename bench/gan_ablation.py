@@ -40,7 +40,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     "gated generator": {"body": "gated", "channels": 16},
     "no pixels": {"pixels": False},
     "look 1": {"look": 1.0},
-    "look 1.5": {"look": 1.5},
+    "look 2": {"look": 2.0},
     "no augmentation": {"augment": 0.0},
     "full augmentation": {"augment": 1.0},
     "16 channels": {"channels": 16},

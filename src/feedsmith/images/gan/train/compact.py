@@ -36,9 +36,6 @@ from feedsmith.images.gan.train.pair import Pair
 LATENT = 128
 SHARES = {4: 16, 8: 8, 16: 6, 32: 4, 64: 2, 128: 1, 256: 1, 512: 0.5, 1024: 0.25}
 """Feature maps at a resolution, as multiples of the settings' `channels`."""
-LOOKED_AT = 2.0
-"""Pictures are enlarged so much before the encoder looks at them, but not above 256 px: its finest
-maps have a quarter of the resolution."""
 
 
 LAZY = 4

@@ -66,8 +66,9 @@ class Config(Value):
     """compact: width of the generator."""
     body: Literal["styled", "gated"] = "styled"
     """compact: the generator's layers."""
-    look: float = 2.0
-    """compact: how much pictures are enlarged before the encoder looks at them."""
+    look: float = Field(1.5, ge=1, le=4)
+    """compact: how much pictures are enlarged before the encoder looks at them, but not above 256 px:
+    its finest maps have a quarter of the resolution."""
     heads: int = Field(32, ge=4, le=128)
     """compact, projected: width of the small discriminators."""
     pixels: bool = True
