@@ -43,7 +43,7 @@ VARIANTS: dict[str, dict[str, object]] = {
     "look 2": {"look": 2.0},
     "no augmentation": {"augment": 0.0},
     "full augmentation": {"augment": 1.0},
-    "16 channels": {"channels": 16},
+    "24 channels": {"channels": 24},
     "32 channels": {"channels": 32},
     "heads 64": {"heads": 64},
     "batch 8": {"batch": 8},

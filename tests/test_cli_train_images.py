@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -73,6 +74,30 @@ def test_stopped_by_ctrl_c_it_says_so_and_the_same_command_goes_on(shop: Path) -
     done = train(shop, "--kimg", "0.6")
     assert done.returncode == 0, done.stderr
     assert "0001-images, goes on" in " ".join(done.stdout.split())
+
+
+def test_a_progressive_training_with_a_budget_is_found_again(shop: Path) -> None:
+    prepared(shop)
+    words = ("--recipe", "progressive", "--width", "0.02")
+    first = train(shop, *words, "--budget", "20s")
+    assert first.returncode == 0, first.stderr
+    assert "A phase shows" in first.stdout
+    done = train(shop, *words, "--budget", "25s")
+    assert done.returncode == 0, done.stderr
+    assert [run.name for run in (shop / "runs").iterdir()] == ["0001-images"]
+
+
+def test_two_processes_train_together_from_the_command_line(shop: Path) -> None:
+    prepared(shop)
+    words = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port",
+        str(29900 + os.getpid() % 90), "-m", "feedsmith", "train", "images", str(shop), *FAST,
+        "--recipe", "progressive", "--width", "0.02", "--budget", "20s",
+    ]  # fmt: skip
+    done = subprocess.run(words, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [run.name for run in (shop / "runs").iterdir()] == ["0001-images"]
+    assert done.stdout.count("thousand pictures at") == 1
 
 
 def test_snapshots_come_as_often_as_they_are_asked_for(shop: Path) -> None:

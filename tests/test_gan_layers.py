@@ -1,5 +1,6 @@
 """Pieces of the image GAN, each against its paper's formula."""
 
+import copy
 import math
 from typing import Any
 
@@ -12,6 +13,7 @@ from feedsmith.images.gan.train import layers, progressive  # noqa: E402
 from feedsmith.images.gan.train.augment import augmented, followed  # noqa: E402
 from feedsmith.images.gan.train.compact import Generator as Gated  # noqa: E402
 from feedsmith.images.gan.train.compact import Projected, Styled  # noqa: E402
+from feedsmith.images.gan.train.config import Config, resolve  # noqa: E402
 from feedsmith.images.gan.train.dice import Dice  # noqa: E402
 from feedsmith.images.gan.train.encoder import Encoder  # noqa: E402
 from feedsmith.images.gan.train.progressive import (  # noqa: E402
@@ -38,9 +40,9 @@ def test_equalised_layers_keep_the_variance_whatever_their_width(into: int, side
     conv = layers.EqualConv(into, 128, side, gain=1.0)
     assert float(conv.weight.detach().std()) == pytest.approx(1.0, abs=0.05)  # as drawn: N(0, 1)
     out = conv(torch.randn(8, into, 16, 16))[:, :, 2:-2, 2:-2]
-    assert float(out.var()) == pytest.approx(1.0, rel=0.1)
+    assert float(out.detach().var()) == pytest.approx(1.0, rel=0.1)
     dense = layers.EqualLinear(into, 512)  # He's gain: sqrt(2)
-    assert float(dense(torch.randn(512, into)).var()) == pytest.approx(2.0, rel=0.15)
+    assert float(dense(torch.randn(512, into)).detach().var()) == pytest.approx(2.0, rel=0.15)
 
 
 def test_pixel_norm_gives_each_pixel_a_mean_square_of_one() -> None:
@@ -148,8 +150,55 @@ def _scores(discriminator: Any, x: Any, alpha: float) -> Any:
     return kept[0]
 
 
-def test_the_losses_are_wgan_gp_with_drift() -> None:
-    assert (progressive.PENALTY, progressive.DRIFT) == (10.0, 0.001)
+def _pair(**other: Any) -> progressive.Progressive:
+    settings = {"recipe": "progressive", "size": 32, "width": 0.02, "phase_kimg": 1.0}
+    asked = Config.model_validate({**settings, "device": "cpu", "dtype": "float32", **other})
+    return progressive.Progressive(resolve(asked, 1024))
+
+
+def test_the_losses_are_those_of_wgan_gp_with_drift() -> None:
+    pair, real, level = _pair(), torch.randn(4, 3, 8, 8), 1
+    generator, critic = copy.deepcopy(pair.generator), copy.deepcopy(pair.discriminator)
+    told = pair.step(real, Dice(0, 0), shown=1990)
+    alpha = Stage(1990, 1000, 3).alpha
+    assert told["alpha"] == pytest.approx(alpha, abs=1e-4)
+    dice = Dice(0, 0)
+    z, mix = dice.normal(4, 512), dice.uniform(4, 1, 1, 1)
+    shown = faded(real, alpha)
+    fake = generator(z, level, alpha).detach()
+    on_real, on_fake = critic(shown, level, alpha), critic(fake, level, alpha)
+    expected = on_fake.mean() - on_real.mean() + 0.001 * on_real.square().mean()
+    expected = expected + 10 * penalty(critic, shown, fake, mix, level, alpha)
+    assert told["loss_d"] == pytest.approx(float(expected.detach()), rel=1e-4)
+    # The generator's, against the critic that has just learned.
+    fake = generator(dice.normal(4, 512), level, alpha)
+    expected = -pair.discriminator(fake, level, alpha).mean()
+    assert told["loss_g"] == pytest.approx(float(expected.detach()), rel=1e-4)
+
+
+def test_the_average_keeps_999_of_1000_a_step() -> None:
+    pair = _pair()
+    before = copy.deepcopy(pair.average)
+    pair.step(torch.randn(4, 3, 4, 4), Dice(0, 0), shown=0)
+    for mean, was, now in zip(
+        pair.average.parameters(), before.parameters(), pair.generator.parameters(), strict=True
+    ):
+        assert torch.allclose(mean, 0.999 * was + 0.001 * now, atol=1e-6)
+
+
+def test_optimisers_begin_anew_when_a_level_comes_in_and_when_it_has_faded_in() -> None:
+    pair, steps = _pair(), []
+    for shown, size in ((0, 4), (500, 4), (1000, 8), (1500, 8), (2000, 8), (2500, 8)):
+        pair.step(torch.randn(4, 3, size, size), Dice(0, 0), shown)
+        moments = pair.optimisers["discriminator"].state[pair.discriminator.score.weight]
+        steps.append(int(moments["step"]))
+    assert steps == [1, 2, 1, 2, 1, 2]
+
+
+def test_minibatches_are_those_of_the_paper() -> None:
+    pair = _pair(size=1024)
+    top = [pair.batch_at(2000 * level) for level in range(9)]
+    assert top == [16, 16, 16, 16, 16, 16, 14, 6, 3]
 
 
 # ---- the compact recipe --------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def weights(run: Run) -> dict[str, Any]:
 
 RECIPES = [
     pytest.param({"recipe": "compact"}, id="patch"),
-    pytest.param({"recipe": "compact", "loss": "relativistic"}, id="relativistic"),
+    pytest.param({"recipe": "compact", "loss": "hinge"}, id="hinge"),
     pytest.param({"recipe": "compact", "judge": "projected"}, id="projected"),
     pytest.param({"recipe": "compact", "body": "gated"}, id="gated"),
     pytest.param({"recipe": "progressive"}, id="progressive"),
@@ -73,7 +74,7 @@ def test_a_training_leaves_metrics_grids_curves_and_a_generator_that_needs_no_to
     recipe: str, stored: Path, tmp_path: Path
 ) -> None:
     run, result = go(tmp_path, stored, small(recipe))
-    assert (run.name, result.stopped, result.kimg) == ("0001-images", "finished", 0.2)
+    assert (run.name, result.stopped, result.kimg) == ("0001-images", "finished", 0.16)
     steps = [line for line in run.lines() if "loss_d" in line]
     assert [line["step"] for line in steps] == list(range(1, len(steps) + 1))
     assert sum("distance" in line for line in run.lines()) >= (2 if recipe == "compact" else 1)
@@ -201,11 +202,64 @@ def test_losses_that_are_no_numbers_go_back_to_the_last_snapshot_and_end_in_word
     assert (run.folder / "generator.onnx").exists()
 
 
-def test_a_run_away_is_rolled_back_and_goes_on_slower(stored: Path, tmp_path: Path) -> None:
+def test_rates_that_run_away_end_in_words(stored: Path, tmp_path: Path) -> None:
     config = small(generator_rate=3e18, discriminator_rate=3e18, kimg=0.4, snapshot_every="1h")
     _, result = go(tmp_path, stored, config)
-    assert result.rollbacks == 3
-    assert result.stopped == "diverged"
+    assert (result.stopped, result.rollbacks, result.distance) == ("diverged", 3, None)
+
+
+@pytest.mark.parametrize("where", ["loss", "gradient"])
+def test_one_bad_step_is_rolled_back_and_training_goes_on_slower(
+    where: str, stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, made, seen, fresh = small(kimg=0.32), [], [], loop.recipe
+
+    def spoilt_once(value: Any) -> Any:
+        """Its 30th value is no number."""
+        seen.append(None)
+        return value * float("nan") if len(seen) == 30 else value
+
+    def with_a_fault(config: Config) -> Any:
+        pair = fresh(config)
+        if where == "loss":
+            pair.generator.register_forward_hook(lambda *given: spoilt_once(given[2]))
+        else:
+            next(pair.generator.parameters()).register_hook(spoilt_once)
+        made.append(pair)
+        return pair
+
+    monkeypatch.setattr(loop, "recipe", with_a_fault)
+    run, result = go(tmp_path, stored, config)
+    assert (result.stopped, result.rollbacks, result.kimg) == ("finished", 1, 0.32)
+    rates = [optimiser.param_groups[0]["lr"] for optimiser in made[0].optimisers.values()]
+    assert rates == [config.generator_rate / 2, config.discriminator_rate / 2]
+    assert all(torch.isfinite(v).all() for v in weights(run).values() if v.is_floating_point())
+    shown = [line["kimg"] for line in run.lines() if "loss_g" in line]
+    assert shown == sorted(set(shown))
+
+
+def test_a_damaged_snapshot_is_told_and_not_begun_over(stored: Path, tmp_path: Path) -> None:
+    config = small()
+    run, _ = go(tmp_path, stored, config)
+    file = run.folder / "snapshot.safetensors"
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+    run.card.unlink()
+    before = run.metrics.read_bytes()
+    with pytest.raises(FeedsmithError, match=r"snapshot\.safetensors"):
+        go(tmp_path, stored, config)
+    assert run.metrics.read_bytes() == before
+
+
+def test_a_generator_that_still_grows_is_not_the_one_that_is_kept(
+    stored: Path, tmp_path: Path
+) -> None:
+    config = small("progressive", kimg=0.56, snapshot_every="0.02kimg")
+    _, result = go(tmp_path, stored, config)
+    assert result.kept_kimg >= 6 * config.phase_kimg - 1e-6  # the last fade is over then
+    short, nothing = go(tmp_path / "short", stored, small("progressive", kimg=0.3, phase_kimg=0.1))
+    assert nothing.distance is None
+    assert "longer --budget" in nothing.advice
+    assert not (short.folder / "generator.onnx").exists()
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="mounts a small disk")
@@ -224,6 +278,34 @@ def test_a_full_disk_leaves_the_last_snapshot_whole(stored: Path, tmp_path: Path
         assert not list(run.folder.glob(".*.part"))
     finally:
         subprocess.run(["umount", disk], check=True)
+
+
+def test_memory_that_is_not_there_while_going_on_leaves_the_snapshot(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small()
+    run, _ = go(tmp_path, stored, config)
+    run.card.unlink()
+    before = run.kept("snapshot")
+    fresh = loop.recipe
+
+    def short_of_memory(config: Config) -> Any:
+        pair = fresh(config)
+
+        def refuse(*_: Any) -> None:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+        pair.generator.register_load_state_dict_pre_hook(refuse)
+        return pair
+
+    monkeypatch.setattr(loop, "recipe", short_of_memory)
+    with pytest.raises(FeedsmithError, match="memory is not enough") as caught:
+        go(tmp_path, stored, config)
+    assert "--batch" in caught.value.mend
+    after = run.kept("snapshot")
+    assert before is not None
+    assert after is not None
+    assert after[1] == before[1]
 
 
 # ---- several processes ---------------------------------------------------------------------------
@@ -401,7 +483,9 @@ def test_zoo_weights_give_the_pictures_that_the_zoos_layers_give(module: str) ->
 def test_zoo_weights_in_a_pickle_are_converted_by_a_command_of_their_own(
     stored: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    torch.save(zoo_checkpoint(""), tmp_path / "zoo.pth")
+    checkpoint = zoo_checkpoint("")
+    checkpoint["config"] = _zoo_settings(depth=3)
+    torch.save(checkpoint, tmp_path / "zoo.pth")
     out = tmp_path / "zoo.safetensors"
     assert zoo.main([str(tmp_path / "zoo.pth"), str(out)]) == 0
     assert "--recipe progressive --size 16" in capsys.readouterr().out
@@ -414,6 +498,18 @@ def test_zoo_weights_in_a_pickle_are_converted_by_a_command_of_their_own(
     (tmp_path / "evil.pth").write_bytes(b"cposix\nsystem\n(S'true'\ntR.")
     assert zoo.main([str(tmp_path / "evil.pth"), str(out)]) == 1
     assert zoo.main([str(tmp_path / "none.pth"), str(out)]) == 1
+
+
+def _zoo_settings(**values: Any) -> Any:
+    """An object of the zoo's own class of settings, as its checkpoints hold one."""
+    names = ("models", "models.utils", "models.utils.config")
+    modules = [types.ModuleType(name) for name in names]
+    kind = type("BaseConfig", (), {"__module__": names[-1]})
+    modules[-1].BaseConfig = kind  # type: ignore[attr-defined]
+    sys.modules.update(zip(names, modules, strict=True))
+    made = kind()
+    vars(made).update(values)
+    return made
 
 
 # ---- pictures and settings -----------------------------------------------------------------------
@@ -461,7 +557,15 @@ def test_sizes_that_cannot_be_are_refused() -> None:
     assert "feedsmith prepare BRAND --size 128" in caught.value.mend
 
 
+def test_levels_of_fresh_networks_are_not_frozen() -> None:
+    with pytest.raises(FeedsmithError, match="stay as they were") as caught:
+        resolve(Config(freeze_generator=1), 64)
+    assert "--from" in caught.value.mend
+
+
 def test_a_budget_is_shared_out_among_the_phases_of_a_progressive_gan() -> None:
-    short, long = (small("progressive", kimg=0, budget=b).phase_kimg for b in (1.0, 1e9))
+    short, long = (small("progressive", kimg=0, budget=b).phase_kimg for b in (20.0, 1e9))
     assert 0 < short < long == 800
+    with pytest.raises(FeedsmithError, match="too short for a Progressive GAN"):
+        small("progressive", kimg=0, budget=1e-3)
     assert small("progressive", kimg=0.7).phase_kimg == pytest.approx(0.1)

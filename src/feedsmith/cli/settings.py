@@ -32,7 +32,7 @@ def with_settings(
     `main` fields are listed first, the others as finer settings; `flags` names options that are not
     called like their fields; `times` are fields in seconds, written like 15m. `recipes` are classes
     of their own for some values of the option --recipe: their fields are options as well, and where
-    one is left at what is shown for `config`, the class' own default holds.
+    one is not typed, the class' own default holds.
     """
     named, special = dict(flags or {}), dict(recipes or {})
 
@@ -46,21 +46,23 @@ def with_settings(
                 if name in taken or name in made:
                     continue
                 panel = f"Only for --recipe {recipe}" if recipe else FINER
-                option = _option(field, named.get(name), name in times, name in main, panel)
+                more = tuple(special) if name == "recipe" else ()
+                option = _option(field, named.get(name), name in times, name in main, panel, more)
                 made[name] = inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, **option)
 
         @functools.wraps(command)
-        def run(**given: Any) -> None:
+        def run(context: typer.Context, **given: Any) -> None:
             chosen = special.get(str(given.get("recipe")), config)
             shown = {name: given.pop(name) for name in made}
             asked = {
                 name: seconds(shown[name]) if name in times else shown[name]
                 for name in chosen.model_fields
-                if name in shown and (chosen is config or shown[name] != made[name].default)
+                if name in shown and (chosen is config or _typed(context, name))
             }
             command(settings=_checked(chosen, asked, named, command), **given)
 
         parameters = [
+            inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
             *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in own),
             *made.values(),
         ]
@@ -71,8 +73,14 @@ def with_settings(
     return decorate
 
 
+def _typed(context: typer.Context, name: str) -> bool:
+    """Whether a person gave this option."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
 def _option(
-    field: FieldInfo, flag: str | None, time: bool, main: bool, panel: str
+    field: FieldInfo, flag: str | None, time: bool, main: bool, panel: str, more: tuple[str, ...]
 ) -> dict[str, Any]:
     """Default and annotation of the option for one field."""
     choice = get_origin(field.annotation) is Literal
@@ -80,7 +88,7 @@ def _option(
     if time:
         said = said.replace("Seconds of wall-clock time", "Time, like 15m, 90s or 1h,")
     if choice:
-        said += f" One of: {', '.join(map(str, get_args(field.annotation)))}."
+        said += f" One of: {', '.join(map(str, (*get_args(field.annotation), *more)))}."
     option = typer.Option(
         *([flag] if flag else []), help=said, rich_help_panel=None if main else panel
     )

@@ -113,12 +113,18 @@ def images(
     with DataSet.open(_data_set(place, settings.size, data)) as stored:
         config = pictures.resolve(settings, stored.size)
         with team.gathered(config) as (mine, config):
-            config = mine.same(loop.planned(config) if mine.first else config)
             if mine.first:
                 _show(run.outlook(config, stored, place.root))
             if dry_run:
                 return
-            made = mine.same(run.Run.create(place.root, config, stored) if mine.first else None)
+            made = None
+            if mine.first:
+                made = run.Run.create(
+                    place.root, config, stored, lambda new: loop.planned(new, mine.count)
+                )
+                if phase := made.config(config).phase_kimg:
+                    out.print(f"A phase shows {phase:g} thousand pictures.")
+            made = mine.same(made)
             with showing_long_progress() if mine.first else nullcontext(silent) as report:
                 assert made is not None
                 result = loop.train(config, stored, made, report, mine)
@@ -189,10 +195,13 @@ def _tell_images(place: Home, folder: Path, result: "run.Result", installed: Pat
         "diverged": "the losses were no numbers",
     }[result.stopped]
     out.print(
-        f"{result.kimg:g} thousand pictures at {result.pictures_per_second:g} a second, {ended}. "
-        f"Sliced Wasserstein distance [green]{result.distance:.0f}[/] "
-        f"(real pictures among themselves {result.reference:.0f})."
+        f"{result.kimg:g} thousand pictures at {result.pictures_per_second:g} a second, {ended}."
     )
+    if result.distance is not None:
+        out.print(
+            f"Sliced Wasserstein distance [green]{result.distance:.0f}[/] "
+            f"(real pictures among themselves {result.reference:.0f})."
+        )
     if result.advice:
         out.print(f"[yellow]note[/] {escape(result.advice)}", soft_wrap=True)
     out.print(f"Curves, grids and card: {escape(str(folder))}", soft_wrap=True)

@@ -137,21 +137,27 @@ def write_tensors(path: Path, tensors: Mapping[str, Any], told: Mapping[str, Any
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-    os.close(handle)
-    part = Path(aside)
+    part: Path | None = None
     try:
+        handle, aside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
+        part = Path(aside)
         save_file(dict(tensors), part, {"told": json.dumps(dict(told))})
         with part.open("rb") as stream:
             os.fsync(stream.fileno())
         part.chmod(0o644)
         part.replace(path)
     except (OSError, SafetensorError) as error:
-        if "space" in str(error) or (isinstance(error, OSError) and full_disk(error)):
+        if (
+            "space" in str(error)
+            or "quota" in str(error)
+            or (isinstance(error, OSError) and full_disk(error))
+        ):
             raise no_room(path, "the last snapshot is whole") from error
         raise
     finally:
-        part.unlink(missing_ok=True)
+        if part is not None:
+            part.unlink(missing_ok=True)
 
 
 def next_name(root: Path, what: str) -> str:

@@ -1,5 +1,5 @@
 """Differentiable augmentation (Zhao et al. 2020) with a strength that follows overfitting (Karras et
-al. 2020a): the same random changes for real and generated pictures, gradients go through.
+al. 2020a): changes of the same kinds for real and generated pictures, gradients go through.
 
 Knows pictures as tensors in -1..1; knows no network.
 """

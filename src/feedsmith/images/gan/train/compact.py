@@ -182,7 +182,8 @@ class Projected(nn.Module):
         super().__init__()
         norm = spectral_norm if spectral else nn.Identity()
         self.encoder = Encoder()
-        self.side = int(min(256, max(64, size * look)))
+        # A multiple of the encoder's coarsest stride.
+        self.side = 32 * round(min(256, max(64, size * look)) / 32)
         widths = [width, width, 2 * width, 4 * width]
         # Fixed random projections: across channels (1x1), and from coarse maps to fine ones (3x3).
         source = torch.Generator().manual_seed(seed)
@@ -370,7 +371,9 @@ class Compact(Pair):
         if not math.isfinite(told["loss_d"]):
             return told
         self.update("discriminator", loss, judge)
-        told["sign"] = self.agreed(scores_real.sign().mean())
+        # Pairing leaves it open where 0 is: what counts is whether real ones are found more real.
+        apart = scores_real - scores_fake if relativistic else scores_real
+        told["sign"] = self.agreed(apart.sign().mean())
         if self.config.augment < 0:
             self.strength = followed(self.strength, told["sign"], n * self.world)
         told["strength"] = round(self.strength, 4)

@@ -41,12 +41,12 @@ class Config(Value):
     freeze_generator: int = Field(0, ge=0)
     """Levels of the generator, the coarsest, that stay as they were."""
     batch: int = Field(0, ge=0)
-    """Pictures in a step, of each process; 0 means the recipe's own (compact 32, progressive 16 and
-    fewer from 256 px)."""
+    """Pictures in a step, of each process; 0 means the recipe's own (16, and fewer at large sizes)."""
     generator_rate: float = Field(0.0, ge=0)
-    """Learning rate of the generator; 0 means the recipe's own (compact 0.0002, progressive 0.001)."""
+    """Learning rate of the generator; 0 means the recipe's own (0.001; gated layers 0.0002)."""
     discriminator_rate: float = Field(0.0, ge=0)
-    """Learning rate of the discriminator; 0 means the recipe's own, as for the generator."""
+    """Learning rate of the discriminator; 0 means the recipe's own (compact 0.0002, progressive
+    0.001)."""
     latent: int = Field(0, ge=0, le=2048)
     """Numbers in a latent vector; 0 means the recipe's own (compact 128, progressive 512)."""
     mirror: bool = True
@@ -62,7 +62,7 @@ class Config(Value):
     augment: float = Field(-1.0, ge=-1, le=1)
     """compact: how strongly pictures are changed before they are judged, 0 to 1; -1 follows
     overfitting."""
-    channels: int = Field(24, ge=4, le=128)
+    channels: int = Field(16, ge=4, le=128)
     """compact: width of the generator."""
     body: Literal["styled", "gated"] = "styled"
     """compact: the generator's layers."""
@@ -106,6 +106,11 @@ def resolve(config: Config, stored: int) -> Config:
         raise FeedsmithError(
             f"the data set holds pictures of {stored} px, {size} are asked for",
             mend=f"feedsmith prepare BRAND --size {size}, or train at --size {stored}",
+        )
+    if (config.freeze_discriminator or config.freeze_generator) and not config.start:
+        raise FeedsmithError(
+            "levels can stay as they were only in weights that have learned something",
+            mend="name them with --from, or leave --freeze-... away",
         )
     torch = needs()
     device = machine.device_of(config.device, torch)

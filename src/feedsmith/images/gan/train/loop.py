@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from feedsmith.dataset import DataSet
+from feedsmith.errors import FeedsmithError
 from feedsmith.files import made, write_text
 from feedsmith.images.gan.train import export, grid
 from feedsmith.images.gan.train.compact import Compact
@@ -26,7 +27,7 @@ from feedsmith.images.gan.train.dice import Dice
 from feedsmith.images.gan.train.pair import Pair
 from feedsmith.images.gan.train.pictures import Pictures, as_rgb
 from feedsmith.images.gan.train.progressive import Progressive
-from feedsmith.images.gan.train.run import Result, Run, Stopped, every
+from feedsmith.images.gan.train.run import Result, Run, Stopped, every, stored_tensors
 from feedsmith.images.gan.train.team import Team
 from feedsmith.images.gan.train.transfer import take_over
 from feedsmith.measures.sliced_wasserstein import sliced_wasserstein
@@ -83,7 +84,7 @@ def train(
     config = run.config(config)
     if (known := run.result()) is not None and _enough(known, config):
         return known
-    smaller = f"set --batch below {config.batch or 'the usual'}, or --size below {config.size}"
+    smaller = "set a smaller --batch: the same command with it goes on"
     with team.alone(run), machine.memory_in_words(f"{config.recipe} at {config.size} px", smaller):
         began = time.monotonic()
         torch.set_num_threads(config.threads)
@@ -93,14 +94,15 @@ def train(
         # Pictures; networks; fixed latents to look at.
         pictures = Pictures(data, config.seed, config.mirror)
         pair = recipe(config)
-        if config.start:
-            take_over(pair, config)
         looked = Dice(config.seed, 1 << 40).normal(grid.COUNT, pair.latent)
 
         # Go on, or begin.
         state = _resume(run, pair)
         if state is None:
+            if config.start:
+                take_over(pair, config)
             state = _State(reference=_reference(pictures, data, config))
+            team.wait()
             if team.first:
                 run.back_to(0)
                 grid.real(run.folder, pictures, config.size)
@@ -108,11 +110,16 @@ def train(
         elif team.first:
             _forget(run, state.shown)
             report(STAGE, 0, 0, f"goes on at {state.shown / 1000:.1f} thousand pictures")
+        if team.same(state.shown) != state.shown:
+            raise FeedsmithError(
+                f"{run.folder}: not all processes see the same snapshot",
+                mend="give all machines the same folder",
+            )
         began -= state.seconds
         kimg_apart, seconds_apart = (
             every(config.snapshot_every, pictures.count)
             if config.snapshot_every
-            else (config.kimg / SNAPSHOTS, 0.0 if config.kimg else config.budget / SNAPSHOTS)
+            else (config.kimg / SNAPSHOTS, config.budget / SNAPSHOTS)
         )
         safe = time.monotonic()
         reserve = 0.0
@@ -130,10 +137,27 @@ def train(
             real = pictures.batch(state.shown + team.rank * n, n, size).to(pair.device)
             dice = Dice(config.seed + 7919 * state.rollbacks, state.step, team.rank, team.count)
             told = pair.step(real.contiguous(memory_format=torch.channels_last), dice, state.shown)
-            if not all(math.isfinite(value) for value in told.values()):
-                # The step changed nothing that is kept: back to the last snapshot, slower.
+            lost = not all(math.isfinite(value) for value in told.values())
+            if not lost:
+                state.shown += n * team.count
+                state.step += 1
+                state.working += time.monotonic() - started
+                state.seconds = time.monotonic() - began
+                kimg = state.shown / 1000
+                # Snapshots: numbered ones by pictures or time; one to go on from every few minutes.
+                due = (
+                    (kimg_apart and kimg - state.numbered_kimg >= kimg_apart - 1e-9)
+                    or (seconds_apart and state.seconds - state.numbered_seconds >= seconds_apart)
+                    or (config.kimg and state.shown >= config.kimg * 1000)
+                )
+                due = team.agree(bool(due))
+                save = due or team.agree(time.monotonic() - safe > SAFE_SECONDS)
+                # A gradient that was no number shows in the weights, perhaps before it does in a loss.
+                lost = save and not pair.sound()
+            if lost:
+                # Back to the last snapshot, slower.
                 if team.first:
-                    run.log(kimg=state.shown / 1000, step=state.step + 1, diverged=repr(told))
+                    run.log(kimg=state.shown / 1000, step=state.step, diverged=repr(told))
                 if state.rollbacks >= ROLLBACKS:
                     stopped = "diverged"
                     break
@@ -141,42 +165,31 @@ def train(
                 if team.first:
                     _forget(run, state.shown, keep_diverged=True)
                 continue
-            state.shown += n * team.count
-            state.step += 1
-            state.working += time.monotonic() - started
-            state.seconds = time.monotonic() - began
-            kimg = state.shown / 1000
             if team.first:
                 run.log(
                     kimg=kimg, step=state.step, **told,
                     seconds=round(state.seconds, 2), memory_mb=machine.memory_mb(),
                 )  # fmt: skip
-
-            # Snapshots: numbered ones by pictures or time; one to go on from every few minutes.
-            due = (kimg_apart and kimg - state.numbered_kimg >= kimg_apart - 1e-9) or (
-                seconds_apart and state.seconds - state.numbered_seconds >= seconds_apart
-            )
-            if team.agree(bool(due)):
+            if due:
                 reserve = time.monotonic()
                 _numbered(run, pair, state, looked, pictures, config, team, report)
                 reserve = time.monotonic() - reserve
-                safe = time.monotonic()
-            elif team.agree(time.monotonic() - safe > SAFE_SECONDS):
-                if team.first:
-                    _snapshot(run, pair, state)
+            elif save and team.first:
+                _snapshot(run, pair, state)
+            if save:
                 safe = time.monotonic()
             if team.first:
                 _tell(report, state, told, config)
 
         # The last numbered snapshot, the best of them as files for the runtime, the card.
-        if state.numbered_kimg < state.shown / 1000 and stopped != "diverged":
+        if stopped == "budget" and state.numbered_kimg < state.shown / 1000 and pair.sound():
             _numbered(run, pair, state, looked, pictures, config, team, report)
         result = Result(
             run=run.name,
             stopped=stopped,
-            kimg=round(state.shown / 1000, 1),
+            kimg=round(state.shown / 1000, 3),
             kept_kimg=state.best_kimg,
-            distance=round(min(state.best, 1e9), 2),
+            distance=round(state.best, 2) if math.isfinite(state.best) else None,
             reference=round(state.reference, 2),
             seconds=round(time.monotonic() - began, 1),
             pictures_per_second=round(state.shown / max(state.working, 1e-9), 2),
@@ -201,12 +214,13 @@ def recipe(config: Config) -> Pair:
     return Progressive(config) if config.recipe == "progressive" else Compact(config)
 
 
-def planned(config: Config) -> Config:
+def planned(config: Config, processes: int = 1) -> Config:
     """`config` with the schedule of a Progressive GAN: the paper's 800 thousand pictures a phase, or
     what `kimg` or the budget allow when they are shared out evenly among the phases.
 
-    A budget is turned into pictures by timing one step at every resolution. Raises FeedsmithError
-    when the memory is not enough for the largest of them.
+    A budget is turned into pictures by timing one step at every resolution, in this process alone;
+    `processes` as fast share the work. Raises FeedsmithError when the memory is not enough for the
+    largest resolution, or the budget for some steps at each.
     """
     if config.recipe != "progressive" or config.phase_kimg:
         return config
@@ -219,6 +233,7 @@ def planned(config: Config) -> Config:
     cost = 0.0
     with machine.memory_in_words(f"progressive at {config.size} px", "set --size or --width lower"):
         pair = recipe(trial)
+        pair.world = 1  # the others wait meanwhile
         for level in range(top + 1):
             shown = int(2 * level * 1000)
             n, size = pair.batch_at(shown), pair.size_at(shown)
@@ -229,8 +244,14 @@ def planned(config: Config) -> Config:
                 pair.step(real, Dice(0, turn), shown)
             cost += (time.monotonic() - began) / 2 / n * (2 if level else 1)
     # A tenth is kept for snapshots.
-    allowed = 0.9 * config.budget / cost / 1000
-    return config.model_copy(update={"phase_kimg": round(min(PHASE_KIMG, allowed), 3)})
+    allowed = round(min(PHASE_KIMG, 0.9 * config.budget / cost / 1000 * processes), 3)
+    if allowed < 0.1:
+        raise FeedsmithError(
+            f"{machine.span(config.budget)} are too short for a Progressive GAN of {config.size} px: "
+            f"a hundred pictures at each level take {machine.span(0.1 * 1000 * cost / 0.9)}",
+            mend="set a longer --budget, or --size or --width lower",
+        )
+    return config.model_copy(update={"phase_kimg": allowed})
 
 
 # ---- snapshots -----------------------------------------------------------------------------------
@@ -252,11 +273,11 @@ def _numbered(
         if size >= 16:
             count = min(JUDGED, pictures.count)
             z = Dice(config.seed, (1 << 40) + 1).normal(count, pair.latent)
-            real = as_rgb(pictures.batch(0, count, size))
+            real = pictures.rgb(0, count, size)
             distance = sliced_wasserstein(real, _pictures(pair, z, state.shown)).average
             run.log(kimg=kimg, step=state.step, distance=round(distance, 3))
-            # Of a growing generator only what has its full size can be exported.
-            if size == config.size and distance < state.best:
+            # Of a growing generator only what is grown can be exported.
+            if pair.grown(state.shown) and distance < state.best:
                 state.best, state.best_kimg = distance, kimg
         average = {k: v.detach().contiguous() for k, v in pair.average.state_dict().items()}
         made(run.folder / "generators")
@@ -267,7 +288,8 @@ def _numbered(
 
 
 def _pictures(pair: Pair, z: Tensor, shown: int) -> NDArray[np.uint8]:
-    found = [as_rgb(pair.pictures(z[i : i + 32], shown)) for i in range(0, len(z), 32)]
+    at_once = pair.batch_at(shown)
+    found = [as_rgb(pair.pictures(z[i : i + at_once], shown)) for i in range(0, len(z), at_once)]
     return np.concatenate(found)
 
 
@@ -284,18 +306,24 @@ def _snapshot(run: Run, pair: Pair, state: _State) -> None:
 
 
 def _resume(run: Run, pair: Pair) -> _State | None:
-    """Take up the run's snapshot; None where there is none that fits."""
-    found = run.kept("snapshot")
-    if found is None:
+    """Take up the run's snapshot; None where there is none. Raises FeedsmithError where it cannot be
+    read, or is of other networks."""
+    path = run.folder / "snapshot.safetensors"
+    if not path.exists():
         return None
-    tensors, told = found
+    tensors, told = stored_tensors(path)
     told.pop("config", None)
     try:
         state = _State(**told)
         pair.take(tensors)
-        pair.slow_down(2**state.rollbacks)
-    except (KeyError, TypeError, RuntimeError):
-        return None
+    except (KeyError, TypeError, RuntimeError) as error:
+        if "out of memory" in str(error).lower():
+            raise
+        raise FeedsmithError(
+            f"{path}: does not fit these settings ({type(error).__name__})",
+            mend="move it away to begin anew; the generators of the run stay",
+        ) from error
+    pair.slow_down(2**state.rollbacks)
     return state
 
 
@@ -371,7 +399,10 @@ def _advice(stopped: Stopped, state: _State, config: Config) -> str:
             f"--discriminator-rate {config.discriminator_rate / 2:g}"
         )
     if not math.isfinite(state.best):
-        return "it ended before its pictures had their full size: a longer --budget is needed"
+        return (
+            "it ended before its pictures had their full size: the same command with a longer "
+            "--budget or more --kimg goes on"
+        )
     if stopped == "budget" and state.best_kimg >= 0.85 * state.shown / 1000:
         return "it was still improving when the time was up: the same command with a longer --budget goes on"
     return ""

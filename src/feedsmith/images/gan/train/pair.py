@@ -80,6 +80,18 @@ class Pair(ABC):
     def batch_at(self, shown: int) -> int:
         """Pictures in a step then, of this process."""
 
+    def grown(self, shown: int) -> bool:
+        """Whether it is pictures of the full size that are trained then, and nothing else."""
+        return self.size_at(shown) == self.config.size
+
+    def sound(self) -> bool:
+        """All weights are numbers."""
+        return all(
+            bool(torch.isfinite(weight).all())
+            for network in (self.generator, self.discriminator)
+            for weight in network.parameters()
+        )
+
     @abstractmethod
     def step(self, real: Tensor, dice: Dice, shown: int) -> dict[str, float]:
         """One update of both networks on `real` (N, 3, S, S) in -1..1; figures to log.
@@ -114,7 +126,7 @@ class Pair(ABC):
 
     def agreed(self, value: Tensor) -> float:
         """A figure, averaged over all processes: each then decides the same from it."""
-        value = value.detach().float()
+        value = value.detach().float().clone()
         if self.world > 1:
             dist.all_reduce(value)
             value /= self.world

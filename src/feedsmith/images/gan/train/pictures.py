@@ -42,6 +42,10 @@ class Pictures:
 
     def batch(self, first: int, n: int, size: int) -> Tensor:
         """Pictures `first` to `first` + n of the endless shuffled row: (n, 3, size, size), -1..1."""
+        return as_tensor(self.rgb(first, n, size))
+
+    def rgb(self, first: int, n: int, size: int) -> NDArray[np.uint8]:
+        """The same as uint8 (n, size, size, 3)."""
         places = np.empty(n, np.int64)
         turned = np.zeros(n, bool)
         for k in range(n):
@@ -53,7 +57,7 @@ class Pictures:
             places[k], turned[k] = self._order[place], self._turned[place]
         rgb = self._read(places, size)
         rgb[turned] = rgb[turned, :, ::-1]
-        return as_tensor(rgb)
+        return rgb
 
     def _read(self, places: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
         if self.count * size * size * 3 > IN_MEMORY:

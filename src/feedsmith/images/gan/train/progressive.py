@@ -5,6 +5,8 @@ Sections and formulas are named at each piece. Deviations, all of them:
   - `width` thins all layers evenly; 1 is the paper's table 2.
   - the schedule is the paper's 800k pictures a phase unless `phase_kimg` or a budget says less.
   - one minibatch a process (the paper's appendix A.1 for one card: 16, then 14, 6, 3).
+  - the minibatch deviation is that of groups of 4 neighbours, of all where the minibatch is no
+    multiple of 4 (14, 6, 3).
   - bfloat16 where asked for; the gradient penalty always in float32.
 Knows tensors; knows no data and no files.
 """
@@ -150,7 +152,7 @@ class Progressive(Pair):
             for one in range(min(config.freeze_generator, self.top + 1)):
                 generator.blocks[one].requires_grad_(False)
         super().__init__(config, generator, discriminator, betas=(0.0, 0.99))
-        self._level = -1
+        self._stage = (-1, False)
 
     @property
     def latent(self) -> int:
@@ -164,6 +166,10 @@ class Progressive(Pair):
     def size_at(self, shown: int) -> int:
         return 4 << self.stage_at(shown).level
 
+    def grown(self, shown: int) -> bool:
+        stage = self.stage_at(shown)
+        return stage.level == self.top and stage.alpha >= 1
+
     def batch_at(self, shown: int) -> int:
         size = self.size_at(shown)
         most = {256: 14, 512: 6, 1024: 3}.get(size, 16)
@@ -171,11 +177,12 @@ class Progressive(Pair):
 
     def step(self, real: Tensor, dice: Dice, shown: int) -> dict[str, float]:
         stage, n = self.stage_at(shown), len(real)
-        if stage.level != self._level:
-            # Moments of the level before say nothing of this one; the paper's runs began anew too.
-            if self._level >= 0:
+        if (now := (stage.level, stage.alpha >= 1)) != self._stage:
+            # Moments of the phase before say nothing of this one; the paper's own runs began anew too,
+            # when a level came in and when it had faded in.
+            if self._stage[0] >= 0:
                 self.renew_optimisers()
-            self._level = stage.level
+            self._stage = now
         level, alpha = stage.level, stage.alpha
         generator, discriminator = self.generator, self.discriminator
         assert isinstance(discriminator, Discriminator)
@@ -212,17 +219,18 @@ class Progressive(Pair):
 
     @torch.no_grad()
     def follow(self, batch: int, shown: int) -> None:
-        """The paper's own average: 0.999 a step (section 5)."""
+        """The paper's own average: 0.999 a step (A.1)."""
         del batch, shown
         for mean, now in zip(self.average.parameters(), self.generator.parameters(), strict=True):
             mean.lerp_(now, 1 - 0.999)
 
     def tensors(self) -> dict[str, Tensor]:
-        return {**super().tensors(), "level": torch.tensor(self._level)}
+        return {**super().tensors(), "stage": torch.tensor(self._stage)}
 
     def take(self, tensors: Mapping[str, Tensor]) -> None:
         super().take(tensors)
-        self._level = int(tensors["level"])
+        level, faded_in = (int(value) for value in tensors["stage"])
+        self._stage = (level, bool(faded_in))
 
     @torch.no_grad()
     def pictures(self, z: Tensor, shown: int) -> Tensor:

@@ -12,6 +12,7 @@ Knows files; knows no network.
 """
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,8 +39,8 @@ class Result(Value):
     """Thousand real pictures shown."""
     kept_kimg: float
     """Of the snapshot that was exported, the one with the smallest distance."""
-    distance: float
-    """Its sliced Wasserstein distance x 1000 to the training pictures."""
+    distance: float | None
+    """Its sliced Wasserstein distance x 1000 to the training pictures; None where none was kept."""
     reference: float
     """That of held-out pictures, or of one half of the training pictures to the other: as low as can
     be expected."""
@@ -57,12 +58,23 @@ class Run(runs.Run):
     """One image training's folder."""
 
     @classmethod
-    def create(cls, root: Path, config: Config, data: DataSet) -> "Run":
+    def create(
+        cls,
+        root: Path,
+        config: Config,
+        data: DataSet,
+        plan: Callable[[Config], Config] = lambda config: config,
+    ) -> "Run":
         """The folder of this very training in `root`/runs: one that was begun, or the next number.
 
         The same pictures and settings are the same training, whatever time it is given: with a
-        longer budget a finished one goes on. Raises FeedsmithError when it cannot be written.
+        longer budget a finished one goes on. `plan` is asked for the schedule of a new one: it may
+        depend on how fast the machine is. Raises FeedsmithError when it cannot be written.
         """
+        key = _key(config, data.sha256)
+        if (begun := cls.begun(root, key)) is not None:
+            return begun
+        config = plan(config)
         told = {
             "config": config.model_dump(),
             "data": {
@@ -72,7 +84,7 @@ class Run(runs.Run):
                 "held_out": len(data.held),
             },
         }
-        return cls.of(root, "images", _key(config, data.sha256), told)
+        return cls.of(root, "images", key, told)
 
     def config(self, asked: Config) -> Config:
         """The settings it was begun with, but with the time and snapshots asked for now."""
@@ -81,8 +93,6 @@ class Run(runs.Run):
         except ValidationError:
             return asked
         now = asked.model_dump(include=set(_FREE))
-        if begun.phase_kimg and not asked.phase_kimg:
-            now.pop("phase_kimg", None)  # planned when it began
         return begun.model_copy(update=now)
 
     def result(self) -> Result | None:
@@ -126,13 +136,12 @@ class Run(runs.Run):
         )
 
 
-_FREE = ("budget", "kimg", "snapshot_every", "phase_kimg")
-"""Settings that do not make it another training."""
+_FREE = ("budget", "kimg", "snapshot_every", "batch", "threads")
+"""Settings that do not make it another training; phases are planned when it begins, and stay."""
 
 
 def _key(config: Config, data: str) -> str:
-    shaping = config.model_dump(exclude={*_FREE, "threads"})
-    return runs.key_of(shaping, config.phase_kimg, data)
+    return runs.key_of(config.model_dump(exclude=set(_FREE)), data)
 
 
 def outlook(config: Config, data: DataSet, root: Path) -> list[tuple[str, str]]:

@@ -14,6 +14,11 @@ from feedsmith.images.gan.train.pair import Pair
 from feedsmith.images.gan.train.run import stored_tensors
 from feedsmith.training.run import read
 
+_SHAPING = (
+    "recipe", "size", "channels", "width", "latent", "body", "excitation", "judge", "loss", "look",
+    "heads", "pixels",
+)  # fmt: skip
+"""Settings that decide which weights there are."""
 STARTER = Path(__file__).parents[1] / "starter"
 
 
@@ -26,6 +31,11 @@ def take_over(pair: Pair, config: Config) -> None:
     path = _file(config.start)
     tensors, told = stored_tensors(path)
     _fitting(path, config, told)
+    if "stage" in tensors and 4 << int(tensors["stage"][0]) < config.size:
+        raise FeedsmithError(
+            f"{path}: was stopped while it grew, at {4 << int(tensors['stage'][0])} px",
+            mend="go on with that training first: the command it was begun with",
+        )
     network: dict[str, dict[str, Any]] = {"generator": {}, "discriminator": {}}
     for name, value in tensors.items():
         first, _, rest = name.partition(".")
@@ -91,9 +101,5 @@ def _was(path: Path, told: dict[str, Any]) -> dict[str, Any]:
 
 def _settings(told: dict[str, Any]) -> str:
     known = told.get("config") or {}
-    shown = [
-        f"{k} {known[k]}"
-        for k in ("recipe", "size", "channels", "width", "latent", "judge")
-        if k in known
-    ]
+    shown = [f"{k} {known[k]}" for k in _SHAPING if k in known]
     return ", ".join(shown) or "see its card.json"

@@ -4,7 +4,8 @@
 
 The zoo (facebookresearch/pytorch_GAN_zoo, `progressive_conv_net.py`) keeps a checkpoint as a pickle:
 {"config", "netG", "netD", "avgG"}. Pickles can run code; this one is read by torch's restricted
-reader, which refuses anything but tensors and plain values, and only by this command. What differs
+reader, which refuses anything but tensors, plain values and the zoo's class of settings, and only by
+this command. What differs
 from our layers, by its source:
   - names: formatLayer, groupScale0.0, scaleLayers.N.0|1, toRGBLayers.N; in the discriminator
     fromRGBLayers.N, scaleLayers.N.0|1, groupScaleZero.0|1, decisionLayer; each with or without
@@ -28,6 +29,11 @@ from feedsmith.errors import FeedsmithError
 from feedsmith.images.gan.train.config import Config
 from feedsmith.images.gan.train.progressive import Discriminator, Generator
 from feedsmith.training.run import write_tensors
+
+
+class _Settings:
+    """Stands for the zoo's own class of settings (models.utils.config.BaseConfig), which its
+    checkpoints hold: a bag of plain values, not looked into."""
 
 
 def converted(checkpoint: Mapping[str, Any]) -> tuple[dict[str, Tensor], Config]:
@@ -95,7 +101,8 @@ def main(words: list[str]) -> int:
         return 2
     try:
         try:
-            checkpoint = torch.load(words[0], map_location="cpu", weights_only=True)
+            with torch.serialization.safe_globals([(_Settings, "models.utils.config.BaseConfig")]):
+                checkpoint = torch.load(words[0], map_location="cpu", weights_only=True)
         except FileNotFoundError as error:
             raise FeedsmithError(f"{words[0]}: no such file", mend="name the checkpoint") from error
         except Exception as error:
