@@ -22,8 +22,8 @@ def few_photos(folder: Path, names: tuple[str, ...] = PICKED) -> Path:
     return folder
 
 
-def brand(root: Path) -> Home:
-    """The brand in `root`, imported from a part of its export."""
+def brand(root: Path, names: tuple[str, ...] = PICKED) -> Home:
+    """The brand in `root`, imported from the part of its export that has the posts `names`."""
     place = Home(root)
     root.joinpath("brand.toml").write_bytes((DEMO / "brand.toml").read_bytes())
     place.create(place.load())
@@ -35,10 +35,10 @@ def brand(root: Path) -> Home:
         for name in whole.namelist():
             if name.endswith("posts_1.json"):
                 posts = json.loads(whole.read(name))
-                kept = [p for p in posts if any(k in p["media"][0]["uri"] for k in PICKED)]
+                kept = [p for p in posts if any(k in p["media"][0]["uri"] for k in names)]
                 part.writestr(name, json.dumps(kept))
-            elif any(k in name for k in PICKED):
+            elif any(k in name for k in names):
                 part.writestr(name, whole.read(name))
     report = import_into(Library(place.library), [small], credits=DEMO / "credits.csv")
-    assert report.posts_new == len(PICKED)
+    assert report.posts_new == len(names)
     return place

@@ -8,7 +8,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import zipfile
 from collections.abc import Callable
 from email.utils import format_datetime
 from ipaddress import IPv4Address
@@ -42,8 +41,8 @@ from feedsmith.endpoint import (
 )
 from feedsmith.errors import FeedsmithError
 from feedsmith.generate import Settings
-from feedsmith.library import Library, import_into
 from feedsmith.post import Offer, PastPost, Post
+from small_brand import brand
 
 URL, MODEL, KEY, KEY_FILE = WRITER.url, WRITER.model, WRITER.key, WRITER.key_file
 SECRET = "sk-do-not-tell-4711"
@@ -658,25 +657,7 @@ def test_doctor_says_whether_the_writer_answers(monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """The demo brand with two of its posts."""
-    root = tmp_path_factory.mktemp("brand")
-    place = Home(root)
-    place.brand_file.write_bytes((DEMO / "brand.toml").read_bytes())
-    place.create(place.load())
-    few = ("147-forest-stream", "150-mountain-sunset")
-    small = root / "export.zip"
-    with (
-        zipfile.ZipFile(DEMO / "tall-tree-outfitters-export.zip") as whole,
-        zipfile.ZipFile(small, "w") as part,
-    ):
-        for name in whole.namelist():
-            if name.endswith("posts_1.json"):
-                posts = json.loads(whole.read(name))
-                kept = [p for p in posts if any(k in p["media"][0]["uri"] for k in few)]
-                part.writestr(name, json.dumps(kept))
-            elif any(k in name for k in few):
-                part.writestr(name, whole.read(name))
-    import_into(Library(place.library), [small])
-    return place
+    return brand(tmp_path_factory.mktemp("brand"), ("147-forest-stream", "150-mountain-sunset"))
 
 
 def about_the_picture(line: Callable[[str], str]) -> Callable[[Asked], Answer]:

@@ -325,7 +325,7 @@ def test_two_processes_do_what_one_does_with_twice_the_batch(
         "import test_gan_train as t\n"
         "from feedsmith.images.gan.train.team import gathered\n"
         "config = t.Config.model_validate_json(sys.argv[3])\n"
-        "with t.DataSet.open(Path(sys.argv[2])) as data, gathered(config) as (team, config):\n"
+        "with t.DataSet.open(Path(sys.argv[2])) as data, gathered(config.device) as team:\n"
         "    run = t.Run.create(Path(sys.argv[1]), config, data) if team.first else None\n"
         "    t.loop.train(config, data, team.same(run), team=team)\n"
     )

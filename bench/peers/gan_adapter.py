@@ -201,6 +201,14 @@ def without_cuda():
     sys.modules["aim"] = types.ModuleType("aim")
 
 
+def begun(trainer, package, args, clock, pictures):
+    """Both of lucidrains' trainers, from nothing on the bench's pictures, `pictures` of them a step."""
+    trainer.clear()
+    trainer.set_data_src(args.data)
+    trainer.init_GAN()
+    return steps(trainer, package.NanException, clock, pictures)
+
+
 def lightweight_gan(args, clock):
     without_cuda()
     with pretending():
@@ -219,10 +227,7 @@ def lightweight_gan(args, clock):
         num_workers=0,
         use_aim=False,
     )
-    trainer.clear()
-    trainer.set_data_src(args.data)
-    trainer.init_GAN()
-    told = steps(trainer, package.NanException, clock, batch * every)
+    told = begun(trainer, package, args, clock, batch * every)
     told["settings"] = {"batch": batch, "gradient_accumulate_every": every, "aug": trainer.aug_prob}
     told["parameters"] = parameters(trainer.GAN.G, trainer.GAN.D)
 
@@ -249,10 +254,7 @@ def stylegan2_pytorch(args, clock):
         trunc_psi=0.75,
         num_workers=0,
     )
-    trainer.clear()
-    trainer.set_data_src(args.data)
-    trainer.init_GAN()
-    told = steps(trainer, package.NanException, clock, batch * every)
+    told = begun(trainer, package, args, clock, batch * every)
     told["settings"] = {"batch": batch, "gradient_accumulate_every": every, "psi": args.psi}
     told["parameters"] = parameters([trainer.GAN.S, trainer.GAN.G], trainer.GAN.D)
 

@@ -167,6 +167,15 @@ class DataSet:
             raise _damaged(self.path, error) from error
 
 
+def by_size(folder: Path) -> dict[int, Path]:
+    """The data sets that `prepare` made in `folder` (BRAND/datasets), by their pixels, ascending."""
+    found = {}
+    for path in folder.glob("images-*.h5"):
+        if (side := path.stem.removeprefix("images-")).isdigit():
+            found[int(side)] = path
+    return dict(sorted(found.items()))
+
+
 def halved(pictures: Bytes) -> Bytes:
     """(N, 2s, 2s, 3) -> (N, s, s, 3): means of 2x2 pixels, rounded half up, as Pillow's reduce(2)."""
     rows = pictures[:, 0::2].astype(np.uint16) + pictures[:, 1::2]

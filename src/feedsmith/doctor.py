@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import feedsmith
-from feedsmith import models
+from feedsmith import cores, models
 from feedsmith.brand import Brand, ImagesSettings, WriterSettings
 from feedsmith.captions import endpoint
 from feedsmith.endpoint import Server
@@ -151,10 +151,10 @@ def _available_memory() -> int | None:
 
 
 def _cores() -> Finding:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    if cores == 1:
+    count = cores.available()
+    if count == 1:
         return Finding("note", "processor", "1 core: import takes about twice as long as on two")
-    return Finding("ok", "processor", f"{cores} cores; no GPU is needed")
+    return Finding("ok", "processor", f"{count} cores; no GPU is needed")
 
 
 def _disk() -> Finding:

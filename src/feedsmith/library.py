@@ -31,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field, ValidationError
 
-from feedsmith import photo_file
+from feedsmith import cores, photo_file
 from feedsmith.errors import FeedsmithError, Refused
 from feedsmith.files import full_disk, made, no_room, write_bytes, write_text
 from feedsmith.post import Credit, PastPost, Photo, Value
@@ -336,7 +336,7 @@ class Library:
         def examine(media: Media) -> tuple[_Arrival, bool]:
             return self._take(media, known, known_aside, zone, keep_all, keep_metadata)
 
-        running = _in_parallel(examine, todo, workers or _cores())
+        running = _in_parallel(examine, todo, workers or cores.available())
         with _noting(notes) as note, contextlib.closing(running) as results:
             for arrival, fresh in results:
                 arrivals[arrival.key] = arrival
@@ -921,9 +921,3 @@ def _utc(moment: datetime | None) -> datetime | None:
     if moment is None:
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

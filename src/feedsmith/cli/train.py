@@ -112,7 +112,7 @@ def images(
     place.load()
     with DataSet.open(_data_set(place, settings.size, data)) as stored:
         config = pictures.resolve(settings, stored.size)
-        with team.gathered(config) as (mine, config):
+        with team.gathered(config.device) as mine:
             if mine.first:
                 _show(run.outlook(config, stored, place.root))
             if dry_run:
@@ -173,13 +173,11 @@ def _data_set(place: Home, size: int, named: Path | None) -> Path:
     """The data set to train on: the one named, that of the size, or the largest there is."""
     if named is not None:
         return named
+    from feedsmith.dataset import by_size
+
     folder = place.root / "datasets"
-    found = {
-        int(path.stem.rpartition("-")[2]): path
-        for path in folder.glob("images-*.h5")
-        if path.stem.rpartition("-")[2].isdigit()
-    }
-    fitting = [found[side] for side in sorted(found) if side >= size]
+    found = by_size(folder)
+    fitting = [path for side, path in found.items() if side >= size]
     if not found or (size and not fitting):
         raise FeedsmithError(
             f"{folder}: no data set" + (f" of {size} px or more" if size else ""),

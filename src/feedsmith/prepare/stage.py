@@ -6,7 +6,6 @@ take what 2,000 take. Killed at any moment, the same call goes on with the photo
 """
 
 import hashlib
-import os
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field
 
-from feedsmith import photo_file
+from feedsmith import cores, photo_file
 from feedsmith.brand import Home
 from feedsmith.colour import to_lab
 from feedsmith.dataset import HELD, DataSet, Rows, Writer, fingerprint, h5py
@@ -147,7 +146,7 @@ def _fill(
     lock, stop, ended = threading.Lock(), threading.Event(), threading.Event()
     left_out: dict[int, LeftOut] = {}
     broken: list[BaseException] = []
-    workers = max(1, min(settings.workers or _cores(), len(todo)))
+    workers = max(1, min(settings.workers or cores.available(), len(todo)))
     going = [workers]
 
     def work() -> None:
@@ -329,9 +328,3 @@ def _too_few(place: Path, count: int, usable: int, left_out: Sequence[LeftOut]) 
         f"{place}: none of {count} photos can be used ({reasons})",
         mend="choose a smaller --size, or bring larger photos",
     )
-
-
-def _cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0)) or 1
-    return os.cpu_count() or 1

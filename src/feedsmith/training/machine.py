@@ -88,13 +88,6 @@ def has_bf16() -> bool:
     return "avx512_bf16" in words or "amx_bf16" in words
 
 
-def cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0)) or 1
-    return os.cpu_count() or 1
-
-
 def memory_mb() -> int:
     """Most memory this process has used so far; 0 where the system does not tell."""
     if resource is None:

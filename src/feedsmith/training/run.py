@@ -96,9 +96,14 @@ class Run:
                     found.append(json.loads(line))
         return found
 
-    def back_to(self, step: int) -> None:
-        """Forget what was logged after `step`: it will come again, exactly as it was."""
-        kept = [line for line in self.lines() if line.get("step", 0) <= step] if step else []
+    def back_to(self, step: int, keep: str = "") -> None:
+        """Forget what was logged after `step`: it will come again, exactly as it was. Lines that tell
+        of `keep` stay."""
+        kept = [
+            line
+            for line in self.lines()
+            if (step and line.get("step", 0) <= step) or (keep and keep in line)
+        ]
         write_text(self.metrics, "".join(json.dumps(line) + "\n" for line in kept))
 
     # ---- weights -----------------------------------------------------------------------------

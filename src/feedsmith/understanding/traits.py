@@ -11,7 +11,6 @@ so a stopped run goes on where it was. Knows the library and all of `understandi
 
 import contextlib
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field, ValidationError
 
+from feedsmith import cores
 from feedsmith.colour import to_lab
 from feedsmith.errors import FeedsmithError, MissingModel
 from feedsmith.files import write_text, writing
@@ -142,7 +142,7 @@ def ensure(
         todo = [p for p in photos if p.id not in known or p.id not in vectors]
     waiting = iter(todo)
     done = len(photos) - len(todo)
-    with _Eye(weights) as eye, ThreadPoolExecutor(workers or _cores()) as pool:
+    with _Eye(weights) as eye, ThreadPoolExecutor(workers or cores.available()) as pool:
         while batch := list(islice(waiting, FLUSH)):
             looks = [pool.submit(_seen, library, photo, eye) for photo in batch]
             try:
@@ -394,10 +394,6 @@ def _write(
 def _write_map(path: Path, salient: NDArray[np.float32]) -> None:
     with writing(path) as stream:
         Image.fromarray(np.rint(salient * 255).astype(np.uint8)).save(stream, "PNG")
-
-
-def _cores() -> int:
-    return min(os.cpu_count() or 1, 2)
 
 
 def _version(weights: Path) -> str:

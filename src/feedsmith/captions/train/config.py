@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from feedsmith import cores
 from feedsmith.errors import FeedsmithError
 from feedsmith.post import Value
 from feedsmith.training import machine
@@ -96,7 +97,7 @@ def resolve(config: Config) -> Config:
             "dtype": dtype,
             "start": start,
             "rate": config.rate or usual,
-            "threads": config.threads or machine.cores(),
+            "threads": config.threads or cores.available(),
         }
     )
 

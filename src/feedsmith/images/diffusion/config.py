@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from feedsmith import cores
 from feedsmith.post import Value
 
 
@@ -74,6 +75,6 @@ def resolve(config: Config) -> Config:
         update={
             "device": device,
             "dtype": machine.dtype_of(config.dtype, device, torch),
-            "threads": config.threads or machine.cores(),
+            "threads": config.threads or cores.available(),
         }
     )

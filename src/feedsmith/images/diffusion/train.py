@@ -25,7 +25,7 @@ from pydantic import ValidationError
 import feedsmith
 from feedsmith import models
 from feedsmith.brand import Home
-from feedsmith.dataset import DataSet
+from feedsmith.dataset import DataSet, by_size
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import write_bytes, write_json
 from feedsmith.images.diffusion import pipeline
@@ -272,11 +272,7 @@ def _data_set(home: Home, config: Config, native: int) -> Path:
     """The file to learn from. Raises FeedsmithError where there is none."""
     if config.data:
         return Path(config.data).expanduser()
-    sizes = {}
-    for file in sorted((home.root / "datasets").glob("images-*.h5")):
-        number = file.stem.removeprefix("images-")
-        if number.isdigit():
-            sizes[int(number)] = file
+    sizes = by_size(home.root / "datasets")
     wanted = config.size or native
     if not sizes:
         size = next((s for s in SIZES if s >= wanted), SIZES[-1])

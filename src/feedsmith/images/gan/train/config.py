@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from feedsmith import cores
 from feedsmith.errors import FeedsmithError
 from feedsmith.post import Value
 from feedsmith.training import machine
@@ -122,7 +123,7 @@ def resolve(config: Config, stored: int) -> Config:
             "size": size,
             "device": device,
             "dtype": machine.dtype_of(config.dtype, device, torch),
-            "threads": config.threads or machine.cores(),
+            "threads": config.threads or cores.available(),
             "generator_rate": config.generator_rate or (RATE if growing or equal else RATE / 5),
             "discriminator_rate": config.discriminator_rate or (RATE if growing else RATE / 5),
         }

@@ -6,7 +6,6 @@ last bit (on a processor, with as many threads). Under torchrun each process tak
 batch. Knows recipes, data sets and runs; knows no brand.
 """
 
-import json
 import math
 import time
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from feedsmith.dataset import DataSet
 from feedsmith.errors import FeedsmithError
-from feedsmith.files import made, write_text
+from feedsmith.files import made
 from feedsmith.images.gan.train import export, grid
 from feedsmith.images.gan.train.compact import Compact
 from feedsmith.images.gan.train.config import PHASE_KIMG, Config
@@ -57,11 +56,9 @@ class _State:
     """Since the beginning, over all starts."""
     working: float = 0.0
     """Seconds inside steps."""
-    numbered: int = 0
-    """Numbered snapshots so far."""
     numbered_kimg: float = 0.0
     numbered_seconds: float = 0.0
-    """Where the last one was."""
+    """Where the last numbered snapshot was."""
     rollbacks: int = 0
     best: float = math.inf
     best_kimg: float = 0.0
@@ -108,7 +105,7 @@ def train(
                 grid.real(run.folder, pictures, config.size)
                 _snapshot(run, pair, state)
         elif team.first:
-            _forget(run, state.shown)
+            run.back_to(state.step)
             report(STAGE, 0, 0, f"goes on at {state.shown / 1000:.1f} thousand pictures")
         if team.same(state.shown) != state.shown:
             raise FeedsmithError(
@@ -163,7 +160,7 @@ def train(
                     break
                 state = _rolled_back(run, pair, state)
                 if team.first:
-                    _forget(run, state.shown, keep_diverged=True)
+                    run.back_to(state.step, keep="diverged")
                 continue
             if team.first:
                 run.log(
@@ -263,7 +260,6 @@ def _numbered(
 ) -> None:  # fmt: skip
     """A numbered snapshot: the generator's average, a grid, its distance, and one to go on from."""
     kimg = state.shown / 1000
-    state.numbered += 1
     state.numbered_kimg, state.numbered_seconds = kimg, state.seconds
     if team.first:
         report(STAGE, 0, 0, "judging samples")
@@ -334,16 +330,6 @@ def _rolled_back(run: Run, pair: Pair, now: _State) -> _State:
     state.seconds = now.seconds
     pair.slow_down(2**state.rollbacks)
     return state
-
-
-def _forget(run: Run, shown: int, keep_diverged: bool = False) -> None:
-    """Leave out of metrics.jsonl what came after the snapshot: it will come again."""
-    kept = [
-        line
-        for line in run.lines()
-        if line.get("kimg", 0) * 1000 <= shown + 0.5 or (keep_diverged and "diverged" in line)
-    ]
-    write_text(run.metrics, "".join(json.dumps(line) + "\n" for line in kept))
 
 
 def _take_generator(run: Run, pair: Pair, kimg: float) -> None:

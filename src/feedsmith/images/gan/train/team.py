@@ -14,7 +14,6 @@ from typing import TypeVar
 import torch
 import torch.distributed as dist
 
-from feedsmith.images.gan.train.config import Config
 from feedsmith.images.gan.train.run import Run
 
 T = TypeVar("T")
@@ -55,19 +54,17 @@ class Team:
 
 
 @contextlib.contextmanager
-def gathered(config: Config) -> Iterator[tuple[Team, Config]]:
-    """The team torchrun made, or this process alone; and the settings with its own card."""
+def gathered(device: str) -> Iterator[Team]:
+    """The team torchrun made, each process with a card of its own on cuda; or this process alone."""
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
-        yield Team(), config
+        yield Team()
         return
     rank, here = int(os.environ["RANK"]), int(os.environ.get("LOCAL_RANK", "0"))
-    if config.device == "cuda":
+    if device == "cuda":
         torch.cuda.set_device(here)
-    dist.init_process_group(
-        "nccl" if config.device == "cuda" else "gloo", timeout=timedelta(minutes=30)
-    )
+    dist.init_process_group("nccl" if device == "cuda" else "gloo", timeout=timedelta(minutes=30))
     try:
-        yield Team(rank, count), config
+        yield Team(rank, count)
     finally:
         dist.destroy_process_group()

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from feedsmith.errors import FeedsmithError
+from feedsmith.images.gan.exported import STARTER
 from feedsmith.images.gan.train.config import Config
 from feedsmith.images.gan.train.pair import Pair
 from feedsmith.images.gan.train.run import stored_tensors
@@ -19,7 +20,6 @@ _SHAPING = (
     "heads", "pixels",
 )  # fmt: skip
 """Settings that decide which weights there are."""
-STARTER = Path(__file__).parents[1] / "starter"
 
 
 def take_over(pair: Pair, config: Config) -> None:
