@@ -39,6 +39,11 @@ VARIANTS: dict[str, dict[str, object]] = {
     "hinge": {"loss": "hinge", "augment": 1.0},
     "gated generator": {"body": "gated", "channels": 16},
     "no pixels": {"pixels": False},
+    "no layouts": {"layout": 0},
+    "layouts not held": {"hold": 0.0},
+    "layout 12": {"layout": 12},
+    "layout 48": {"layout": 48},
+    "hold 10": {"hold": 10.0},
     "look 1": {"look": 1.0},
     "look 2": {"look": 2.0},
     "no augmentation": {"augment": 0.0},
@@ -114,6 +119,7 @@ def pictures(folder: Path, size: int) -> tuple[np.ndarray, np.ndarray]:
 
 def trained(pair: Pair, rgb: np.ndarray, seconds: float, seed: int) -> dict[str, object]:
     began, wall = time.process_time(), time.monotonic()
+    pair.begin(as_tensor(rgb).to(pair.device))
     shown = step = 0
     last: dict[str, float] = {}
     order = np.random.default_rng(seed)

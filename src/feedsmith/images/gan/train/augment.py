@@ -30,11 +30,11 @@ def augmented(x: Tensor, strength: float, dice: Dice) -> Tensor:
         value = low + (high - low) * drawn[:, 0]
         return torch.where(drawn[:, 1] < strength, value, neutral).view(n, 1, 1, 1).to(x.dtype)
 
-    x = x + amount(-0.5, 0.5, 0.0)
+    x = x + amount(-0.2, 0.2, 0.0)
     grey = x.mean(1, keepdim=True)
-    x = grey + (x - grey) * amount(0.0, 2.0, 1.0)
+    x = grey + (x - grey) * amount(0.6, 1.4, 1.0)
     middle = x.mean((1, 2, 3), keepdim=True)
-    x = middle + (x - middle) * amount(0.5, 1.5, 1.0)
+    x = middle + (x - middle) * amount(0.75, 1.25, 1.0)
 
     # Shifted by up to an eighth, black (grey here: 0) coming in; then a square of half the side.
     down = (amount(-0.125, 0.125, 0.0) * h).round().long().view(n, 1)

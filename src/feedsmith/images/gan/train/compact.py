@@ -1,7 +1,7 @@
 """The default recipe: few photos, little time, a processor.
 
-Generator: skip-layer excitation and gated convolutions (Liu et al. 2021). Discriminator, by
-`judge`:
+Generator, by `body`: styles (Karras et al. 2020), on top of the photos' own layouts (layout.py); or
+skip-layer excitation and gated convolutions (Liu et al. 2021). Discriminator, by `judge`:
   - projected (Sauer et al. 2021, "Projected GANs Converge Faster"): small networks look at the
     feature maps of a frozen, trained encoder, mixed by fixed random convolutions. Ours is the
     offline encoder that comes with Feedsmith: nothing is downloaded.
@@ -31,6 +31,7 @@ from feedsmith.images.gan.train.layers import (
     SkipExcitation,
     twice,
 )
+from feedsmith.images.gan.train.layout import SIDE, layout_apart, numbers, principal
 from feedsmith.images.gan.train.pair import Pair
 
 LATENT = 128
@@ -38,6 +39,8 @@ SHARES = {4: 16, 8: 8, 16: 6, 32: 4, 64: 2, 128: 1, 256: 1, 512: 0.5, 1024: 0.25
 """Feature maps at a resolution, as multiples of the settings' `channels`."""
 
 
+NEAR = 0.3
+"""Deviation added to a photo's own layout: what is drawn near it should be near it as well."""
 LAZY = 4
 """Steps between two gradient penalties, which cost as much as all else of the discriminator."""
 SPREADS = (8.6, 7.7, 5.9, 2.6)
@@ -114,7 +117,8 @@ class Styled(nn.Module):
     def forward(self, x: Tensor, w: Tensor) -> Tensor:
         weight = self.weight * self.scale
         style = self.style(w).float()
-        spread = torch.rsqrt(style.square() @ weight.square().sum((2, 3)).T + 1e-8)
+        # As norms, which the exporter works out beforehand; sums of squares it writes as large as the weights.
+        spread = torch.rsqrt(style.square() @ weight.norm(dim=(2, 3)).square().T + 1e-8)
         x = x * style[:, :, None, None].to(x.dtype)
         x = F.conv2d(x, weight, padding=weight.shape[-1] // 2)
         bias = self.bias.to(x.dtype)[None, :, None, None]
@@ -122,14 +126,21 @@ class Styled(nn.Module):
 
 
 class StyledGenerator(nn.Module):
-    """z (N, latent) from N(0, 1) to pictures (N, 3, S, S) in -1..1, by styles.
+    """z (N, latent) from N(0, 1) to pictures (N, 3, S, S), about in -1..1, by styles.
 
-    Every level adds to the picture of the level before (output skips).
+    Every level adds to the picture of the level before (output skips). The first `layout` numbers of
+    z also lay out light and colour at 16 px, by the principal components of the photos.
     """
 
-    def __init__(self, size: int, channels: int, latent: int) -> None:
+    layout_mean: Tensor
+    layout_components: Tensor
+
+    def __init__(self, size: int, channels: int, latent: int, layout: int) -> None:
         super().__init__()
-        self.latent, self.size = latent, size
+        self.latent, self.size, self.layout = latent, size, min(layout, latent)
+        values = 3 * SIDE * SIDE
+        self.register_buffer("layout_mean", torch.zeros(values))
+        self.register_buffer("layout_components", torch.zeros(self.layout or 1, values))
         self.first = EqualLinear(latent, latent)
         self.second = EqualLinear(latent, latent)
         # The latent itself, not a constant as in the paper: with few pictures and steps a constant
@@ -145,6 +156,8 @@ class StyledGenerator(nn.Module):
             self.to_rgb.append(EqualConv(out, 3, 1, gain=0.5))
 
     def forward(self, z: Tensor) -> Tensor:
+        laid = z[:, : len(self.layout_components)].float() @ self.layout_components.float()
+        laid = (laid + self.layout_mean.float()).view(-1, 3, SIDE, SIDE)
         z = z * torch.rsqrt(z.square().mean(1, keepdim=True) + 1e-8)
         w = F.leaky_relu(self.second(F.leaky_relu(self.first(z), 0.2)), 0.2)
         x = F.leaky_relu(self.start(z), 0.2).unflatten(1, (-1, 4, 4))
@@ -160,8 +173,10 @@ class StyledGenerator(nn.Module):
                 else F.interpolate(rgb, scale_factor=2.0, mode="bilinear", align_corners=False)
                 + add
             )
+            if rgb.shape[-1] == SIDE:
+                rgb = rgb + laid
         assert rgb is not None
-        return torch.tanh(rgb)
+        return rgb
 
 
 class Projected(nn.Module):
@@ -297,7 +312,7 @@ class Compact(Pair):
         latent = config.latent or LATENT
         generator: nn.Module
         if config.body == "styled":
-            generator = StyledGenerator(config.size, config.channels, latent)
+            generator = StyledGenerator(config.size, config.channels, latent, config.layout)
         else:
             generator = Generator(config.size, config.channels, latent, config.excitation)
         judge: nn.Module
@@ -321,6 +336,32 @@ class Compact(Pair):
     def latent(self) -> int:
         return int(self.generator.latent)
 
+    @torch.no_grad()
+    def begin(self, photos: Tensor) -> None:
+        if self._laid_out:
+            count, mirrored = self.generator.layout, self.config.mirror
+            mean, components = principal(photos, count, mirrored)
+            for network in (self.generator, self.average):
+                network.layout_mean.copy_(mean)
+                network.layout_components.copy_(components)
+
+    @property
+    def _laid_out(self) -> bool:
+        return isinstance(self.generator, StyledGenerator) and self.config.layout > 0
+
+    def _latents(self, real: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
+        """z (N, latent), and which of them are of the layouts of the real pictures beside them: every
+        second one, if they are held to it."""
+        n = len(real)
+        z = dice.normal(n, self.latent).to(self.device)
+        held = dice.even(n).to(self.device)
+        if not self._laid_out or self.config.hold <= 0:
+            return z, held & False
+        mean, components = self.generator.layout_mean, self.generator.layout_components
+        theirs = numbers(real, mean, components) + NEAR * z[:, : len(components)]
+        laid = torch.cat([theirs, z[:, len(components) :]], 1)
+        return torch.where(held[:, None], laid, z), held
+
     def size_at(self, shown: int) -> int:
         return self.config.size
 
@@ -335,7 +376,7 @@ class Compact(Pair):
         slopes = relativistic and self.config.penalty > 0 and shown // (n * self.world) % LAZY == 0
 
         # The discriminator.
-        z = dice.normal(n, self.latent).to(self.device)
+        z, _ = self._latents(real, dice)
         with torch.no_grad(), self.autocast():
             fake = generator(z)
         seen_real = augmented(real, self.strength, dice)
@@ -379,7 +420,7 @@ class Compact(Pair):
         told["strength"] = round(self.strength, 4)
 
         # The generator, on latents of its own.
-        z = dice.normal(n, self.latent).to(self.device)
+        z, held = self._latents(real, dice)
         judge.requires_grad_(False)
         with self.autocast():
             fake = generator(z)
@@ -389,6 +430,10 @@ class Compact(Pair):
         # Against the scores of the real pictures before the update: another look costs a tenth.
         gap = scores_real.detach() - scores
         loss = F.softplus(gap).mean() if relativistic else -scores.mean()
+        if bool(held.any()):
+            moved = layout_apart(fake[held], real[held])
+            loss = loss + self.config.hold * moved
+            told["layout"] = self.agreed(moved)
         told["loss_g"] = self.agreed(loss)
         if math.isfinite(told["loss_g"]):
             self.update("generator", loss, generator)

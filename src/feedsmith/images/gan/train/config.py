@@ -63,6 +63,11 @@ class Config(Value):
     augment: float = Field(-1.0, ge=-1, le=1)
     """compact: how strongly pictures are changed before they are judged, 0 to 1; -1 follows
     overfitting."""
+    layout: int = Field(24, ge=0, le=128)
+    """compact, styled: so many numbers of a latent lay out light and colour by the principal components of
+    the photos; 0 for none."""
+    hold: float = Field(3.0, ge=0)
+    """compact, styled: how firmly a drawing from a photo's own layout is held to it."""
     channels: int = Field(16, ge=4, le=128)
     """compact: width of the generator."""
     body: Literal["styled", "gated"] = "styled"

@@ -25,5 +25,9 @@ class Dice:
         """(n, *shape) from 0..1."""
         return self._mine(torch.rand(n * self._world, *shape, generator=self._source), n)
 
+    def even(self, n: int) -> Tensor:
+        """(n,) true for every second of the whole batch."""
+        return torch.arange(self._rank * n, (self._rank + 1) * n) % 2 == 0
+
     def _mine(self, drawn: Tensor, n: int) -> Tensor:
         return drawn[self._rank * n : (self._rank + 1) * n]

@@ -23,8 +23,9 @@ from feedsmith.images.gan.train import export, grid
 from feedsmith.images.gan.train.compact import Compact
 from feedsmith.images.gan.train.config import PHASE_KIMG, Config
 from feedsmith.images.gan.train.dice import Dice
+from feedsmith.images.gan.train.layout import PHOTOS
 from feedsmith.images.gan.train.pair import Pair
-from feedsmith.images.gan.train.pictures import Pictures, as_rgb
+from feedsmith.images.gan.train.pictures import Pictures, as_rgb, as_tensor
 from feedsmith.images.gan.train.progressive import Progressive
 from feedsmith.images.gan.train.run import Result, Run, Stopped, every, stored_tensors
 from feedsmith.images.gan.train.team import Team
@@ -98,6 +99,9 @@ def train(
         if state is None:
             if config.start:
                 take_over(pair, config)
+            else:
+                count = min(pictures.count, PHOTOS)
+                pair.begin(as_tensor(pictures.stored(count, config.size)).to(pair.device))
             state = _State(reference=_reference(pictures, data, config))
             team.wait()
             if team.first:

@@ -73,6 +73,10 @@ class Pair(ABC):
         """Numbers in a latent vector."""
 
     @abstractmethod
+    def begin(self, photos: Tensor) -> None:
+        """Take from photos (N, 3, S, S) in -1..1 what the recipe wants to know before the first step."""
+
+    @abstractmethod
     def size_at(self, shown: int) -> int:
         """Side in pixels of what is trained after `shown` real pictures."""
 

@@ -59,6 +59,10 @@ class Pictures:
         rgb[turned] = rgb[turned, :, ::-1]
         return rgb
 
+    def stored(self, n: int, size: int) -> NDArray[np.uint8]:
+        """The first n, unmirrored, as uint8 (n, side, side, 3); the side is 32 px at the most."""
+        return self._stored.read(self.rows[:n], min(32, size))
+
     def _read(self, places: NDArray[np.int64], size: int) -> NDArray[np.uint8]:
         if self.count * size * size * 3 > IN_MEMORY:
             return self._stored.read(self.rows[places], size)

@@ -163,6 +163,9 @@ class Progressive(Pair):
         start = 2 * self.top * self.config.phase_kimg * 1000 if self.config.start else 0
         return Stage(shown + int(start), self.config.phase_kimg * 1000, self.top)
 
+    def begin(self, photos: Tensor) -> None:
+        """Nothing: it begins from noise, as in the paper."""
+
     def size_at(self, shown: int) -> int:
         return 4 << self.stage_at(shown).level
 

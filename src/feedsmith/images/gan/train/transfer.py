@@ -17,7 +17,7 @@ from feedsmith.training.run import read
 
 _SHAPING = (
     "recipe", "size", "channels", "width", "latent", "body", "excitation", "judge", "loss", "look",
-    "heads", "pixels",
+    "heads", "pixels", "layout",
 )  # fmt: skip
 """Settings that decide which weights there are."""
 
