@@ -30,9 +30,10 @@ def principal(rgb: Tensor, count: int, mirrored: bool) -> tuple[Tensor, Tensor]:
     flat = flat - mean
     values, vectors = torch.linalg.eigh(flat.T @ flat / len(flat))
     values, vectors = values.flip(0)[:count], vectors.flip(1)[:, :count]
-    # The sign of a component is open: the largest entry decides, or two machines would differ.
-    largest = vectors.abs().argmax(0)
-    vectors = vectors * vectors[largest, torch.arange(count)].sign()
+    # The sign of a component is open: one rule decides, or two machines would differ. (The largest entry
+    # would not do: with mirrored photos left and right are as large.)
+    ramp = torch.linspace(1, 2, len(flat.T), dtype=flat.dtype, device=flat.device)
+    vectors = vectors * (ramp @ vectors).sign()
     deviations = torch.where(values > 1e-8, values.clamp(min=0).sqrt(), 0.0)
     return mean.float(), (vectors * deviations).T.contiguous().float()
 
