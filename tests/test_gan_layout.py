@@ -67,21 +67,30 @@ def test_a_generator_lays_out_its_pictures_as_the_photos_before_its_first_step(
     assert abs(alike(compact(layout=0))) < 0.3
 
 
-def test_every_second_drawing_starts_from_the_photo_beside_it_and_is_held_to_its_layout(
+def test_every_second_latent_is_near_the_layout_of_the_photo_beside_it(
     photos: torch.Tensor,
 ) -> None:
+    pair = compact()
+    pair.begin(photos)
+    mean, components = pair.generator.layout_mean, pair.generator.layout_components
+    z, held = pair._latents(photos[:32], Dice(0, 0))
+    off = (z[:, :8] - layout.numbers(photos[:32], mean, components)).square().mean(1)
+    assert held.tolist() == [True, False] * 16
+    assert float(off[held].mean().sqrt()) == pytest.approx(0.3, abs=0.06)
+    assert float(off[~held].mean().sqrt()) > 1.0
+    assert not compact(hold=0.0)._latents(photos[:4], Dice(0, 0))[1].any()
+
+
+def test_drawings_are_held_to_the_layout_they_start_from(photos: torch.Tensor) -> None:
     def apart(hold: float) -> float:
         pair = compact(hold=hold, batch=8)
         pair.begin(photos)
         for step in range(30):
-            pair.step(photos[step % 8 : step % 8 + 8], Dice(0, step), 8 * step)
-        mean, components = pair.generator.layout_mean, pair.generator.layout_components
-        z = Dice(0, 99).normal(32, pair.latent)
-        z[:, :8] = layout.numbers(photos[:32], mean, components)
-        with torch.no_grad():
-            return float(layout.layout_apart(pair.generator(z), photos[:32]))
+            told = pair.step(photos[step % 8 : step % 8 + 8], Dice(0, step), 8 * step)
+        return told.get("layout", 0.0)
 
-    assert apart(hold=30.0) < 0.8 * apart(hold=0.0)
+    assert 0 < apart(hold=100.0) < apart(hold=0.001)
+    assert apart(hold=0.0) == 0
 
 
 def test_the_exported_file_holds_the_weights_once() -> None:
