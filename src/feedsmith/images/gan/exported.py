@@ -5,9 +5,10 @@
       generator.safetensors   the same weights, to train on from
       card.json               what it is: recipe, size, data, files and their SHA-256
 
-A latent is a direction: the generator looks at z from the centre of a sphere (T. Karras et al.,
-"Progressive growing of GANs", ICLR 2018), so latents are kept at the length that Gaussian noise
-has, sqrt(z_dim), and a walk goes along the sphere. Knows files and numbers; nothing of brands,
+A latent is as good as a direction: generators look at z from the centre of a sphere (T. Karras et
+al., "Progressive growing of GANs", ICLR 2018), and one that lays out colours by it (train/layout.py)
+was trained on Gaussian noise. So latents are kept at the length that such noise has, sqrt(z_dim),
+and a walk goes along the sphere. Knows files and numbers; nothing of brands,
 photos or posts.
 """
 
