@@ -7,6 +7,7 @@ from feedsmith.studio.pages import (
     assets,
     create,
     errors,
+    events,
     home,
     media,
     post,
@@ -27,6 +28,10 @@ urlpatterns = [
     path("b/<slug:slug>/posts", posts.posts),
     path("b/<slug:slug>/posts/<int:number>", post.post),
     path("b/<slug:slug>/create", create.create),
+    path("b/<slug:slug>/create/jobs", create.jobs),
+    path("b/<slug:slug>/create/made", create.made),
+    path("b/<slug:slug>/jobs/<int:number>/stop", create.stop),
+    path("b/<slug:slug>/events", events.events),
     re_path(rf"^media/(?P<slug>[\w-]+)/{FILE}$", media.medium),
     re_path(rf"^thumb/(?P<slug>[\w-]+)/(?P<width>\d{{2,4}})/{FILE}$", media.thumbnail),
 ]
