@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -211,3 +211,23 @@ def test_a_folder_without_a_brand_is_said_in_words(tmp_path: Path) -> None:
     assert told.returncode == 1
     assert "no brand here" in " ".join(told.stderr.split())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_request_larger_than_any_is_refused_before_it_is_read(server: Server) -> None:
+    said = {"Content-Length": str(10**12)}
+    assert server.ask("POST", "/sign-in", "", **said)[0] == 413
+    assert server.ask("POST", "/sign-in", "", **{"Content-Length": "-1"})[0] in (400, 413)
+    assert server.get("/b/oak/posts")[0] == 200
+
+
+def test_streams_and_slow_readers_hold_no_thread_from_the_others(server: Server) -> None:
+    cookie = "; ".join(f"{k}={v}" for k, v in server.cookies.items())
+    where = ("127.0.0.1", urlsplit(server.url).port)
+    with ExitStack() as all_open:
+        for number in range(24):
+            address = "/b/oak/events" if number < 12 else "/media/oak/01-photo-aaaaaa/01.jpg"
+            slow = all_open.enter_context(socket.create_connection(where))
+            slow.sendall(
+                f"GET {address} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n".encode()
+            )
+        assert server.get("/b/oak/posts")[0] == 200
