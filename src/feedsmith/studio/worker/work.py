@@ -11,6 +11,7 @@ from feedsmith.post import Offer, Post
 from feedsmith.progress import Report
 from feedsmith.runs import Folder
 from feedsmith.studio.models import Draft, Event, Job
+from feedsmith.studio.models.drafts import adopt
 
 Work = Callable[[Job, Report], dict[str, Any]]
 
@@ -22,6 +23,7 @@ def generate(job: Job, report: Report) -> dict[str, Any]:
     goes on with it.
     """
     args, home = dict(job.args), job.brand.home
+    adopt(job.brand)  # what was made on the command line meanwhile
     if "seed" not in args:
         args["seed"] = Folder(home.posts).unused_seed()
         job.args = args
