@@ -142,3 +142,13 @@ def test_the_time_left_is_told_from_the_start_where_such_a_job_was_done_before()
     assert usual(job(args={"kind": "quote"})) == 5.0
     assert usual(job(args={"kind": "reel"})) == 40.0
     assert usual(job(args={"kind": "story"})) is None
+
+
+def test_a_post_adopted_after_a_kill_belongs_to_its_job_again() -> None:
+    from feedsmith.studio.models import Draft
+
+    oak, asked = brand("oak-co"), job()
+    adopted = Draft.objects.filter(brand=oak).first()
+    assert Draft.of(oak, adopted.post, asked) == (adopted, False)
+    adopted.refresh_from_db()
+    assert (adopted.job, adopted.version) == (asked, 1)
