@@ -5,12 +5,14 @@ import io
 import json
 import signal
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+
+import small_studio
 
 # A shell that runs the tests in the background lets them ignore Ctrl-C, and so what they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -77,3 +79,17 @@ def zipped(folder: Path, target: Path, only: Callable[[str], bool] = lambda name
             if path.is_file() and only(name):
                 archive.write(path, name)
     return target
+
+
+@pytest.fixture
+def studio() -> Iterator[None]:
+    """The small studio, as after its first start (small_studio.opened says who is in it)."""
+    small_studio.opened()
+    yield
+    small_studio.connections_closed()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_studio_left() -> Iterator[None]:
+    yield
+    small_studio.closed()

@@ -1,0 +1,129 @@
+"""What holds for every request: the Host that may be asked, headers that browsers keep to, plain words
+for what goes wrong. Knows no page.
+"""
+
+import gzip
+import logging
+import sqlite3
+import traceback
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.cache import patch_vary_headers
+from django.views.decorators.debug import sensitive_variables
+
+from feedsmith.errors import FeedsmithError
+from feedsmith.studio.pages import errors
+
+Handler = Callable[[HttpRequest], HttpResponseBase]
+
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' blob:; media-src 'self' blob:; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+"""On every answer. Nothing inline runs, nothing comes from elsewhere, nobody frames a page."""
+COMPRESSED = ("text/html", "application/json", "text/csv", "text/plain")
+SMALL = 500
+"""Bytes below which compressing is not worth it."""
+
+log = logging.getLogger("feedsmith.studio")
+
+
+def guard(get_response: Handler) -> Handler:
+    """Refuse foreign Host headers, and put HEADERS on every answer."""
+
+    def guarded(request: HttpRequest) -> HttpResponseBase:
+        if not settings.STUDIO.serves(request.META.get("HTTP_HOST", "")):
+            response: HttpResponseBase = HttpResponse(
+                "This studio is not reached by that name. Start it with --url, or set its address.\n",
+                status=400,
+                content_type="text/plain; charset=utf-8",
+            )
+        else:
+            response = get_response(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if settings.STUDIO.secure:
+            response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        # What is said to one person is kept by no one else, save where a view says otherwise.
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        if isinstance(response, HttpResponse):
+            response.headers.setdefault("Content-Length", str(len(response.content)))
+        return response
+
+    return guarded
+
+
+def compress(get_response: Handler) -> Handler:
+    """Compress pages; pictures are compressed already, and streams must not wait."""
+
+    def compressed(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        kind = response.headers.get("Content-Type", "").split(";")[0]
+        if (
+            isinstance(response, HttpResponse)
+            and kind in COMPRESSED
+            and len(response.content) >= SMALL
+            and not response.has_header("Content-Encoding")
+        ):
+            patch_vary_headers(response, ("Accept-Encoding",))
+            if "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", ""):
+                response.content = gzip.compress(response.content, 5, mtime=0)
+                response.headers["Content-Encoding"] = "gzip"
+                response.headers["Content-Length"] = str(len(response.content))
+        return response
+
+    return compressed
+
+
+class say_plainly:  # noqa: N801 - a middleware, named as the other two
+    """Turn what goes wrong in a view into a page of plain words; never a traceback."""
+
+    sync_capable, async_capable = True, False
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    @sensitive_variables()
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, Http404):
+            return errors.page(request, 404)
+        if isinstance(error, PermissionDenied):
+            return errors.page(request, 403, str(error))
+        if isinstance(error, FeedsmithError):
+            return errors.page(request, 400, error.message, error.mend)
+        if isinstance(error, OperationalError):
+            return errors.page(request, 503, *database_in_words(error))
+        log.error("%s %s\n%s", request.method, request.path, traceback.format_exc())
+        return errors.page(request, 500)
+
+
+def database_in_words(error: OperationalError) -> tuple[str, str]:
+    """What is the matter with the database, and what to do."""
+    cause = error.__cause__
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL or "disk is full" in str(error):
+        return "the disk is full; nothing was changed", "free some space, then try again"
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return "the database is busy; nothing was changed", "try again in a moment"
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        return (
+            "the database cannot be written; nothing was changed",
+            "check the permissions of the studio's folder and the room on its disk",
+        )
+    return "the database does not answer; nothing was changed", "check that it runs, then try again"

@@ -1,0 +1,20 @@
+"""What the studio remembers: brands, people, drafts, jobs. One database, SQLite or PostgreSQL."""
+
+from feedsmith.studio.models.brands import Brand
+from feedsmith.studio.models.drafts import Comment, Conflict, Draft, Event, Revision
+from feedsmith.studio.models.jobs import Job
+from feedsmith.studio.models.people import FailedSignIn, LoginLink, Membership, Person
+
+__all__ = [
+    "Brand",
+    "Comment",
+    "Conflict",
+    "Draft",
+    "Event",
+    "FailedSignIn",
+    "Job",
+    "LoginLink",
+    "Membership",
+    "Person",
+    "Revision",
+]

@@ -1,0 +1,349 @@
+"""Drafts: posts as the studio knows them: words that can be edited, state, place, history.
+
+The post's folder (post.json and its files) stays the record of what was made; a draft's words live in
+its row. Each change is a revision, so that it can be undone.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db import models, transaction
+from django.utils import timezone
+
+from feedsmith.errors import FeedsmithError
+from feedsmith.post import Post
+from feedsmith.runs import Folder
+from feedsmith.studio import states
+from feedsmith.studio.models.brands import Brand
+from feedsmith.studio.models.people import Person
+
+WORDS = ("caption", "hashtags", "alt_text", "folder", "crop")
+"""What a person edits, and undo brings back. `folder` is the picture: another one, another folder."""
+STEP = 1024.0
+"""Distance of two neighbours in the feed's order when they are new."""
+
+
+class Conflict(FeedsmithError):
+    """Somebody else changed the draft in between."""
+
+    def __init__(self, theirs: "Draft", mine: Mapping[str, Any]) -> None:
+        super().__init__(
+            "this post was changed by somebody else while you edited it",
+            mend="compare the two, keep what you want, and save again",
+        )
+        self.theirs = theirs
+        self.mine = dict(mine)
+
+
+class Draft(models.Model):
+    brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="drafts")
+    folder = models.CharField(max_length=120)
+    """Name of the post's folder under the brand's posts/."""
+    kind = models.CharField(max_length=12)
+    theme = models.CharField(max_length=200, blank=True)
+    format = models.CharField(max_length=12, default="portrait")
+    media = models.JSONField(default=list)
+    """For grids, without opening post.json: file, width, height, cover, duration of each medium."""
+    caption = models.TextField(blank=True)
+    hashtags = models.JSONField(default=list)
+    """Without '#'."""
+    alt_text = models.JSONField(default=list)
+    """One text a medium."""
+    crop = models.JSONField(default=dict, blank=True)
+    """File -> {x, y, width, height, focus_x, focus_y}, each 0..1; empty: as it was made."""
+    state = models.CharField(max_length=10, default="draft")
+    scheduled_at = models.DateTimeField(null=True, blank=True)
+    """UTC."""
+    position = models.FloatField(default=0.0)
+    """Order of the feed: the highest is the newest, top left."""
+    favourite = models.BooleanField(default=False)
+    archived_at = models.DateTimeField(null=True, blank=True)
+    version = models.PositiveIntegerField(default=1)
+    """Grows with each change; an edit names the one it was made from."""
+    at_revision = models.PositiveIntegerField(default=1)
+    """Number of the revision that is shown; lower than the last one after an undo."""
+    job = models.ForeignKey("Job", on_delete=models.SET_NULL, null=True, related_name="drafts")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True, db_index=True)
+    search = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ("-position", "-id")
+        constraints = (
+            models.UniqueConstraint(fields=("brand", "folder"), name="one_draft_a_folder"),
+            models.CheckConstraint(condition=models.Q(state__in=states.STATES), name="known_state"),
+        )
+        indexes = (
+            models.Index(fields=("brand", "-position", "-id"), name="feed_order"),
+            models.Index(fields=("brand", "state", "-position"), name="by_state"),
+            models.Index(fields=("brand", "scheduled_at"), name="by_day"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.brand_id}/{self.folder}"
+
+    # ---- what it is --------------------------------------------------------------------------
+
+    @property
+    def post(self) -> Post | None:
+        """What was made, from post.json; None where the folder is gone or damaged."""
+        return Folder(self.brand.home.posts).post(str(self.folder))
+
+    @property
+    def state_in_words(self) -> str:
+        return states.IN_WORDS[self.stands]
+
+    @property
+    def stands(self) -> states.State:
+        return str(self.state)  # type: ignore[return-value]
+
+    def steps(self, by: states.Actor) -> tuple[states.Step, ...]:
+        return states.steps(self.stands, by)
+
+    @property
+    def words(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in WORDS}
+
+    # ---- how it changes ----------------------------------------------------------------------
+
+    @classmethod
+    def of(cls, brand: Brand, post: Post, job: Any = None) -> tuple["Draft", bool]:
+        """The draft of a finished post, made where there is none; True where it was made now."""
+        with transaction.atomic():
+            found = cls.objects.filter(brand=brand, folder=post.id).first()
+            if found is not None:
+                return found, False
+            draft = cls(
+                brand=brand, folder=post.id, kind=post.kind, theme=post.theme[:200],
+                format=post.format, media=media_of(post), caption=post.caption,
+                hashtags=list(post.hashtags), alt_text=[m.alt_text for m in post.media],
+                scheduled_at=None, position=cls.top(brand), job=job,
+            )  # fmt: skip
+            draft._index()
+            draft.save()
+            Revision.objects.create(
+                draft=draft, number=1, what="made", folder=post.id, words=draft.words
+            )
+            return draft, True
+
+    @classmethod
+    def top(cls, brand: Brand) -> float:
+        """A position above all others of the feed."""
+        highest = cls.objects.filter(brand=brand).aggregate(models.Max("position"))["position__max"]
+        return (highest or 0.0) + STEP
+
+    def edit(
+        self, changes: Mapping[str, Any], *, version: int, person: Person | None = None,
+        role: states.Actor = "owner", what: str = "edited",
+    ) -> "Draft":  # fmt: skip
+        """Change words (see WORDS) as seen at `version`; returns the draft as it is then.
+
+        Raises Conflict where it was changed since, FeedsmithError where its state forbids editing.
+        An edit that changes nothing is none. What was undone before is forgotten.
+        """
+        assert set(changes) <= set(WORDS), changes
+        with transaction.atomic():
+            row = Draft.objects.select_for_update().select_related("brand").get(pk=self.pk)
+            if row.version != version:
+                raise Conflict(row, changes)
+            if row.stands not in states.EDITABLE:
+                raise FeedsmithError(
+                    f"a post that is {row.state_in_words.lower()} cannot be edited",
+                    mend="duplicate it, and edit the copy",
+                )
+            if all(getattr(row, name) == value for name, value in changes.items()):
+                return row
+            for name, value in changes.items():
+                setattr(row, name, value)
+            if "folder" in changes:
+                row._look_again()
+            Revision.objects.filter(draft=row, number__gt=row.at_revision).delete()
+            row.at_revision += 1
+            Revision.objects.create(
+                draft=row, number=row.at_revision, person=person, what=what, folder=row.folder,
+                words=row.words,
+            )  # fmt: skip
+            before, row.state = row.state, states.after_edit(row.stands, role)
+            row._changed()
+            Event.objects.create(
+                brand=row.brand, draft=row, person=person, verb="edited", words=what
+            )
+            if before != row.state:
+                Event.objects.create(
+                    brand=row.brand, draft=row, person=person, verb="moved",
+                    words=f"{before} -> {row.state}",
+                )  # fmt: skip
+            return row
+
+    def turn(
+        self, by: int, *, version: int, person: Person | None = None, role: states.Actor = "owner"
+    ) -> "Draft":
+        """Undo (`by` -1) or redo (+1) one edit. Raises Conflict, or FeedsmithError at either end."""
+        with transaction.atomic():
+            row = Draft.objects.select_for_update().select_related("brand").get(pk=self.pk)
+            if row.version != version:
+                raise Conflict(row, {})
+            if row.stands not in states.EDITABLE:
+                raise FeedsmithError(
+                    f"a post that is {row.state_in_words.lower()} cannot be edited"
+                )
+            wanted = Revision.objects.filter(draft=row, number=row.at_revision + by).first()
+            if wanted is None:
+                raise FeedsmithError(
+                    "there is nothing to undo" if by < 0 else "there is nothing to redo"
+                )
+            for name, value in wanted.words.items():
+                setattr(row, name, value)
+            row._look_again()
+            row.at_revision = wanted.number
+            row.state = states.after_edit(row.stands, role)
+            row._changed()
+            Event.objects.create(
+                brand=row.brand, draft=row, person=person, verb="edited",
+                words="undone" if by < 0 else "redone",
+            )  # fmt: skip
+            return row
+
+    def move(
+        self, to: states.State, *, by: states.Actor, person: Person | None = None, name: str = "",
+        scheduled_at: Any = None,
+    ) -> "Draft":  # fmt: skip
+        """Take a step of approval. Raises FeedsmithError where it is not allowed from here, or not
+        for this actor; of two who take the same step at once, the second is told."""
+        with transaction.atomic():
+            row = Draft.objects.select_for_update().select_related("brand").get(pk=self.pk)
+            step = states.step(row.stands, to)
+            if step is None or by not in step.by:
+                raise FeedsmithError(
+                    f"this post is {row.state_in_words.lower()}, and cannot become "
+                    f"{states.IN_WORDS[to].lower()}" + (" by you" if step is not None else ""),
+                    mend="reload the page to see where it stands",
+                )
+            if to == "scheduled" and (scheduled_at or row.scheduled_at) is None:
+                raise FeedsmithError("a time is missing", mend="choose a day and an hour")
+            before, row.state = row.state, to
+            if to == "scheduled":
+                row.scheduled_at = scheduled_at or row.scheduled_at
+            elif before == "scheduled" and to in ("approved", "draft"):
+                row.scheduled_at = None
+            row.archived_at = timezone.now() if to == "archived" else None
+            row._changed()
+            Event.objects.create(
+                brand=row.brand, draft=row, person=person, name=name, verb="moved",
+                words=f"{before} -> {to}",
+            )  # fmt: skip
+            return row
+
+    def _changed(self) -> None:
+        self.version += 1
+        self._index()
+        self.save()
+
+    def _look_again(self) -> None:
+        """Take over what the folder that is now named holds."""
+        post = self.post
+        if post is not None:
+            self.media, self.kind, self.format = media_of(post), post.kind, post.format
+
+    def _index(self) -> None:
+        said = [self.caption, *self.hashtags, self.theme, self.kind, *self.alt_text]
+        self.search = " ".join(str(words) for words in said).lower()
+
+
+def media_of(post: Post) -> list[dict[str, Any]]:
+    """What a grid needs to know of each medium."""
+    return [
+        {
+            "file": m.file, "width": m.width, "height": m.height, "cover": m.cover,
+            "duration": m.duration, "also": list(m.also),
+        }
+        for m in post.media
+    ]  # fmt: skip
+
+
+def adopt(brand: Brand, job: Any = None) -> list[Draft]:
+    """Drafts for finished posts of the brand's folder that have none: made on the command line, or
+    by a worker that died between files and database. Oldest first."""
+    place = Folder(brand.home.posts)
+    known = set(Draft.objects.filter(brand=brand).values_list("folder", flat=True))
+    known |= set(Revision.objects.filter(draft__brand=brand).values_list("folder", flat=True))
+    try:
+        found = [path for path in place.root.iterdir() if path.name not in known and path.is_dir()]
+    except OSError:
+        return []
+    files = [(path / "post.json", path.name) for path in found]
+    ages = [(file.stat().st_mtime_ns, name) for file, name in files if file.is_file()]
+    posts = (place.post(name) for _, name in sorted(ages))
+    made = [Draft.of(brand, post, job) for post in posts if post is not None]
+    return [draft for draft, new in made if new]
+
+
+class Revision(models.Model):
+    """The words of a draft after one edit; number 1 is as it was made."""
+
+    draft = models.ForeignKey(Draft, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    person = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+    what = models.CharField(max_length=120, blank=True)
+    folder = models.CharField(max_length=120)
+    words = models.JSONField()
+
+    class Meta:
+        ordering = ("number",)
+        constraints = (models.UniqueConstraint(fields=("draft", "number"), name="one_number"),)
+
+
+class Event(models.Model):
+    """Who did what when."""
+
+    brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="events")
+    draft = models.ForeignKey(Draft, on_delete=models.CASCADE, null=True, related_name="events")
+    person = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True)
+    name = models.CharField(max_length=60, blank=True)
+    """Of somebody who came by a review link."""
+    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    verb = models.CharField(max_length=30)
+    words = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        ordering = ("-at", "-id")
+
+
+class Comment(models.Model):
+    draft = models.ForeignKey(Draft, on_delete=models.CASCADE, related_name="comments")
+    person = models.ForeignKey(Person, on_delete=models.SET_NULL, null=True, blank=True)
+    name = models.CharField(max_length=60, blank=True)
+    """Of somebody who came by a review link."""
+    at = models.DateTimeField(auto_now_add=True)
+    text = models.TextField(max_length=2000)
+    resolved = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ("at", "id")
+
+
+def search(drafts: "models.QuerySet[Draft]", words: str) -> "models.QuerySet[Draft]":
+    """Those in which every word appears."""
+    for word in words.lower().split()[:8]:
+        drafts = drafts.filter(search__contains=word)
+    return drafts
+
+
+def reorder(brand: Brand, ids: Sequence[int]) -> None:
+    """Put these drafts into this order, newest first, in the places that they have among the others.
+
+    Raises FeedsmithError where one of them is not the brand's.
+    """
+    with transaction.atomic():
+        rows = {
+            row.pk: row for row in Draft.objects.select_for_update().filter(brand=brand, pk__in=ids)
+        }
+        if len(rows) != len(set(ids)) or len(set(ids)) != len(ids):
+            raise FeedsmithError("these are not all posts of this brand", mend="reload the page")
+        places = sorted((row.position for row in rows.values()), reverse=True)
+        for place, pk in zip(places, ids, strict=True):
+            if rows[pk].position != place:
+                Draft.objects.filter(pk=pk).update(position=place, updated_at=timezone.now())
+        Event.objects.create(brand=brand, verb="reordered", words=json.dumps(list(ids))[:300])

@@ -1,0 +1,1 @@
+"""The studio's pages: views by noun. Each gets its brand through `access`, and nowhere else."""

@@ -1,0 +1,87 @@
+"""Access: the one place where a request gets its brand, and where it is decided whether it may.
+
+Every view wears one of the three marks below; the table test walks all addresses and checks them.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.utils.http import urlencode
+
+from feedsmith.studio import states
+from feedsmith.studio.models import Brand, Membership
+
+View = Callable[..., HttpResponseBase]
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponseBase:
+    """Where somebody without a session is sent; afterwards they come back to this page."""
+    back = request.get_full_path() if request.method == "GET" else "/"
+    return HttpResponseRedirect("/sign-in?" + urlencode({"next": back}))
+
+
+def for_all(view: View) -> View:
+    """A page for everybody, signed in or not."""
+    view.needs = "nobody"  # type: ignore[attr-defined]
+    return login_not_required(view)
+
+
+def for_people(view: View) -> View:
+    """A page for whoever is signed in, about nothing but themselves and their own brands."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return to_sign_in(request)
+        return view(request, *args, **kwargs)
+
+    checked.needs = "person"  # type: ignore[attr-defined]
+    return checked
+
+
+def for_members(role: states.Role) -> Callable[[View], View]:
+    """A page of a brand, for its members from `role` on. The view gets the Brand instead of its
+    slug, and finds the person's role in request.role; strangers are told 404, as for a brand that is
+    not there."""
+
+    def mark(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if not request.user.is_authenticated:
+                return to_sign_in(request)
+            brand, own = membership(request, slug)
+            if not states.at_least(own, role):
+                raise PermissionDenied(f"for this you need to be {_an(role)} of this brand")
+            request.brand, request.role = brand, own
+            return view(request, brand, *args, **kwargs)
+
+        checked.needs = role  # type: ignore[attr-defined]
+        return checked
+
+    return mark
+
+
+def membership(request: HttpRequest, slug: str) -> tuple[Brand, str]:
+    """The brand, and the person's role in it. Raises Http404 for strangers."""
+    found = (
+        Membership.objects.filter(person=request.user.pk, brand__slug=slug)
+        .select_related("brand")
+        .first()
+    )
+    if found is None:
+        raise Http404
+    return found.brand, str(found.role)
+
+
+def brands_of(request: HttpRequest) -> list[Brand]:
+    """The brands that the person may see."""
+    return list(Brand.objects.filter(memberships__person=request.user.pk))
+
+
+def _an(role: str) -> str:
+    return f"an {role}" if role[0] in "aeiou" else f"a {role}"

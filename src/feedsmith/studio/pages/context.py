@@ -1,0 +1,20 @@
+"""What every template knows: the person, their brands, the brand of this page."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+
+def everywhere(request: HttpRequest) -> dict[str, Any]:
+    from feedsmith.studio.pages.access import brands_of
+
+    person = getattr(request, "user", None)
+    known = person is not None and person.is_authenticated
+    return {
+        "person": person if known else None,
+        "brand": getattr(request, "brand", None),
+        "role": getattr(request, "role", ""),
+        "can_edit": getattr(request, "role", "") in ("editor", "owner"),
+        "brands": brands_of(request) if known else [],
+        "fragment": request.headers.get("HX-Request") == "true",
+    }

@@ -1,0 +1,151 @@
+"""Starting: the database is brought up to date, brands and a first person are there, the server runs.
+
+Knows how a studio is put together; prints nothing itself (`tell` gets what a person should see).
+"""
+
+import contextlib
+import getpass
+import logging
+import logging.handlers
+import re
+import socket
+import webbrowser
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from feedsmith.errors import FeedsmithError
+from feedsmith.files import check_writable
+from feedsmith.studio.settings import Config, set_up
+
+Tell = Callable[[str], None]
+
+LOG_BYTES = 1_000_000
+"""Of the studio's log, then it starts anew; one old one is kept."""
+GOODBYE = 3
+"""Seconds that open requests get at the end; event streams are open as long as their page is."""
+
+
+def open_database(config: Config) -> None:
+    """Settings, and a database with all its tables. Raises FeedsmithError where it cannot be opened."""
+    check_writable(config.folder)
+    set_up(config)
+    from django.core.management import call_command
+    from django.db import Error, connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    try:
+        executor = MigrationExecutor(connection)
+        leaves = executor.loader.graph.leaf_nodes()
+        ahead = [key for key in executor.loader.applied_migrations if key[0] == "studio"]
+        if any(key not in executor.loader.graph.nodes for key in ahead):
+            raise FeedsmithError(
+                "the studio's database was written by a newer Feedsmith",
+                mend="upgrade this one: pip install --upgrade feedsmith",
+            )
+        if executor.migration_plan(leaves):
+            call_command("migrate", verbosity=0, interactive=False)
+    except Error as error:
+        where = "PostgreSQL" if config.database_url else str(config.database_file)
+        raise FeedsmithError(
+            f"{where}: the studio's database cannot be opened ({_line(error)})",
+            mend="check that it runs and that you may use it"
+            if config.database_url
+            else "check the file's permissions and the room on its disk; it is not changed",
+        ) from error
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
+
+
+def welcome(homes: Sequence[Path]) -> Any:
+    """The brands in these folders are known, and somebody owns them; returns the first owner."""
+    from feedsmith.studio.models import Brand, Person
+    from feedsmith.studio.models.drafts import adopt
+    from feedsmith.studio.models.people import add
+
+    brands = [Brand.adopt(home) for home in homes]
+    owner = Person.objects.filter(is_active=True, memberships__role="owner").order_by("pk").first()
+    name = owner.name if owner is not None else _login()
+    for brand in brands:
+        if not brand.memberships.filter(role="owner", person__is_active=True).exists():
+            owner = add(name, brand, "owner")
+        adopt(brand)
+    return owner
+
+
+def _login() -> str:
+    with contextlib.suppress(Exception):  # no such user in a container
+        return re.sub(r"[^\w.-]", "", getpass.getuser())[:60] or "owner"
+    return "owner"
+
+
+def open_studio(
+    config: Config, homes: Sequence[Path], *, tell: Tell, open_browser: bool = False
+) -> None:
+    """Run the studio until Ctrl-C or SIGTERM. Raises FeedsmithError where it cannot start."""
+    import uvicorn
+    from django.core.handlers.asgi import ASGIHandler
+
+    open_database(config)
+    owner = welcome(homes)
+    _log_to(config.folder / "studio.log")
+    from feedsmith.studio.models import LoginLink
+
+    server = uvicorn.Server(
+        uvicorn.Config(
+            ASGIHandler(),
+            host=config.host,
+            port=config.port,
+            lifespan="off",
+            ws="none",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=bool(config.proxies),
+            forwarded_allow_ips=list(config.proxies),
+            timeout_graceful_shutdown=GOODBYE,
+            limit_concurrency=500,
+        )
+    )
+    listening = _listen(config)
+    address = f"{config.url}/sign-in/link/{LoginLink.make(owner)}"
+    tell(f"The studio is open at {config.url}")
+    tell(f"Sign in once with this link, within an hour: {address}")
+    if open_browser:
+        webbrowser.open(address)
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when all is closed
+        server.run(sockets=[listening])
+
+
+def _listen(config: Config) -> socket.socket:
+    """The socket, bound. Raises FeedsmithError where it cannot be."""
+    family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((config.host, config.port))
+        listening.listen(256)
+    except OSError as error:
+        listening.close()
+        raise FeedsmithError(
+            f"{config.host}:{config.port} cannot be listened on ({(error.strerror or str(error)).lower()})",
+            mend="is a studio open already? else name another port: --port 8322",
+        ) from error
+    listening.set_inheritable(False)
+    return listening
+
+
+def _log_to(path: Path) -> None:
+    """What goes wrong, for who keeps the studio; no addresses of people, no links, no words."""
+    handler = logging.handlers.RotatingFileHandler(
+        path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8", delay=True
+    )
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    # Django's own lines would name addresses, and a sign-in link is one.
+    logging.getLogger("django.request").setLevel(logging.CRITICAL)
+    logging.getLogger("django.security").setLevel(logging.CRITICAL)
