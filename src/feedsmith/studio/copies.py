@@ -8,7 +8,7 @@ from pathlib import Path
 from django.db import transaction
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.files import check_writable, full_disk, no_room, write_text
+from feedsmith.files import check_writable, full_disk, no_room, write_json
 from feedsmith.studio.models import Draft, Event, Person
 
 COPY = re.compile(r"-copy(?:-\d+)?$")
@@ -29,19 +29,20 @@ def duplicate(draft: Draft, person: Person | None = None) -> Draft:
     posts = draft.brand.home.posts
     check_writable(posts)
     name = _free(posts, post.id)
+    made = post.model_copy(update={"id": name})
     unfinished = posts / f".{name}.part"
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
         shutil.copytree(posts / post.id, unfinished)
-        write_text(unfinished / "post.json", post.model_copy(update={"id": name}).model_dump_json(indent=2))
+        write_json(unfinished / "post.json", made.model_dump(mode="json"))
         unfinished.rename(posts / name)
     except OSError as error:
         shutil.rmtree(unfinished, ignore_errors=True)
         if full_disk(error):
-            raise no_room(posts) from error
+            raise no_room(posts, "nothing was copied") from error
         raise
     with transaction.atomic():
-        copy, _ = Draft.of(draft.brand, post.model_copy(update={"id": name}))
+        copy, _ = Draft.of(draft.brand, made)
         for field in ("caption", "hashtags", "alt_text", "crop", "favourite"):
             setattr(copy, field, getattr(draft, field))
         copy._index()
@@ -50,7 +51,11 @@ def duplicate(draft: Draft, person: Person | None = None) -> Draft:
         first.words, first.what, first.person = copy.words, "copied", person
         first.save()
         Event.objects.create(
-            brand=draft.brand, draft=copy, person=person, verb="copied", words=f"from {draft.folder}"
+            brand=draft.brand,
+            draft=copy,
+            person=person,
+            verb="copied",
+            words=f"from {draft.folder}",
         )
     return copy
 

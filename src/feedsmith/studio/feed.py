@@ -12,7 +12,9 @@ NARROW = 1e-6
 to come so near."""
 
 
-def place(brand: Brand, number: int, *, before: int | None = None, after: int | None = None) -> Draft:
+def place(
+    brand: Brand, number: int, *, before: int | None = None, after: int | None = None
+) -> Draft:
     """Put a draft directly before another one of the feed (nearer to the top), or directly after it.
 
     Exactly one of `before`, `after` counts: `before` where both are given. Raises FeedsmithError
@@ -28,10 +30,20 @@ def place(brand: Brand, number: int, *, before: int | None = None, after: int | 
             )
         draft, other = found[number], found[reference or 0]
         if before is not None:
-            near = rows.exclude(pk=number).filter(position__gt=other.position).order_by("position", "pk").first()
+            near = (
+                rows.exclude(pk=number)
+                .filter(position__gt=other.position)
+                .order_by("position", "pk")
+                .first()
+            )
             other_side = near.position if near is not None else other.position + 2 * STEP
         else:
-            near = rows.exclude(pk=number).filter(position__lt=other.position).order_by("-position", "-pk").first()
+            near = (
+                rows.exclude(pk=number)
+                .filter(position__lt=other.position)
+                .order_by("-position", "-pk")
+                .first()
+            )
             other_side = near.position if near is not None else other.position - 2 * STEP
         if abs(other_side - other.position) < NARROW:
             _spread(rows)

@@ -15,16 +15,16 @@ from feedsmith.studio.pages.media import WIDTHS, small
 
 
 @for_members("reviewer")
-def photo(request: HttpRequest, brand: Brand, width: int, photo_id: str) -> HttpResponse:
+def photo(request: HttpRequest, brand: Brand, width: str, photo_id: str) -> HttpResponse:
     """A small WebP of a photo of the library."""
     found = known(brand).get(photo_id)
-    if found is None or width not in WIDTHS:
+    if found is None or int(width) not in WIDTHS:
         raise Http404
     path = brand.home.library / found.file
     if not path.resolve().is_relative_to(brand.home.library.resolve()) or not path.is_file():
         raise Http404
     kept = settings.STUDIO.thumbnails / brand.slug / "library" / f"{found.id}-{width}.webp"
-    return small(path, kept, width)
+    return small(path, kept, int(width))
 
 
 def known(brand: Brand) -> dict[str, Photo]:

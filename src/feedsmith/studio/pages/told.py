@@ -3,6 +3,7 @@
 Knows posts as values; asks the library only who made a photo.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,7 +56,9 @@ def reasons(draft: Draft, post: Post | None, brand: Brand) -> list[tuple[str, st
             if tag not in said and tag in brand.hashtags.always:
                 said[tag] = "always, by brand.toml"
             elif tag not in said:
-                said[tag] = "the picture shows it" if tag.lower() in shown else "chosen when it was made"
+                said[tag] = (
+                    "the picture shows it" if tag.lower() in shown else "chosen when it was made"
+                )
     return [(tag, _sentence(said.get(tag, "added by hand"))) for tag in draft.hashtags]
 
 
@@ -81,9 +84,10 @@ def counts(caption: str, hashtags: list[str]) -> dict[str, int]:
     tags = " ".join(f"#{tag}" for tag in hashtags)
     whole = "\n\n".join(part for part in (caption.strip(), tags) if part)
     return {
-        "characters": len(whole), "hashtags": len(hashtags) + caption.count("#"),
-        "mentions": caption.count("@"),
-    }  # fmt: skip
+        "characters": len(whole),
+        "hashtags": len(re.findall(r"#\w+", whole)),
+        "mentions": len(re.findall(r"(?<![\w.])@[\w.]+", whole)),
+    }
 
 
 LIMITS = {

@@ -24,6 +24,7 @@
     box.replaceChildren(el);
     setTimeout(() => el.remove(), action ? 9000 : 5000);
   }
+  setTimeout(() => { for (const el of $$("#toasts .toast")) el.remove(); }, 7000);  // what the server said
   document.addEventListener("said", (e) => toast(e.detail.value || e.detail));  // HX-Trigger: {"said": "..."}
 
   // Menus, dialogs, theme
@@ -57,6 +58,7 @@
   document.addEventListener("click", async (e) => {
     const copier = e.target.closest("[data-copy]");
     if (copier) copy(copier.dataset.copy, copier.dataset.said);
+    if (e.target.closest("[data-copy-caption]")) copy(whole(e.target.closest("form")), "Caption copied.");
     const sharer = e.target.closest("[data-share]");
     if (sharer) {
       const urls = sharer.dataset.share.split(" ");
@@ -79,18 +81,19 @@
     hashtags: (text) => (text.match(/#[\p{L}\p{N}_]+/gu) || []).length,
     mentions: (text) => (text.match(/(?<![\p{L}\p{N}_.])@[\p{L}\p{N}_.]+/gu) || []).length,
   };
-  function recount(form) {
-    const caption = $("[data-caption]", form);
-    if (!caption) return;
+  function whole(form) {
     const tags = $$("[name=hashtag]", form).map((i) => i.value.trim()).filter(Boolean);
-    const whole = [caption.value.trim(), tags.map((t) => "#" + t).join(" ")].filter(Boolean).join("\n\n");
+    return [$("[data-caption]", form).value.trim(), tags.map((t) => "#" + t).join(" ")].filter(Boolean).join("\n\n");
+  }
+  function recount(form) {
+    if (!$("[data-caption]", form)) return;
+    const text = whole(form);
     for (const out of $$("[data-count]", form)) {
-      const n = count[out.dataset.count](whole), most = Number(out.dataset.most);
+      const n = count[out.dataset.count](text), most = Number(out.dataset.most);
       out.firstElementChild.textContent = n.toLocaleString("en");
       out.classList.toggle("over", n > most);
     }
-    const shown = $("[data-said]");
-    if (shown) shown.textContent = whole;
+    for (const shown of $$("[data-said]")) shown.textContent = text;
   }
   const wrote = (form) => {
     if (!form?.matches("[data-guard]")) return;
@@ -107,7 +110,16 @@
     if (own) { const out = document.getElementById(own); out.firstElementChild.textContent = [...e.target.value].length; out.classList.toggle("over", [...e.target.value].length > e.target.dataset.most); }
   });
   document.addEventListener("change", (e) => { if (e.target.matches("[data-submits]")) e.target.form.requestSubmit(); });
-  document.addEventListener("submit", (e) => { delete e.target.dataset.dirty; });
+  const mayLeave = (form) => {
+    const dirty = $("form[data-dirty]");
+    if (!dirty || dirty === form || form.closest("dialog, .menu .themes")) return true;
+    toast("Your edit is not saved yet.", { words: "Save it", act: () => dirty.requestSubmit() });
+    return false;
+  };
+  document.addEventListener("submit", (e) => {
+    if (!mayLeave(e.target)) { e.preventDefault(); e.stopPropagation(); return; }
+    delete e.target.dataset.dirty;
+  }, true);
   addEventListener("beforeunload", (e) => { if ($("form[data-dirty]")) e.preventDefault(); });
 
   // Hashtags: Enter, comma or space makes a chip; Backspace in the empty field takes the last one back
@@ -364,6 +376,11 @@
   for (const form of $$("form")) recount(form);
   chosen();
   document.addEventListener("htmx:afterSettle", () => { for (const form of $$("form")) recount(form); chosen(); });
+  document.addEventListener("htmx:beforeSwap", (e) => {  // two edits at once: the page that shows both
+    if (e.detail.xhr.status !== 409) return;
+    e.detail.shouldSwap = true; e.detail.isError = false;
+    e.detail.target = $("#main"); e.detail.selectOverride = "#main"; e.detail.swapOverride = "outerHTML show:window:top";
+  });
   document.addEventListener("htmx:responseError", () => toast("That did not work. Reload the page and try again."));
   document.addEventListener("htmx:sendError", () => toast("The studio does not answer. Is it still running?"));
 })();
