@@ -9,6 +9,7 @@ from feedsmith.studio.pages import (
     design,
     editing,
     errors,
+    events,
     home,
     media,
     photos,
@@ -45,6 +46,10 @@ urlpatterns = [
     path("b/<slug:slug>/posts/<int:number>/duplicate", editing.duplicate),
     path("b/<slug:slug>/posts/<int:number>/another", editing.another),
     path("b/<slug:slug>/create", create.create),
+    path("b/<slug:slug>/create/jobs", create.jobs),
+    path("b/<slug:slug>/create/made", create.made),
+    path("b/<slug:slug>/jobs/<int:number>/stop", create.stop),
+    path("b/<slug:slug>/events", events.events),
     re_path(rf"^media/(?P<slug>[\w-]+)/{FILE}$", media.medium),
     re_path(rf"^thumb/(?P<slug>[\w-]+)/(?P<width>\d{{2,4}})/{FILE}$", media.thumbnail),
     re_path(
