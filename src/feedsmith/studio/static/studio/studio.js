@@ -381,5 +381,9 @@
     e.detail.shouldSwap = true; e.detail.isError = false;
     e.detail.target = $("#main"); e.detail.selectOverride = "#main"; e.detail.swapOverride = "outerHTML show:window:top";
   });
+  document.addEventListener("htmx:afterSettle", (e) => {  // on a phone the jobs are below the form
+    const jobs = $("#jobs");
+    if (jobs && e.detail.requestConfig?.verb === "post" && jobs.getBoundingClientRect().top > innerHeight * .7) jobs.scrollIntoView();
+  });
   document.addEventListener("htmx:sendError", () => toast("The studio does not answer. Is it still running?"));
 })();
