@@ -29,7 +29,9 @@ def form(d, **changed):  # type: ignore[no-untyped-def]
 
 def test_an_edit_is_saved_with_its_reason_in_the_history() -> None:
     d = draft()
-    words = form(d, caption="Under oaks,\r\nslowly.", hashtag=["oak", "#tall trees,", "Oak", "bad!tag"])
+    words = form(
+        d, caption="Under oaks,\r\nslowly.", hashtag=["oak", "#tall trees,", "Oak", "bad!tag"]
+    )
     answer = visitor("edgar").post(f"/b/oak-co/posts/{d.pk}/edit", words)
     assert answer.status_code == 303
     d = draft()
@@ -89,7 +91,9 @@ def test_undo_redo_and_bringing_an_old_version_back() -> None:
     client.post(f"{here}/restore", {"version": draft().version, "number": 1})
     assert draft().caption == d.caption
     assert draft().revisions.count() == 4
-    assert client.post(f"{here}/restore", {"version": draft().version, "number": 9}).status_code == 404
+    assert (
+        client.post(f"{here}/restore", {"version": draft().version, "number": 9}).status_code == 404
+    )
     assert client.post(f"{here}/undo", {"version": "x"}).status_code == 400
 
 
@@ -135,7 +139,9 @@ def test_several_posts_at_once_and_what_could_not_be_done_is_said() -> None:
     said = text_of(client.get("/b/oak-co/posts"))
     assert "1 post: in review. 1 post could not" in said
     assert "could not" not in text_of(client.get("/b/oak-co/posts"))  # said once
-    client.post("/b/oak-co/posts/bulk", {"do": "favourite", "post": [one.pk, draft(brand="elm-co").pk]})
+    client.post(
+        "/b/oak-co/posts/bulk", {"do": "favourite", "post": [one.pk, draft(brand="elm-co").pk]}
+    )
     assert [d.pk for d in Draft.objects.filter(favourite=True)] == [one.pk]
     away = client.post("/b/oak-co/posts/bulk", {"do": "favourite", "back": "//elsewhere.example"})
     assert away.headers["Location"] == "/b/oak-co/posts"
@@ -253,7 +259,9 @@ def test_light_and_dark_are_kept_in_a_cookie_that_only_says_so() -> None:
     assert 'data-theme="dark"' in client.get("/design").content.decode()
     client.post("/theme", {"theme": '"><script>'})
     assert "data-theme" not in client.get("/design").content.decode()
-    away = client.post("/theme", {"theme": "light"}, headers={"referer": "https://elsewhere.example/x"})
+    away = client.post(
+        "/theme", {"theme": "light"}, headers={"referer": "https://elsewhere.example/x"}
+    )
     assert away.headers["Location"] == "/"
 
 
@@ -296,4 +304,7 @@ def test_what_differs_is_marked() -> None:
     assert marked("a b c", "a x c") == [("", "a "), ("ins", "x "), ("", "c")]
     assert marked("", "new") == [("ins", "new")]
     assert marked("gone", "") == []
-    assert "".join(words for _, words in marked("one\n\ntwo", "two\n\none three")) == "two\n\none three"
+    assert (
+        "".join(words for _, words in marked("one\n\ntwo", "two\n\none three"))
+        == "two\n\none three"
+    )
