@@ -225,7 +225,7 @@ def _conflict(request: HttpRequest, conflict: Conflict, mine: dict[str, object])
     who = latest.person.name if latest is not None and latest.person is not None else ""
     own = {tag.lower() for tag in mine["hashtags"]}  # type: ignore[attr-defined]
     said = {
-        "draft": theirs, "who": who if who != request.user.name else "",
+        "draft": theirs, "who": who if who != request.user.name else "You",
         "here": f"/b/{theirs.brand.slug}/posts/{theirs.pk}", "mine": mine,
         "theirs": marked(str(mine["caption"]), theirs.caption),
         "their_tags": [(tag, tag.lower() not in own) for tag in theirs.hashtags],

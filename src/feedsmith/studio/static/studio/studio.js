@@ -93,7 +93,7 @@
       out.firstElementChild.textContent = n.toLocaleString("en");
       out.classList.toggle("over", n > most);
     }
-    for (const shown of $$("[data-said]")) shown.textContent = text;
+    for (const shown of $$("[data-live]")) shown.textContent = text;
   }
   const wrote = (form) => {
     if (!form?.matches("[data-guard]")) return;
