@@ -118,7 +118,11 @@ def bytes_of(answer) -> bytes:  # type: ignore[no-untyped-def]
 
 def text_of(response) -> str:  # type: ignore[no-untyped-def]
     """What a page says, without its tags."""
-    words = re.sub(r"<(script|style)\b.*?</\1>", " ", response.content.decode(), flags=re.S)
+    return text_of_page(response.content.decode())
+
+
+def text_of_page(page: str) -> str:
+    words = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.S)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", words)).strip()
 
 

@@ -72,8 +72,11 @@ def studio(
         ),
     ] = None,
     memory: Annotated[
-        int, typer.Option(min=256, help="MB that the process which makes posts may use.")
+        int, typer.Option(min=64, help="MB that the process which makes posts may use.")
     ] = 512,
+    idle: Annotated[
+        float, typer.Option(min=1, help="Seconds after which an idle worker ends.")
+    ] = 60,
     jobs: Annotated[int, typer.Option(min=1, max=8, help="Jobs that run at the same time.")] = 1,
 ) -> None:
     """Open the studio in the browser: make, look, edit, approve."""
@@ -81,7 +84,7 @@ def studio(
 
     config = config_of(
         homes[0], host=host, port=port, public_url=url, proxies=tuple(proxy or ()),
-        memory_cap=memory * 2**20, jobs_at_once=jobs,
+        memory_cap=memory * 2**20, jobs_at_once=jobs, idle_seconds=idle,
     )  # fmt: skip
     open_studio(
         config,
