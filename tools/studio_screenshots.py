@@ -29,7 +29,9 @@ BYTES = 60_000
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("brand", type=Path)
     parser.add_argument("out", type=Path)
     args = parser.parse_args()
@@ -76,7 +78,12 @@ def seeded(owner: Any) -> str:
     drafts = list(Draft.objects.order_by("folder").select_related("brand"))
     for place, draft in enumerate(drafts):
         Draft.objects.filter(pk=draft.pk).update(position=(len(drafts) - place) * 1024.0)
-    steps = {1: ("review",), 2: ("approved",), 3: ("approved", "scheduled"), 7: ("approved", "published")}
+    steps = {
+        1: ("review",),
+        2: ("approved",),
+        3: ("approved", "scheduled"),
+        7: ("approved", "published"),
+    }
     for place, states in steps.items():
         for state in states if place < len(drafts) else ():
             when = timezone.now() + timedelta(days=3) if state == "scheduled" else None
@@ -85,7 +92,10 @@ def seeded(owner: Any) -> str:
         Draft.objects.filter(pk=drafts[2].pk).update(favourite=True)
         Comment.objects.create(draft=drafts[1], name="Ana Ruiz", text="Lovely. A little shorter?")
         drafts[0].edit(
-            {"caption": drafts[0].caption + " 🌲"}, version=drafts[0].version, person=owner, what="caption"
+            {"caption": drafts[0].caption + " 🌲"},
+            version=drafts[0].version,
+            person=owner,
+            what="caption",
         )
     return str(drafts[0].brand.slug)
 

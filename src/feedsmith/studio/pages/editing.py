@@ -201,9 +201,7 @@ def _number(request: HttpRequest, name: str) -> int:
 
 
 def _back(draft: Draft, part: str = "") -> HttpResponse:
-    answer = HttpResponseRedirect(f"/b/{draft.brand.slug}/posts/{draft.pk}{part}")
-    answer.status_code = 303
-    return answer
+    return HttpResponseRedirect(f"/b/{draft.brand.slug}/posts/{draft.pk}{part}")
 
 
 def _turn(request: HttpRequest, brand: Brand, number: int, by: int) -> HttpResponse:
