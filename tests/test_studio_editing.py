@@ -79,6 +79,20 @@ def test_a_caption_too_long_for_instagram_is_kept_and_the_page_says_so() -> None
     assert "Instagram would refuse this: the caption has 2313 characters, 2200 are allowed." in said
 
 
+def test_the_brands_own_rules_are_told_and_nothing_is_refused() -> None:
+    d, client = draft(), visitor("edgar")
+    file = CONFIG.home / "brand.toml"
+    words = file.read_text("utf-8").replace("banned_words = []", 'banned_words = ["cheap"]')
+    file.write_text(words, "utf-8")
+    tags = [f"tag{n}" for n in range(7)]
+    client.post(f"/b/oak-co/posts/{d.pk}/edit", form(d, caption="Cheap thrills.", hashtag=tags))
+    said = text_of(client.get(f"/b/oak-co/posts/{d.pk}"))
+    assert "“cheap” is a word that this brand never uses." in said
+    assert "This brand uses at most 5 hashtags on a post; here are 7." in said
+    assert "7 of 5 hashtags" in said
+    assert draft().hashtags == tags
+
+
 def test_undo_redo_and_bringing_an_old_version_back() -> None:
     d, client = draft(), visitor("edgar")
     here = f"/b/oak-co/posts/{d.pk}"

@@ -18,7 +18,7 @@ from feedsmith.studio.pages import errors, told
 from feedsmith.studio.pages.access import for_members
 from feedsmith.studio.pages.create import enqueue
 from feedsmith.studio.pages.notices import say
-from feedsmith.studio.pages.post import of_brand
+from feedsmith.studio.pages.post import limits_of, of_brand
 from feedsmith.studio.templatetags.look import at, zone_of
 
 CAPTION_KEPT = 20_000
@@ -227,7 +227,7 @@ def _conflict(request: HttpRequest, conflict: Conflict, mine: dict[str, object])
         "here": f"/b/{theirs.brand.slug}/posts/{theirs.pk}", "mine": mine,
         "theirs": marked(str(mine["caption"]), theirs.caption),
         "their_tags": [(tag, tag.lower() not in own) for tag in theirs.hashtags],
-        "limits": told.LIMITS,
+        "limits": limits_of(theirs.brand),
         "counts": told.counts(str(mine["caption"]), list(mine["hashtags"])),  # type: ignore[call-overload]
     }  # fmt: skip
     return render(request, "studio/conflict.html", said, status=409)

@@ -67,7 +67,8 @@
           const blob = await (await fetch(url)).blob();
           return new File([blob], url.split("/").pop().split("?")[0], { type: blob.type });
         }));
-        if (sharer.dataset.words) await navigator.clipboard.writeText(sharer.dataset.words).catch(() => {});
+        const words = $("#edit") ? whole($("#edit")) : $("[data-copy]")?.dataset.copy;
+        if (words) await navigator.clipboard.writeText(words).catch(() => {});
         await navigator.share({ files });
       } catch (error) { if (error.name !== "AbortError") toast("This browser cannot share files. Save the picture and copy the caption instead."); }
     }
@@ -93,6 +94,10 @@
       out.firstElementChild.textContent = n.toLocaleString("en");
       out.classList.toggle("over", n > most);
     }
+    const never = ($("[data-caption]", form).dataset.never || "").split("\n").filter((word) => word &&
+      new RegExp(`(?<![\\p{L}\\p{N}_])${word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(?![\\p{L}\\p{N}_])`, "iu").test(text));
+    const note = $("[data-never-said]", form);
+    if (note) { note.hidden = !never.length; note.textContent = never.length ? `Never used: ${never.join(", ")}` : ""; }
     for (const shown of $$("[data-live]")) shown.textContent = text;
   }
   const wrote = (form) => {
