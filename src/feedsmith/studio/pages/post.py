@@ -98,9 +98,11 @@ def problems(draft: Draft) -> list[str]:
     said = [f"Instagram would refuse this: {problem}." for problem in found]
     brand = draft.brand.file
     text = f"{draft.caption} {' '.join(draft.hashtags)}"
-    for word in brand.banned_words:
-        if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.I):
-            said.append(f"“{word}” is a word that this brand never uses.")
+    said += [
+        f"“{word}” is a word that this brand never uses."
+        for word in brand.banned_words
+        if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.I)
+    ]
     banned = {tag.lower().lstrip("#") for tag in brand.hashtags.banned}
     said += [
         f"#{tag} is a hashtag that this brand never uses."
