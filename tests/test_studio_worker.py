@@ -175,7 +175,8 @@ def kill_at(home: Path, change: int, kill: Callable[[], None]) -> bool:
 
 
 def killed_at(home: Path, points: list[tuple[int, str]]) -> None:
-    """A job of two posts, whose worker or server is killed at these changes, and then left alone: as if nothing had been."""
+    """A job of two posts, whose worker or server is killed at these changes, and then left alone: it
+    ends as if nothing had been."""
     open_now = [Server(home).sign_in()]
 
     def kill(whom: str) -> None:
@@ -188,7 +189,7 @@ def killed_at(home: Path, points: list[tuple[int, str]]) -> None:
     try:
         press(open_now[0], count="2")
         for point, whom in points:
-            until(lambda: jobs(home) == ["running"] and open_now[0].workers)
+            until(lambda: (jobs(home) == ["running"] and open_now[0].workers) or all_over(home)())
             dead = kill_at(home, point, partial(kill, whom))
             if not open_now:
                 open_now.append(Server(home).sign_in())
