@@ -3,9 +3,11 @@
 The table is the list of addresses itself: a new page is in it by being there.
 """
 
+import json
 from collections.abc import Iterator
 
 import pytest
+from PIL import Image
 
 from small_studio import CONFIG, text_of, visitor
 
@@ -22,9 +24,20 @@ PEOPLE = {
 """Who asks, and their role in oak; nobody, somebody without a brand, and an owner of another brand."""
 EXAMPLES = {
     "slug": "oak-co", "token": "0" * 43, "digest": "0123456789", "name": "studio.css",
-    "folder": "01-photo-aaaaaa", "file": "01.jpg", "width": "240",
+    "folder": "01-photo-aaaaaa", "file": "01.jpg", "width": "240", "photo_id": "a" * 16,
 }  # fmt: skip
 """A value for each part of an address but numbers, which are looked up (`number_for`)."""
+
+
+@pytest.fixture(autouse=True)
+def _a_photo(studio: None) -> None:
+    """Both brands have a photo in their library, of the same id."""
+    for place in (CONFIG.home, CONFIG.home.parent / "elm"):
+        folder = place / "library" / "photos"
+        folder.mkdir(parents=True)
+        Image.new("RGB", (300, 300), (9, 99, 199)).save(folder / "a.jpg")
+        line = {"id": "a" * 16, "file": "photos/a.jpg", "width": 300, "height": 300}
+        (place / "library" / "photos.jsonl").write_text(json.dumps(line) + "\n", "utf-8")
 
 
 def routes():  # type: ignore[no-untyped-def]
@@ -43,6 +56,12 @@ def number_for(address: str, slug: str) -> int:
     return Draft.objects.filter(brand=brand).first().pk
 
 
+def comment_on(number: int) -> int:
+    from feedsmith.studio.models import Comment
+
+    return Comment.objects.create(draft_id=number, text="Shorter, please.").pk
+
+
 def addresses(slug: str = "oak-co") -> Iterator[tuple[str, str]]:
     """Each address of the studio with real values in it, and what it needs."""
     for route in routes():
@@ -50,13 +69,15 @@ def addresses(slug: str = "oak-co") -> Iterator[tuple[str, str]]:
         parts = {
             name: EXAMPLES[name]
             for name in pattern.regex.groupindex
-            if name not in ("slug", "number")
+            if name not in ("slug", "number", "comment")
         }
         address = str(pattern)
         if "slug" in pattern.regex.groupindex:
             parts["slug"] = slug
         if "number" in pattern.regex.groupindex:
             parts["number"] = str(number_for(address, slug))
+        if "comment" in pattern.regex.groupindex:
+            parts["comment"] = str(comment_on(int(parts["number"])))
         yield "/" + filled(pattern, parts), route.callback.needs
 
 
@@ -145,10 +166,11 @@ def test_rows_of_another_brand_are_not_reached_through_ones_own() -> None:
     client = visitor("otto")
     for route in routes():
         if "number" in route.pattern.regex.groupindex:
-            address = "/" + filled(
-                route.pattern,
-                {"slug": "elm-co", "number": str(number_for(str(route.pattern), "oak-co"))},
-            )
+            number = number_for(str(route.pattern), "oak-co")
+            parts = {"slug": "elm-co", "number": str(number)}
+            if "comment" in route.pattern.regex.groupindex:
+                parts["comment"] = str(comment_on(number))
+            address = "/" + filled(route.pattern, parts)
             for method in ("get", "post"):
                 assert ask(client, method, address) in (404, 405)
 

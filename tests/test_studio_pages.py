@@ -13,7 +13,7 @@ def test_home_shows_the_brands_of_a_person_and_no_others() -> None:
     assert "Oak &amp; Co" in said
     assert "3 posts" in said
     assert "Elm" not in said
-    assert "You are not a member of a brand yet." in text_of(visitor("nina").get("/"))
+    assert "No brand is yours yet." in text_of(visitor("nina").get("/"))
 
 
 def test_the_grid_shows_the_newest_first_and_finds_words() -> None:
@@ -35,11 +35,12 @@ def test_a_post_shows_its_pictures_words_and_origin() -> None:
     draft = Draft.objects.get(folder="02-carousel-aaaaaa", brand__slug="oak-co")
     answer = visitor("rita").get(f"/b/oak-co/posts/{draft.pk}")
     page, said = answer.content.decode(), text_of(answer)
-    assert page.count("<figure>") == 3
+    assert page.count("/thumb/oak-co/960/02-carousel-aaaaaa/") == 3
     assert 'alt="Green 3."' in page
     assert "Three greens." in said
     assert "#oak" in said
-    assert "Cropped from your photo. Edited photo." in said
+    assert "Edited photo There was no photo in the library to compare it with." in said
+    assert "A new cut of your photo." in said
 
 
 def test_a_post_of_another_brand_is_not_found_under_ones_own() -> None:

@@ -171,6 +171,24 @@ class Medium(Value):
         return tuple(file for file in (self.file, self.cover, *self.also) if file)
 
 
+METHODS = {
+    "rows": "Recomposed from small pieces of your photo, keeping where sky, ground and horizon lie.",
+    "noise": "Recomposed from small pieces of your photo, in a new arrangement.",
+    "theme": "Recomposed from pieces of several photos that share a theme.",
+    "mashup": "One photo's scene, rebuilt from the pieces of another.",
+    "relight": "Your photo in another light, taken from a second photo.",
+    "extend": "Your photo, continued beyond its edges.",
+    "crop": "A new cut of your photo.",
+    "layout": "Set as a layout from your photos.",
+    "cutout": "Your product, cut out of its photo and set on a backdrop in your colours.",
+    "gan": "Made by a network that learned from photos, with the detail of one of yours; no camera saw it.",
+    "diffusion": "Drawn by an AI image model after words for your photos; no camera saw it.",
+    "film": "A film over your photos: slow moves, cuts on the beat, words that come and go.",
+    "loop": "One picture in which one thing moves; its end meets its beginning.",
+}
+"""Medium.method -> how a page says it."""
+
+
 class Post(Value):
     """A generated post: the whole content of its post.json."""
 
@@ -180,6 +198,8 @@ class Post(Value):
     """Without hashtags."""
     hashtags: tuple[str, ...]
     """Without '#'."""
+    hashtag_reasons: tuple[str, ...] = ()
+    """Why each was chosen, in the order of `hashtags`; empty in posts of older versions."""
     alt_text: str
     format: str
     """Name in rules.FORMATS: square, portrait, landscape, story."""

@@ -17,27 +17,10 @@ from feedsmith import pages, rules
 from feedsmith.brand import Brand, Palette
 from feedsmith.design import faces, palette
 from feedsmith.files import write_bytes, write_text
-from feedsmith.post import Credit, Medium, Post
+from feedsmith.post import METHODS, Credit, Medium, Post
 
 RGB = NDArray[np.uint8]
 NAME = "index.html"
-
-METHODS = {
-    "rows": "Recomposed from small pieces of your photo, keeping where sky, ground and horizon lie.",
-    "noise": "Recomposed from small pieces of your photo, in a new arrangement.",
-    "theme": "Recomposed from pieces of several photos that share a theme.",
-    "mashup": "One photo's scene, rebuilt from the pieces of another.",
-    "relight": "Your photo in another light, taken from a second photo.",
-    "extend": "Your photo, continued beyond its edges.",
-    "crop": "A new cut of your photo.",
-    "layout": "Set as a layout from your photos.",
-    "cutout": "Your product, cut out of its photo and set on a backdrop in your colours.",
-    "gan": "Made by a network that learned from photos, with the detail of one of yours; no camera saw it.",
-    "diffusion": "Drawn by an AI image model after words for your photos; no camera saw it.",
-    "film": "A film over your photos: slow moves, cuts on the beat, words that come and go.",
-    "loop": "One picture in which one thing moves; its end meets its beginning.",
-}
-"""Method (post.Medium.method) -> how to say it."""
 
 _KINDS = {"gif": "Loop"}
 """Kinds whose name on the page is not their own."""

@@ -261,6 +261,7 @@ class Workshop:
             kind=order.kind,
             caption=caption.text,
             hashtags=tuple(tag.tag for tag in tags),
+            hashtag_reasons=tuple(tag.reason for tag in tags),
             alt_text=media[0].alt_text,
             format=order.format.name,
             seed=order.seed,

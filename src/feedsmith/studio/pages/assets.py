@@ -36,16 +36,29 @@ class Asset:
 
 @cache
 def _assets() -> dict[str, Asset]:
-    found = {}
+    found: dict[str, Asset] = {}
     folder = resources.files("feedsmith.studio") / "static" / "studio"
-    for entry in sorted(folder.iterdir(), key=lambda e: e.name):
+    # Styles last: what they name is addressed by content, too.
+    for entry in sorted(folder.iterdir(), key=lambda e: (e.name.endswith(".css"), e.name)):
         ending = entry.name.rpartition(".")[2]
         if ending in KINDS:
             data = entry.read_bytes()
+            if ending == "css":
+                data = _addressed(data, found)
             zipped = gzip.compress(data, 9, mtime=0) if ending in TEXT else b""
             digest = hashlib.sha256(data).hexdigest()[:10]
             found[entry.name] = Asset(data, zipped, KINDS[ending], digest)
     return found
+
+
+def _addressed(style: bytes, found: dict[str, Asset]) -> bytes:
+    """url("name") in a style sheet becomes that file's own address: one download, kept for ever."""
+
+    def own(match: re.Match[bytes]) -> bytes:
+        name = match[1].decode()
+        return f'url("/static/{found[name].digest}/{name}")'.encode()
+
+    return re.sub(rb'url\("([\w.-]+)"\)', own, style)
 
 
 def address(name: str) -> str:

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from feedsmith.studio.pages.notices import take
+
 
 def everywhere(request: HttpRequest) -> dict[str, Any]:
     from feedsmith.studio.pages.access import brands_of
@@ -16,5 +18,8 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
         "role": getattr(request, "role", ""),
         "can_edit": getattr(request, "role", "") in ("editor", "owner"),
         "brands": brands_of(request) if known else [],
+        "notices": lambda: take(
+            request
+        ),  # called where they are shown: a fragment must not eat them
         "fragment": request.headers.get("HX-Request") == "true",
     }

@@ -1,37 +1,165 @@
-"""The posts of a brand: the grid, as the profile will look."""
+"""The posts of a brand: the grid, as the profile will look; in order, chosen, several at once."""
+
+from collections import Counter
+from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
-from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
 
-from feedsmith.studio import states
+from feedsmith.errors import FeedsmithError
+from feedsmith.studio import feed, states
 from feedsmith.studio.models import Brand, Draft
 from feedsmith.studio.models.drafts import search
+from feedsmith.studio.pages import errors
 from feedsmith.studio.pages.access import for_members
+from feedsmith.studio.pages.notices import say
 
 A_PAGE = 60
 """Posts on one page: twenty rows of three."""
+STORIES = 20
+"""Stories shown above the grid, the newest."""
+VIEWS = ("grid", "list")
+MOVES = {
+    "review": ("review", "Ask for approval"),
+    "approved": ("approved", "Approve"),
+    "archived": ("archive", "Archive"),
+    "draft": ("undo", "Back to draft"),
+}
+"""What several posts can be made at once: state -> icon and words."""
+AT_ONCE = 500
 
 
 @for_members("reviewer")
 @require_safe
 def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
-    """?state= and ?q= choose, ?page= turns."""
+    """?state= (or "favourite") and ?q= choose, ?view=list says the words, ?page= turns.
+
+    To htmx, pages after the first are a fragment: their tiles or lines alone.
+    """
     state, words = request.GET.get("state", ""), request.GET.get("q", "")[:200]
-    drafts = Draft.objects.filter(brand=brand)
-    counts = dict(drafts.values_list("state").annotate(Count("id")).order_by())
-    if state in states.STATES:
-        drafts = drafts.filter(state=state)
-    else:
-        drafts = drafts.exclude(state="archived")
-    if words.strip():
-        drafts = search(drafts, words)
-    page = Paginator(drafts.defer("search"), A_PAGE).get_page(request.GET.get("page"))
+    view = request.GET.get("view", "")
+    view = view if view in VIEWS else "grid"
+    everything = Draft.objects.filter(brand=brand)
+    drafts = _chosen(everything, state, words).defer("search")
+    shown = drafts.exclude(kind="story") if view == "grid" else drafts
+    pages = Paginator(shown, A_PAGE)
+    # One walk through the rows counts all that the page says: states, favourites, stories.
+    rows = everything.order_by().values_list("state", "favourite", "kind").annotate(Count("id"))
+    counted = Counter({tuple(row[:3]): row[3] for row in rows})
+    if not words.strip():
+        pages.count = sum(
+            n
+            for (its, favourite, kind), n in counted.items()
+            if (its == state if state in states.STATES else its != "archived")
+            and (favourite or state != "favourite")
+            and (kind != "story" or view == "list")
+        )
+    page = pages.get_page(request.GET.get("page"))
+    any_story = view == "grid" and page.number == 1 and any(key[2] == "story" for key in counted)
+    stories = drafts.filter(kind="story")[:STORIES] if any_story else []
+    kept = {"state": state, "q": words, "view": view if view != "grid" else ""}
+
+    def here(**changed: str) -> str:
+        asked = {name: value for name, value in {**kept, **changed}.items() if value}
+        return f"/b/{brand.slug}/posts" + (f"?{urlencode(asked)}" if asked else "")
+
     said = {
-        "page": page, "state": state, "q": words,
-        "states": [(name, states.IN_WORDS[name], counts.get(name, 0)) for name in states.STATES],
-        "all": sum(n for name, n in counts.items() if name != "archived"),
+        "page": page, "view": view, "q": words, "state": state,
+        "next": here(page=str(page.number + 1)),
+    }  # fmt: skip
+    if request.headers.get("HX-Request") and page.number > 1:
+        part = "lines" if view == "list" else "tiles"
+        return render(request, f"studio/parts/{part}.html", said)
+    counts: Counter[str] = Counter()
+    for (its, _, _), n in counted.items():
+        counts[its] += n
+    alive = counted.total() - counts["archived"]
+    favourites = sum(n for (its, fav, _), n in counted.items() if fav and its != "archived")
+    tabs = [("", "All", alive), ("favourite", "Favourites", favourites)]
+    tabs += [(name, states.IN_WORDS[name], counts[name]) for name in states.STATES]
+    may = {step.after for step in states.STEPS if request.role in step.by}
+    said |= {
+        "tabs": [
+            {"href": here(state=name), "words": what, "count": n, "here": name == state}
+            for name, what, n in tabs
+            if n or name in ("", state)
+        ],
+        "all": alive, "archived": counts["archived"], "waiting": counts["review"],
+        "stories": stories,
+        "kept": [(name, value) for name, value in kept.items() if value and name != "q"],
+        "grid": here(view=""), "list": here(view="list"), "create": f"/b/{brand.slug}/create",
+        "actions": [
+            ("favourite", "star", "Favourite"),
+            *((name, *look) for name, look in MOVES.items() if name in may),
+        ],
     }  # fmt: skip
     return render(request, "studio/posts.html", said)
+
+
+def _chosen(drafts: QuerySet[Draft], state: str, words: str) -> QuerySet[Draft]:
+    drafts = (
+        drafts.filter(state=state) if state in states.STATES else drafts.exclude(state="archived")
+    )
+    if state == "favourite":
+        drafts = drafts.filter(favourite=True)
+    return search(drafts, words) if words.strip() else drafts
+
+
+@for_members("editor")
+@require_POST
+def order(request: HttpRequest, brand: Brand) -> HttpResponse:
+    """Move `post` directly before the post `before`, or after the post `after`."""
+
+    def number(name: str) -> int | None:
+        value = request.POST.get(name, "")
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 18 else None
+
+    moved, before, after = number("post"), number("before"), number("after")
+    if moved is None or (before is None and after is None):
+        return errors.page(request, 400, "it was not said which post goes where")
+    feed.place(brand, moved, before=before, after=after)
+    return HttpResponse(status=204)
+
+
+@for_members("editor")
+@require_POST
+def bulk(request: HttpRequest, brand: Brand) -> HttpResponse:
+    """Do one thing with several posts; those it cannot be done with stay as they are, and are told."""
+    wanted = [
+        int(n) for n in request.POST.getlist("post") if n.isascii() and n.isdigit() and len(n) < 18
+    ]
+    what = request.POST.get("do", "")
+    if what != "favourite" and what not in MOVES:
+        return errors.page(request, 400, "it was not said what to do with the posts")
+    drafts = list(Draft.objects.filter(brand=brand, pk__in=wanted[:AT_ONCE]))
+    if what == "favourite":
+        on = not all(draft.favourite for draft in drafts)
+        Draft.objects.filter(pk__in=[draft.pk for draft in drafts]).update(favourite=on)
+        say(
+            request, f"{_posts(len(drafts))} {'marked' if on else 'no longer marked'} as favourite."
+        )
+    elif drafts:
+        done, refused = 0, ""
+        for draft in drafts:
+            try:
+                draft.move(what, by=request.role, person=request.user)
+                done += 1
+            except FeedsmithError as error:
+                refused = error.message
+        words = (
+            f"{_posts(done)}: {states.IN_WORDS[what].lower()}." if done else "Nothing was changed."
+        )
+        if refused:
+            words += f" {_posts(len(drafts) - done)} could not: {refused}."
+        say(request, words)
+    back = request.POST.get("back", "")
+    safe = back.startswith(f"/b/{brand.slug}/posts") and url_has_allowed_host_and_scheme(back, None)
+    return HttpResponseRedirect(back if safe else f"/b/{brand.slug}/posts")
+
+
+def _posts(count: int) -> str:
+    return f"{count} post{'s' * (count != 1)}"

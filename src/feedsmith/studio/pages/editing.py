@@ -1,0 +1,244 @@
+"""Changing one post: words, history, state, comments, copies. Each view does one thing and goes back
+to the post's page; two who edit at once are shown both versions.
+"""
+
+import difflib
+import re
+from datetime import UTC, datetime
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_POST
+
+from feedsmith.errors import FeedsmithError
+from feedsmith.studio import copies, feed, states
+from feedsmith.studio.models import Brand, Comment, Draft, Event
+from feedsmith.studio.models.drafts import Conflict
+from feedsmith.studio.pages import errors, told
+from feedsmith.studio.pages.access import for_members
+from feedsmith.studio.pages.create import enqueue
+from feedsmith.studio.pages.notices import say
+from feedsmith.studio.pages.post import limits_of, of_brand
+from feedsmith.studio.templatetags.look import at, zone_of
+
+CAPTION_KEPT = 20_000
+"""Characters of a caption that are kept: far more than Instagram takes, so that nothing typed is lost."""
+HASHTAGS_KEPT = 100
+
+
+@for_members("editor")
+@require_POST
+def edit(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
+    """Save the words that were edited from `version`; 409 with both where that is not the newest."""
+    draft = of_brand(brand, number)
+    mine = _words(request, draft)
+    try:
+        draft.edit(
+            mine, version=_number(request, "version"), person=request.user, role=request.role,
+            what=_what(draft, mine),
+        )  # fmt: skip
+    except Conflict as conflict:
+        return _conflict(request, conflict, mine)
+    return _back(draft)
+
+
+@for_members("editor")
+@require_POST
+def undo(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
+    return _turn(request, brand, number, -1)
+
+
+@for_members("editor")
+@require_POST
+def redo(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
+    return _turn(request, brand, number, +1)
+
+
+@for_members("editor")
+@require_POST
+def restore(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
+    """Bring an earlier version back, as an edit of its own: nothing of the history is lost."""
+    draft = of_brand(brand, number)
+    revision = draft.revisions.filter(number=_number(request, "number")).first()
+    if revision is None:
+        raise Http404
+    try:
+        draft.edit(
+            revision.words, version=_number(request, "version"), person=request.user,
+            role=request.role, what=f"version {revision.number} brought back",
+        )  # fmt: skip
+    except Conflict as conflict:
+        return _conflict(request, conflict, revision.words)
+    return _back(draft)
+
+
+@for_members("editor")
+@require_POST
+def favourite(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
+    draft = of_brand(brand, number)
+    Draft.objects.filter(pk=draft.pk).update(favourite=request.POST.get("on") == "1")
+    return _back(draft)
+
+
+@for_members("reviewer")
+@require_POST
+def state(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
+    """Take the step to the state `to`; to the calendar with `when`, a time in the brand's zone."""
+    draft = of_brand(brand, number)
+    to = request.POST.get("to", "")
+    if to not in states.STATES:
+        return errors.page(request, 400, "there is no such state")
+    when = None
+    if to == "scheduled" and request.POST.get("when"):
+        try:
+            local = datetime.fromisoformat(request.POST["when"]).replace(tzinfo=zone_of(brand))
+            when = local.astimezone(UTC)
+        except (ValueError, OverflowError) as error:
+            raise FeedsmithError("this is not a day and a time", mend="choose both") from error
+    moved = draft.move(to, by=request.role, person=request.user, scheduled_at=when)
+    where = f", {at(moved.scheduled_at, brand)}" if to == "scheduled" else ""
+    say(request, f"{moved.state_in_words}{where}.")
+    return _back(draft)
+
+
+@for_members("reviewer")
+@require_POST
+def comment(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
+    draft = of_brand(brand, number)
+    text = request.POST.get("text", "").strip()[:2000]
+    if text:
+        Comment.objects.create(draft=draft, person=request.user, text=text)
+        Event.objects.create(
+            brand=brand, draft=draft, person=request.user, verb="commented", words=text[:300]
+        )
+    return _back(draft, "#comments")
+
+
+@for_members("editor")
+@require_POST
+def resolve(request: HttpRequest, brand: Brand, number: int, comment: int) -> HttpResponse:
+    """A comment is dealt with, or is not after all."""
+    draft = of_brand(brand, number)
+    found = get_object_or_404(Comment, draft=draft, pk=comment)
+    Comment.objects.filter(pk=found.pk).update(resolved=request.POST.get("resolved") == "1")
+    return _back(draft, f"#comment-{found.pk}")
+
+
+@for_members("editor")
+@require_POST
+def duplicate(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
+    draft = of_brand(brand, number)
+    copy = copies.duplicate(draft, request.user)
+    feed.place(brand, copy.pk, before=draft.pk)
+    say(request, "This is the copy. The other one is unchanged.")
+    return _back(copy)
+
+
+@for_members("editor")
+@require_POST
+def another(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
+    """Ask for another post of this kind and theme; it is made like any other."""
+    draft = of_brand(brand, number)
+    made = draft.post
+    if made is None:
+        raise FeedsmithError("the files of this post are not in its folder any more")
+    offer = {
+        name: words for name, words in made.offer.model_dump().items() if words and name != "about"
+    }
+    square = made.format == "square"
+    enqueue(
+        brand, request.user,
+        {
+            "kind": draft.kind, "theme": draft.theme or " ".join(made.shows[:2]), "headline": "",
+            "format": "square" if square else "portrait", "offer": offer, "count": 1,
+        },
+    )  # fmt: skip
+    return HttpResponseRedirect(f"/b/{brand.slug}/create")
+
+
+# ---- what a form says --------------------------------------------------------------------------
+
+
+def _words(request: HttpRequest, draft: Draft) -> dict[str, object]:
+    """The caption, hashtags and alt texts of the form, cleaned as little as may be."""
+    form = request.POST
+    tags: list[str] = []
+    for field in form.getlist("hashtag"):
+        for word in re.split(r"[\s,#]+", field):
+            tag = re.sub(r"[^\w]", "", word)[:100]
+            if tag and tag.lower() not in (known.lower() for known in tags):
+                tags.append(tag)
+    without = form.get("without", "")  # the button of a chip, where no script removed it
+    caption = form.get("caption", draft.caption).replace("\r\n", "\n").rstrip()[:CAPTION_KEPT]
+    alts = [alt.replace("\r\n", "\n").strip()[:CAPTION_KEPT] for alt in form.getlist("alt")]
+    count = len(draft.media)
+    return {
+        "caption": caption,
+        "hashtags": [tag for tag in tags if tag != without][:HASHTAGS_KEPT],
+        "alt_text": [*alts, *draft.alt_text[len(alts) :]][:count] if alts else draft.alt_text,
+    }
+
+
+def _what(draft: Draft, mine: dict[str, object]) -> str:
+    """What an edit changes, for the history: "caption, #oak added, alt text"."""
+    said = ["caption"] if mine["caption"] != draft.caption else []
+    before, after = list(draft.hashtags), list(mine["hashtags"])  # type: ignore[call-overload]
+    said += [f"#{tag} added" for tag in after if tag not in before]
+    said += [f"#{tag} removed" for tag in before if tag not in after]
+    if sorted(before) == sorted(after) and before != after:
+        said.append("order of hashtags")
+    if mine["alt_text"] != draft.alt_text:
+        said.append("alt text")
+    words = ", ".join(said) or "edited"
+    return words if len(words) <= 120 else f"{words[:118]}…"
+
+
+def _number(request: HttpRequest, name: str) -> int:
+    value = request.POST.get(name, "")
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
+        raise FeedsmithError("the form is not whole", mend="reload the page and try again")
+    return int(value)
+
+
+def _back(draft: Draft, part: str = "") -> HttpResponse:
+    return HttpResponseRedirect(f"/b/{draft.brand.slug}/posts/{draft.pk}{part}")
+
+
+def _turn(request: HttpRequest, brand: Brand, number: int, by: int) -> HttpResponse:
+    draft = of_brand(brand, number)
+    try:
+        draft.turn(by, version=_number(request, "version"), person=request.user, role=request.role)
+    except Conflict:
+        say(request, "This post was changed in between; here is how it is now.")
+    return _back(draft)
+
+
+# ---- two at once -------------------------------------------------------------------------------
+
+
+def _conflict(request: HttpRequest, conflict: Conflict, mine: dict[str, object]) -> HttpResponse:
+    """Both versions side by side, what differs marked. 409."""
+    theirs = conflict.theirs
+    latest = theirs.revisions.select_related("person").order_by("-number").first()
+    who = latest.person.name if latest is not None and latest.person is not None else ""
+    own = {tag.lower() for tag in mine["hashtags"]}  # type: ignore[attr-defined]
+    said = {
+        "draft": theirs, "who": who if who != request.user.name else "You",
+        "here": f"/b/{theirs.brand.slug}/posts/{theirs.pk}", "mine": mine,
+        "theirs": marked(str(mine["caption"]), theirs.caption),
+        "their_tags": [(tag, tag.lower() not in own) for tag in theirs.hashtags],
+        "limits": limits_of(theirs.brand),
+        "counts": told.counts(str(mine["caption"]), list(mine["hashtags"])),  # type: ignore[call-overload]
+    }  # fmt: skip
+    return render(request, "studio/conflict.html", said, status=409)
+
+
+def marked(mine: str, theirs: str) -> list[tuple[str, str]]:
+    """`theirs` in pieces: ("ins", words) where it differs from `mine`, ("", words) where not."""
+    a, b = re.findall(r"\S+\s*|\s+", mine), re.findall(r"\S+\s*|\s+", theirs)
+    pieces = difflib.SequenceMatcher(a=a, b=b, autojunk=False).get_opcodes()
+    return [
+        ("" if same == "equal" else "ins", "".join(b[start:stop]))
+        for same, _, _, start, stop in pieces
+        if stop > start
+    ]
