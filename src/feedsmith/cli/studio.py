@@ -256,3 +256,41 @@ def _person(name: str) -> Any:
             mend=f"add them: feedsmith studio user add {name} BRAND",
         )
     return person
+
+
+def mcp(
+    home: Annotated[
+        Path, typer.Option("--home", help="The brand's folder that keeps the studio.")
+    ] = Path(),
+) -> None:
+    """Speak MCP on standard input and output, for assistants: list, generate, edit, approve, schedule.
+
+    Acts for the person of the token in FEEDSMITH_TOKEN; without one as the owner.
+    """
+    import logging
+    import sys
+
+    from feedsmith.studio.start import open_database, welcome
+
+    messages, sys.stdout = sys.stdout.buffer, sys.stderr  # nothing else may be said there
+    config = config_of(home)
+    open_database(config)
+    logging.getLogger("django.request").setLevel(logging.CRITICAL)
+    owner = welcome([home])
+    from feedsmith.studio.mcp import TOKEN, Api, Server, Tools
+    from feedsmith.studio.models import Token
+    from feedsmith.studio.worker.lock import OneStudio
+
+    words = os.environ.get(TOKEN, "")
+    if words and Token.of(words) is None:
+        raise FeedsmithError(
+            f"{TOKEN}: not a token that lives",
+            mend=f"make one: feedsmith studio token add NAME {home} --scope read",
+        )
+
+    def waits() -> str:
+        if OneStudio(config.folder).taken():
+            return ""
+        return f"The studio is not open, so this waits. Open it: feedsmith studio {home}"
+
+    Server(Tools(Api(words, owner), waits)).serve(sys.stdin.buffer, messages)
