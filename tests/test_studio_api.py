@@ -358,7 +358,8 @@ def test_everything_that_goes_wrong_is_json_with_a_next_step() -> None:
     for method, path, status in (
         ("GET", "/nothing", 404), ("GET", "", 404), ("DELETE", f"{OAK}/posts", 405),
         ("GET", f"{OAK}/posts/x", 404), ("GET", f"{OAK}/posts?cursor=abc", 422),
-        ("GET", f"{OAK}/posts?limit=0", 422), ("GET", f"{OAK}/posts/{10**30}", 404),
+        ("GET", f"{OAK}/posts?limit=0", 422), ("GET", f"{OAK}/posts?stat=draft", 422),
+        ("GET", f"{OAK}/posts/{10**30}", 404),
     ):  # fmt: skip
         answer = program(method, path)
         assert answer.status_code == status, path

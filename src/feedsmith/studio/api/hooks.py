@@ -4,9 +4,11 @@ from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Router, Status
 
+from feedsmith.errors import FeedsmithError
 from feedsmith.studio.api import cursor as cursors
 from feedsmith.studio.api import shapes, shown
 from feedsmith.studio.api.operations import made, needs
+from feedsmith.studio.api.refusals import Unfit
 from feedsmith.studio.delivery import check_address
 from feedsmith.studio.models import Delivery, Hook
 
@@ -30,7 +32,10 @@ def list_webhooks(request: HttpRequest, brand: str) -> list[shapes.Hook]:
 def add_webhook(request: HttpRequest, brand: str, new: shapes.NewHook) -> Status:
     """Have an address told of every change of state. Messages are signed with the secret, which is
     in this answer and in no other."""
-    check_address(new.url)
+    try:
+        check_address(new.url)
+    except FeedsmithError as error:
+        raise Unfit(error.message, error.mend) from error
     hook = Hook.make(request.brand, new.url, request.user)
     return made(shapes.SecretHook(**shown.hook(hook), secret=hook.secret))
 

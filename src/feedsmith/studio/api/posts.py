@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Status
 from pydantic import AwareDatetime, Field
 
+from feedsmith.errors import FeedsmithError
 from feedsmith.post import Kind
 from feedsmith.studio import copies, feed, states
 from feedsmith.studio.api import cursor as cursors
@@ -214,7 +215,7 @@ def _moved(
         if version is not None and row.version != version:
             raise Conflict(row, {"to": to, "version": version})
         if only_from and row.state != only_from:
-            raise Unfit(f"this post is {row.state_in_words.lower()}, not scheduled")
+            raise FeedsmithError(f"this post is {row.state_in_words.lower()}, not scheduled")
         if row.state == to == "scheduled" and at is not None:
             moved = row.put_off(at, by=request.role, person=request.user)
         else:

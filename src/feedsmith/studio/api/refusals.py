@@ -110,11 +110,21 @@ def _place(flaw: dict[str, Any]) -> list[str]:
     return [where[0], *where[2:]] if where[0] == "body" and len(where) > 1 else where
 
 
-def in_json(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Say in JSON, too, that an address does not know a method."""
+def in_json(
+    view: Callable[..., HttpResponseBase], known: Callable[[str, str], frozenset[str] | None]
+) -> Callable[..., HttpResponseBase]:
+    """Say in JSON, too, that an address does not know a method; and refuse questions that it does not
+    know (`known`: those of a method and a route), as a filter with a typing error would list all."""
 
     @wraps(view)
     def said(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        names = known(str(request.method), request.resolver_match.route)
+        strange = sorted(set(request.GET) - names) if names is not None else []
+        if strange:
+            flaws = [{"where": f"query.{name}", "what": "is not known here"} for name in strange]
+            words = f"query.{strange[0]}: is not known here"
+            mend = f"use {', '.join(sorted(names or ()))}" if names else "leave it away"
+            return refusal(422, words, mend, problems=flaws)
         response = view(request, *args, **kwargs)
         if response.status_code == 405 and "json" not in response.headers.get("Content-Type", ""):
             allowed = response.headers.get("Allow", "")

@@ -1,5 +1,6 @@
 """The API put together: its operations, its description, its addresses."""
 
+import re
 from functools import cache
 from typing import Any
 
@@ -37,6 +38,16 @@ def description() -> dict[str, Any]:
     return said
 
 
+@cache
+def known(method: str, route: str) -> frozenset[str] | None:
+    """Names that may stand in the query of this method at this route; None where there is neither."""
+    path = "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", route)
+    said = description()["paths"].get(path, {}).get(method.lower())
+    if said is None:
+        return None
+    return frozenset(p["name"] for p in said["parameters"] if p["in"] == "query")
+
+
 @for_all
 @require_safe
 def openapi(request: HttpRequest) -> HttpResponse:
@@ -68,7 +79,7 @@ def nothing(request: HttpRequest) -> HttpResponse:
 def _operations() -> list[URLPattern]:
     patterns = [p for p in api.urls[0] if p.name != "api-root"]
     for pattern in patterns:
-        pattern.callback = in_json(pattern.callback)
+        pattern.callback = in_json(pattern.callback, known)
     return patterns
 
 

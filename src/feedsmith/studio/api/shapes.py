@@ -36,7 +36,11 @@ Caption = Annotated[Words, Field(max_length=CAPTION_KEPT)]
 Hashtag = Annotated[str, StringConstraints(pattern=r"^\w{1,100}$")]
 Number = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
 Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
-Moment = Annotated[AwareDatetime, AfterValidator(_sensible)]
+Moment = Annotated[
+    AwareDatetime,
+    AfterValidator(_sensible),
+    Field(json_schema_extra={"pattern": "^20[0-9]{2}-"}),
+]
 Limit = Annotated[int, Field(ge=1, le=PAGE_MAX)]
 Width = Literal["240", "480", "960"]
 """Pixels of thumbnails (pages.media.WIDTHS)."""
@@ -376,7 +380,7 @@ class Calendar(Value):
 
 
 class NewHook(Value):
-    url: Annotated[str, StringConstraints(max_length=500)]
+    url: Annotated[str, StringConstraints(max_length=500, pattern=r"^https?://[!-~]+$")]
 
 
 class Hook(Value):
