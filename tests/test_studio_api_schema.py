@@ -7,13 +7,17 @@ from collections import Counter
 from typing import Any
 
 import pytest
-import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis.config import SchemathesisConfig
-from schemathesis.core.failures import FailureGroup
-from schemathesis.generation import GenerationMode
 
 from small_api import number_of, token_of
+
+schemathesis = pytest.importorskip(
+    "schemathesis", reason='needs the dev extra: pip install "feedsmith[dev]"'
+)
+
+from schemathesis.config import SchemathesisConfig  # noqa: E402
+from schemathesis.core.failures import FailureGroup  # noqa: E402
+from schemathesis.generation import GenerationMode  # noqa: E402
 
 EXAMPLES = int(os.environ.get("FEEDSMITH_SCHEMATHESIS", "6"))
 """Requests to one operation: so many that are as they must be, and so many that are not."""
@@ -58,7 +62,8 @@ def test_every_operation_answers_as_described(mode: GenerationMode) -> None:
         @given(case=operation.as_strategy(generation_mode=mode, path_parameters=fixed or None))
         def ask(case: Any) -> None:
             rate.forget()
-            newest(case)
+            if mode is GenerationMode.POSITIVE:
+                newest(case)
             answer = case.call(headers=headers)
             counts[answer.status_code] += 1  # noqa: B023 - called in this turn of the loop
             case.validate_response(answer)
@@ -69,7 +74,7 @@ def test_every_operation_answers_as_described(mode: GenerationMode) -> None:
             ask()
         except (FailureGroup, AssertionError) as failure:
             found.append(f"{operation.label}\n{failure}")
-    assert found == []
+    assert not found, "\n\n".join(found)
     assert len(answered) > 30
     if mode is GenerationMode.POSITIVE:
         never = [label for label, counts in answered.items() if not {200, 201, 204} & set(counts)]

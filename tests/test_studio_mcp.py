@@ -8,14 +8,17 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import anyio
 import pytest
-from mcp import StdioServerParameters
-from mcp.client.client import Client
-from mcp.client.stdio import stdio_client
 
 from small_api import number_of, token_of
 from small_studio import CONFIG
+
+pytest.importorskip("mcp", reason='needs the dev extra: pip install "feedsmith[dev]"')
+
+import anyio
+from mcp import StdioServerParameters
+from mcp.client.client import Client
+from mcp.client.stdio import stdio_client
 
 pytestmark = pytest.mark.usefixtures("studio")
 HOME = str(CONFIG.home)

@@ -12,8 +12,8 @@ ROOT = "/api/v1"
 
 
 def post(draft: models.Draft, request: HttpRequest) -> shapes.Post:
-    """A post, with the steps that the request's person may take. Give it `last_revision`
-    (feed.shown) where there are many: it is asked for otherwise."""
+    """A post, with the steps that the request's person may take. Rows that were
+    read with their `last_revision` spare a query each."""
     return shapes.Post(**_post(draft, request))
 
 
