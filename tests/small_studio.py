@@ -77,12 +77,14 @@ def opened() -> None:
     from django.core.cache import cache
     from django.core.management import call_command
 
+    from feedsmith.studio.api.door import rate
     from feedsmith.studio.models import Brand, Person
     from feedsmith.studio.models.drafts import adopt
     from feedsmith.studio.models.people import add
 
     call_command("flush", verbosity=0, interactive=False)
     cache.clear()
+    rate.forget()
     brands = [Brand.adopt(place.root) for place in (oak, elm)]
     for brand in brands:
         adopt(brand)

@@ -30,6 +30,9 @@ studio_app = typer.Typer(
     help="Open the studio in the browser: feedsmith studio BRAND... [--host --port --open]",
 )
 user_app = typer.Typer(no_args_is_help=True, help="Add people, and make links to sign in.")
+token_app = typer.Typer(
+    no_args_is_help=True, help="Let programs use the API and the MCP server as a person."
+)
 
 Homes = Annotated[
     list[Path],
@@ -48,6 +51,7 @@ def config_of(home: Path, **more: object) -> "Config":
 
 
 studio_app.add_typer(user_app, name="user")
+studio_app.add_typer(token_app, name="token")
 
 
 @studio_app.command("open")
@@ -78,6 +82,10 @@ def studio(
         float, typer.Option(min=1, help="Seconds after which an idle worker ends.")
     ] = 60,
     jobs: Annotated[int, typer.Option(min=1, max=8, help="Jobs that run at the same time.")] = 1,
+    webhooks_to: Annotated[
+        list[str] | None,
+        typer.Option(help="A private network that webhooks may call, e.g. 192.168.1.0/24."),
+    ] = None,
 ) -> None:
     """Open the studio in the browser: make, look, edit, approve."""
     from feedsmith.studio.start import open_studio
@@ -85,6 +93,7 @@ def studio(
     config = config_of(
         homes[0], host=host, port=port, public_url=url, proxies=tuple(proxy or ()),
         memory_cap=memory * 2**20, jobs_at_once=jobs, idle_seconds=idle,
+        webhooks_to=_networks(webhooks_to or []),
     )  # fmt: skip
     open_studio(
         config,
@@ -93,6 +102,21 @@ def studio(
         tell=lambda line: out.print(escape(line), soft_wrap=True),
     )
     out.print("The studio is closed.", style="dim")
+
+
+def _networks(words: list[str]) -> str:
+    """Networks as the settings hold them. Raises FeedsmithError for what is none."""
+    import ipaddress
+
+    for word in words:
+        try:
+            ipaddress.ip_network(word, strict=False)
+        except ValueError as error:
+            raise FeedsmithError(
+                f"--webhooks-to {word}: not an address or a network",
+                mend="write it as 192.168.1.20 or 192.168.1.0/24",
+            ) from error
+    return ",".join(words)
 
 
 @user_app.command("add")
@@ -141,16 +165,10 @@ def user_link(
 def _tell_link(name: str, first: str) -> None:
     from django.conf import settings
 
-    from feedsmith.studio.models import LoginLink, Person
+    from feedsmith.studio.models import LoginLink
     from feedsmith.studio.models.people import INVITE_HOURS
 
-    person = Person.objects.filter(name=name, is_active=True).first()
-    if person is None:
-        raise FeedsmithError(
-            f"nobody is called {name} here",
-            mend=f"add them: feedsmith studio user add {name} BRAND",
-        )
-    token = LoginLink.make(person, INVITE_HOURS)
+    token = LoginLink.make(_person(name), INVITE_HOURS)
     if first:
         out.print(first)
     out.print(
@@ -196,3 +214,125 @@ def restore(
         f"({told.bytes / 1e6:.1f} MB)."
     )
     next_step(f"feedsmith studio {told.path}")
+
+
+KeptIn = Annotated[Path, typer.Argument(metavar="BRAND", help="The folder that keeps the studio.")]
+
+
+@token_app.command("add")
+def token_add(
+    name: Annotated[str, typer.Argument(help="What the token is for.")],
+    home: KeptIn,
+    scopes: Annotated[
+        list[str],
+        typer.Option(
+            "--scope", help="read, write, generate, approve, schedule; give it once each."
+        ),
+    ],
+    person: Annotated[str, typer.Option(help="Whom it acts for; else the first owner.")] = "",
+    days: Annotated[int, typer.Option(help="Days until it ends.")] = 90,
+) -> None:
+    """Make a token, and print it. It is shown once."""
+    from feedsmith.studio.start import open_database, welcome
+
+    open_database(config_of(home))
+    from feedsmith.studio.models import Token
+
+    who = _person(person) if person else welcome([home])
+    token, words = Token.make(who, name, scopes, days)
+    out.print(
+        f"{escape(token.name)} acts for {escape(who.name)} until {token.expires:%d %b %Y}: "
+        f"{', '.join(token.scopes)}."
+    )
+    out.print(words, soft_wrap=True, highlight=False)
+    out.print("It is not shown again.", style="dim")
+
+
+@token_app.command("list")
+def token_list(home: KeptIn) -> None:
+    """List the tokens that live."""
+    from feedsmith.studio.start import open_database
+
+    open_database(config_of(home))
+    from feedsmith.studio.models import Token
+
+    rows = [t for t in Token.objects.select_related("person") if t.alive]
+    for token in rows:
+        used = f"used {token.used_at:%d %b %Y}" if token.used_at else "never used"
+        out.print(
+            f"{token.pk}  {escape(token.name)}  {escape(token.person.name)}  "
+            f"{','.join(token.scopes)}  until {token.expires:%d %b %Y}, {used}",
+            soft_wrap=True, highlight=False,
+        )  # fmt: skip
+    if not rows:
+        out.print("There are none.")
+
+
+@token_app.command("revoke")
+def token_revoke(
+    number: Annotated[int, typer.Argument(help="As feedsmith studio token list shows it.")],
+    home: KeptIn,
+) -> None:
+    """End a token now."""
+    from feedsmith.studio.start import open_database
+
+    open_database(config_of(home))
+    from feedsmith.studio.models import Token
+
+    token = Token.objects.filter(pk=number).first()
+    if token is None:
+        raise FeedsmithError(
+            f"there is no token {number}", mend=f"see: feedsmith studio token list {home}"
+        )
+    token.revoke()
+    out.print(f"{escape(token.name)} opens nothing any more.")
+
+
+def _person(name: str) -> Any:
+    from feedsmith.studio.models import Person
+
+    person = Person.objects.filter(name=name, is_active=True).first()
+    if person is None:
+        raise FeedsmithError(
+            f"nobody is called {name} here",
+            mend=f"add them: feedsmith studio user add {name} BRAND",
+        )
+    return person
+
+
+def mcp(
+    home: Annotated[
+        Path, typer.Option("--home", help="The brand's folder that keeps the studio.")
+    ] = Path(),
+) -> None:
+    """Speak MCP on standard input and output, for assistants: list, generate, edit, approve, schedule.
+
+    Acts for the person of the token in FEEDSMITH_TOKEN; without one as the owner.
+    """
+    import logging
+    import sys
+
+    from feedsmith.studio.start import open_database, welcome
+
+    messages, sys.stdout = sys.stdout.buffer, sys.stderr  # nothing else may be said there
+    config = config_of(home)
+    open_database(config)
+    logging.getLogger("django.request").setLevel(logging.CRITICAL)
+    owner = welcome([home])
+    from feedsmith.studio.mcp import TOKEN, Api, Server, Tools
+    from feedsmith.studio.models import Token
+    from feedsmith.studio.worker.lock import OneStudio
+
+    words = os.environ.get(TOKEN, "")
+    if words and Token.of(words) is None:
+        raise FeedsmithError(
+            f"{TOKEN}: not a token that lives",
+            mend=f"make one: feedsmith studio token add NAME {home} --scope read",
+        )
+
+    def waits() -> str:
+        if OneStudio(config.folder).taken():
+            return ""
+        return f"The studio is not open, so this waits. Open it: feedsmith studio {home}"
+
+    Server(Tools(Api(words, owner), waits)).serve(sys.stdin.buffer, messages)

@@ -46,6 +46,9 @@ class Config:
     idle_seconds: float = 60.0
     """A worker with nothing to do ends after this long and gives its memory back."""
 
+    webhooks_to: str = ""
+    """Networks beside the public internet that webhooks may call: "192.168.1.0/24,10.0.0.7"."""
+
     def as_environment(self) -> dict[str, str]:
         """For a worker: all of it, in one variable."""
         return {_HANDED_ON: json.dumps(asdict(self), default=str)}

@@ -99,6 +99,7 @@ def open_studio(
     open_database(config)
     owner = welcome(homes)
     _log_to(config.folder / "studio.log")
+    from feedsmith.studio.delivery import Deliverer
     from feedsmith.studio.models import Job, LoginLink
     from feedsmith.studio.pages.events import streams
     from feedsmith.studio.serving import Application
@@ -133,12 +134,15 @@ def open_studio(
     tell(f"Sign in once with this link, within an hour: {address}")
     supervisor = Supervisor(config, lock)
     supervisor.start()
+    deliverer = Deliverer()
+    deliverer.start()
     if open_browser:
         webbrowser.open(address)
     try:
         with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when all is closed
             server.run(sockets=[listening])
     finally:
+        deliverer.close()
         supervisor.close()
         lock.release()
 

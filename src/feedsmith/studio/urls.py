@@ -1,7 +1,8 @@
 """Addresses: which page answers where."""
 
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 
+from feedsmith.studio.api import root
 from feedsmith.studio.pages import (
     account,
     assets,
@@ -16,6 +17,8 @@ from feedsmith.studio.pages import (
     post,
     posts,
     sign_in,
+    tokens,
+    webhooks,
 )
 
 FILE = r"(?P<folder>[\w-][\w.-]*)/(?P<file>[\w-][\w.-]*)"
@@ -29,6 +32,10 @@ urlpatterns = [
     path("design", design.design),
     path("theme", design.theme),
     path("static/<str:digest>/<str:name>", assets.asset),
+    path("account/tokens", tokens.tokens),
+    path("account/tokens/<int:number>/revoke", tokens.revoke),
+    path("api/v1/", include(root)),
+    re_path(r"^api(?:/.*)?$", root.nothing),
     path("b/<slug:slug>/", home.brand),
     path("b/<slug:slug>/posts", posts.posts),
     path("b/<slug:slug>/posts/order", posts.order),
@@ -46,6 +53,8 @@ urlpatterns = [
     path("b/<slug:slug>/posts/<int:number>/duplicate", editing.duplicate),
     path("b/<slug:slug>/posts/<int:number>/another", editing.another),
     path("b/<slug:slug>/create", create.create),
+    path("b/<slug:slug>/webhooks", webhooks.webhooks),
+    path("b/<slug:slug>/webhooks/<int:number>", webhooks.change),
     path("b/<slug:slug>/create/jobs", create.jobs),
     path("b/<slug:slug>/create/made", create.made),
     path("b/<slug:slug>/jobs/<int:number>/stop", create.stop),

@@ -2,19 +2,24 @@
 
 from feedsmith.studio.models.brands import Brand
 from feedsmith.studio.models.drafts import Comment, Conflict, Draft, Event, Revision
+from feedsmith.studio.models.hooks import Delivery, Hook
 from feedsmith.studio.models.jobs import Job
 from feedsmith.studio.models.people import FailedSignIn, LoginLink, Membership, Person
+from feedsmith.studio.models.tokens import Token
 
 __all__ = [
     "Brand",
     "Comment",
     "Conflict",
+    "Delivery",
     "Draft",
     "Event",
     "FailedSignIn",
+    "Hook",
     "Job",
     "LoginLink",
     "Membership",
     "Person",
     "Revision",
+    "Token",
 ]

@@ -202,12 +202,17 @@ class Draft(models.Model):
                 setattr(row, name, value)
             row._look_again()
             row.at_revision = wanted.number
-            row.state = states.after_edit(row.stands, role)
+            before, row.state = row.state, states.after_edit(row.stands, role)
             row._changed()
             Event.objects.create(
                 brand=row.brand, draft=row, person=person, verb="edited",
                 words="undone" if by < 0 else "redone",
             )  # fmt: skip
+            if before != row.state:
+                Event.objects.create(
+                    brand=row.brand, draft=row, person=person, verb="moved",
+                    words=f"{before} -> {row.state}",
+                )  # fmt: skip
             return row
 
     def move(
@@ -238,6 +243,26 @@ class Draft(models.Model):
                 brand=row.brand, draft=row, person=person, name=name, verb="moved",
                 words=f"{before} -> {to}",
             )  # fmt: skip
+            return row
+
+    def put_off(self, to: Any, *, by: states.Actor, person: Person | None = None) -> "Draft":
+        """Another time for a scheduled post. Raises FeedsmithError where it is not scheduled, or not
+        for this actor."""
+        with transaction.atomic():
+            row = Draft.objects.select_for_update().select_related("brand").get(pk=self.pk)
+            step = states.step("approved", "scheduled")
+            if row.state != "scheduled" or step is None or by not in step.by:
+                raise FeedsmithError(
+                    f"this post is {row.state_in_words.lower()}, and you cannot put it off",
+                    mend="reload the page to see where it stands",
+                )
+            if row.scheduled_at != to:
+                row.scheduled_at = to
+                row._changed()
+                Event.objects.create(
+                    brand=row.brand, draft=row, person=person, verb="moved",
+                    words="scheduled -> scheduled",
+                )  # fmt: skip
             return row
 
     def _changed(self) -> None:

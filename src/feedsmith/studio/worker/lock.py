@@ -45,3 +45,16 @@ class OneStudio:
     def release(self) -> None:
         if self.file is not None:
             self.file.close()
+
+    def taken(self) -> bool:
+        """True where a studio is open on this folder now."""
+        try:
+            import fcntl
+        except ImportError:
+            return True
+        try:
+            with self.path.open("ab") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        return False

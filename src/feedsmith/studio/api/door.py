@@ -1,0 +1,115 @@
+"""The door of the API: which token, what it may, how often. Each operation says scope and role here.
+
+The brand and the role come from the pages' own function, so that both faces let in the same people.
+"""
+
+import threading
+import time
+from collections.abc import Hashable
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from ninja.security.http import HttpAuthBase
+
+from feedsmith.studio import states
+from feedsmith.studio.models.tokens import Scope, Token
+from feedsmith.studio.pages.access import _an, membership
+
+A_SECOND, AT_ONCE = 5.0, 150.0
+"""Requests of one token: in the long run, and in one go after a rest."""
+STRANGERS_A_SECOND, STRANGERS_AT_ONCE = 0.5, 30.0
+"""Requests of one address without a living token."""
+REMEMBERED = 10_000
+"""Callers that are counted; a caller at rest is forgotten before one that is not."""
+
+
+class Unknown(Exception):
+    """No token, or none that lives."""
+
+
+class TooMany(Exception):
+    """Too many requests."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__()
+        self.wait = wait
+        """Seconds until the next one is answered."""
+
+
+class Rate:
+    """Token buckets in memory, one for each caller: the studio is one process."""
+
+    def __init__(self) -> None:
+        self._left: dict[Hashable, tuple[float, float]] = {}
+        self._lock = threading.Lock()
+
+    def take(self, caller: Hashable, a_second: float, at_once: float) -> None:
+        """Count one request. Raises TooMany."""
+        now = time.monotonic()
+        with self._lock:
+            left, seen = self._left.pop(caller, (at_once, now))
+            left = min(at_once, left + (now - seen) * a_second)
+            allowed = left >= 1
+            self._left[caller] = (left - allowed, now)  # at the end: the dict is in order of use
+            while len(self._left) > REMEMBERED:
+                del self._left[next(iter(self._left))]
+        if not allowed:
+            raise TooMany((1 - left) / a_second)
+
+    def forget(self) -> None:
+        with self._lock:
+            self._left.clear()
+
+
+rate = Rate()
+
+
+class PersonalToken(HttpAuthBase):
+    """`Authorization: Bearer feedsmith_...`, of a token that its person made on /account/tokens."""
+
+    openapi_scheme = "bearer"
+
+    def __init__(self, scope: Scope, role: states.Role | None) -> None:
+        super().__init__()
+        self.scope: Scope = scope
+        self.role = role
+
+    def __call__(self, request: HttpRequest) -> Token:
+        token = self._token(request)
+        rate.take(("token", token.pk), A_SECOND, AT_ONCE)
+        needs(token, self.scope)
+        request.user = token.person
+        if self.role is not None:
+            brand, own = membership(request, request.resolver_match.kwargs["brand"])
+            if not states.at_least(own, self.role):
+                raise PermissionDenied(f"for this you need to be {_an(self.role)} of this brand")
+            request.brand, request.role = brand, own
+        return token
+
+    def _token(self, request: HttpRequest) -> Token:
+        # Set by the MCP server, which is its own client in the same process: no header can.
+        acting = getattr(request, "acting", None)
+        if isinstance(acting, Token):
+            return acting
+        kind, _, words = request.headers.get("Authorization", "").partition(" ")
+        token = Token.of(words.strip()) if kind.lower() == "bearer" else None
+        if token is None:
+            address = str(request.META.get("REMOTE_ADDR", ""))
+            rate.take(("address", address), STRANGERS_A_SECOND, STRANGERS_AT_ONCE)
+            raise Unknown
+        return token
+
+
+def needs(token: Token, scope: Scope) -> None:
+    """Raises PermissionDenied where the token has no such scope."""
+    if scope not in token.scopes:
+        raise PermissionDenied(f'this token lacks the scope "{scope}"')
+
+
+def scope_of(before: str, after: str) -> Scope:
+    """Which scope a step of approval needs."""
+    if "scheduled" in (before, after) or after == "published":
+        return "schedule"
+    if after == "approved" or (before, after) == ("review", "draft"):
+        return "approve"
+    return "write"

@@ -1,0 +1,301 @@
+"""Posts: list, one, edit, history, state, calendar, order, copies, comments, files."""
+
+import inspect
+from datetime import date, datetime, time, timedelta
+from itertools import groupby
+from typing import Annotated
+
+from django.db import transaction
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from ninja import Query, Router, Status
+from pydantic import AwareDatetime, Field
+
+from feedsmith.errors import FeedsmithError
+from feedsmith.post import Kind
+from feedsmith.studio import copies, feed, states
+from feedsmith.studio.api import cursor as cursors
+from feedsmith.studio.api import door, shapes, shown
+from feedsmith.studio.api.operations import made, needs
+from feedsmith.studio.api.refusals import Unfit
+from feedsmith.studio.models import Comment, Conflict, Draft, Event, Revision
+from feedsmith.studio.models.drafts import reorder, search
+from feedsmith.studio.pages import media
+from feedsmith.studio.pages.post import of_brand
+from feedsmith.studio.templatetags.look import zone_of
+
+DAYS_MAX = 400
+"""Of the calendar in one answer."""
+
+router = Router(tags=["posts"])
+POSTS = "/brands/{slug:brand}/posts"
+ONE = POSTS + "/{int:number}"
+
+
+def _rows(request: HttpRequest) -> "QuerySet[Draft]":
+    drafts = Draft.objects.filter(brand=request.brand).select_related("brand").defer("search")
+    # A subquery, so that only the rows that are shown are counted: 5,000 posts have as many histories.
+    newest = Revision.objects.filter(draft=OuterRef("pk")).order_by("-number").values("number")[:1]
+    return drafts.annotate(last_revision=Subquery(newest))
+
+
+def _one(request: HttpRequest, number: int) -> Draft:
+    return of_brand(request.brand, number)
+
+
+# ---- look ----------------------------------------------------------------------------------------
+
+
+@router.get(POSTS, **needs("read", "reviewer", shapes.Posts))
+def list_posts(
+    request: HttpRequest, brand: str, state: Annotated[list[states.State], Query()] = [],  # noqa: B006
+    kind: Kind | None = None, favourite: bool | None = None,
+    q: Annotated[shapes.Words, Field(max_length=200)] = "", job: shapes.Number | None = None,
+    updated_since: AwareDatetime | None = None, cursor: cursors.Cursor = "",
+    limit: shapes.Limit = shapes.PAGE,
+) -> shapes.Posts:  # fmt: skip
+    """Posts in the feed's order, the newest first. Archived ones only where ?state=archived asks.
+    Every word of `q` must appear in the caption, hashtags, theme or alt text."""
+    rows = _rows(request)
+    rows = rows.filter(state__in=state) if state else rows.exclude(state="archived")
+    if kind is not None:
+        rows = rows.filter(kind=kind)
+    if favourite is not None:
+        rows = rows.filter(favourite=favourite)
+    if job is not None:
+        rows = rows.filter(job=job)
+    if updated_since is not None:
+        rows = rows.filter(updated_at__gte=updated_since)
+    if q.strip():
+        rows = search(rows, q)
+    if cursor:
+        place, last = cursors.read(cursor, float, int)
+        rows = rows.filter(position__lte=place).exclude(position=place, pk__gte=last)
+    found, follows = cursors.page(
+        rows.order_by("-position", "-pk"), limit, lambda row: (float(row.position), row.pk)
+    )
+    return shapes.Posts(posts=[shown.post(row, request) for row in found], next=follows)
+
+
+@router.get(ONE, **needs("read", "reviewer", shapes.WholePost))
+def show_post(request: HttpRequest, brand: str, number: int) -> shapes.WholePost:
+    """One post, and where it comes from."""
+    return shown.whole(_one(request, number), request)
+
+
+@router.get(ONE + "/media/{str:file}", **needs("read", "reviewer", None, file="*/*"))
+def media_file(request: HttpRequest, brand: str, number: int, file: str) -> HttpResponseBase:
+    """A picture or film of the post; of films also a part, by the Range header."""
+    path = media.of_post(request.brand, _one(request, number).folder, file)
+    kind = media.KINDS.get(path.suffix.lower())
+    if kind is None:
+        raise Http404
+    return media.in_parts(request, path, kind)
+
+
+@router.get(
+    ONE + "/media/{str:file}/thumbnail", **needs("read", "reviewer", None, file="image/webp")
+)
+def media_thumbnail(
+    request: HttpRequest, brand: str, number: int, file: str, width: shapes.Width = "480"
+) -> HttpResponseBase:
+    """A small WebP of a picture, or of a film's still."""
+    folder = _one(request, number).folder
+    return inspect.unwrap(media.thumbnail)(  # the page's view; the door is open already
+        request, request.brand, folder=folder, file=file, width=width
+    )
+
+
+@router.get("/brands/{slug:brand}/calendar", **needs("read", "reviewer", shapes.Calendar))
+def calendar(request: HttpRequest, brand: str, start: date, end: date) -> shapes.Calendar:
+    """What stands on the days from `start` to `end`, days of the brand's time zone."""
+    if not start <= end <= start + timedelta(days=DAYS_MAX) or not 2000 <= start.year < 2100:
+        raise Unfit(
+            "these are not days of one calendar",
+            mend=f"let end be start or later, by {DAYS_MAX} days at most",
+        )
+    zone = zone_of(request.brand)
+    first = datetime.combine(start, time(), zone)
+    after = datetime.combine(end + timedelta(days=1), time(), zone)
+    rows = _rows(request).filter(scheduled_at__gte=first, scheduled_at__lt=after)
+    rows = rows.exclude(state="archived").order_by("scheduled_at", "pk")
+    days = groupby(rows, lambda row: row.scheduled_at.astimezone(zone).date())
+    return shapes.Calendar(
+        time_zone=str(zone), start=start, end=end,
+        days=[
+            shapes.Day(day=day, posts=[shown.post(row, request) for row in group])
+            for day, group in days
+        ],
+    )  # fmt: skip
+
+
+# ---- words ---------------------------------------------------------------------------------------
+
+
+@router.patch(ONE, **needs("write", "editor", shapes.Post, conflict=True))
+def edit_post(request: HttpRequest, brand: str, number: int, change: shapes.Edit) -> shapes.Post:
+    """Change words or crops, as seen at `version`. Where the post was changed since, nothing is
+    changed, and the answer (409) holds both. An editor's change of an approved post asks for
+    approval again."""
+    draft = _one(request, number)
+    changes = change.model_dump(exclude={"version"}, exclude_none=True)
+    files = [medium["file"] for medium in draft.media]
+    if change.alt_text is not None and len(change.alt_text) != len(files):
+        raise Unfit(
+            f"this post has {len(files)} media, and {len(change.alt_text)} alt texts were given",
+            mend="give one for each, in their order; '' where there is none",
+        )
+    if change.crop is not None and not set(change.crop) <= set(files):
+        raise Unfit("a crop names a file that this post has not", mend=f"use {', '.join(files)}")
+    row = draft.edit(
+        changes, version=change.version, person=request.user, role=request.role,
+        what=", ".join(name.replace("_", " ") for name in changes) or "edited",
+    )  # fmt: skip
+    return shown.post(row, request)
+
+
+@router.post(ONE + "/undo", **needs("write", "editor", shapes.Post, conflict=True))
+def undo(request: HttpRequest, brand: str, number: int, seen: shapes.Versioned) -> shapes.Post:
+    """Take the last edit back."""
+    return _turned(request, number, -1, seen)
+
+
+@router.post(ONE + "/redo", **needs("write", "editor", shapes.Post, conflict=True))
+def redo(request: HttpRequest, brand: str, number: int, seen: shapes.Versioned) -> shapes.Post:
+    """Do again what was undone."""
+    return _turned(request, number, +1, seen)
+
+
+def _turned(request: HttpRequest, number: int, by: int, seen: shapes.Versioned) -> shapes.Post:
+    draft = _one(request, number)
+    row = draft.turn(by, version=seen.version, person=request.user, role=request.role)
+    return shown.post(row, request)
+
+
+@router.get(ONE + "/revisions", **needs("read", "reviewer", list[shapes.Revision]))
+def revisions(request: HttpRequest, brand: str, number: int) -> list[shapes.Revision]:
+    """The history of its words, oldest first."""
+    draft = _one(request, number)
+    rows = Revision.objects.filter(draft=draft).select_related("person")
+    return [shown.revision(row, draft.at_revision) for row in rows]
+
+
+# ---- state ---------------------------------------------------------------------------------------
+
+
+@router.post(ONE + "/state", **needs("read", "reviewer", shapes.Post, conflict=True))
+def move_post(request: HttpRequest, brand: str, number: int, move: shapes.Move) -> shapes.Post:
+    """Take a step of approval (`steps` says which there are). To approve, or to send back, the
+    scope approve is needed; to or from the calendar, and to mark as posted, schedule; else write."""
+    return _moved(request, number, move.to, move.version, move.at)
+
+
+@router.put(ONE + "/schedule", **needs("schedule", "editor", shapes.Post, conflict=True))
+def schedule(request: HttpRequest, brand: str, number: int, when: shapes.Schedule) -> shapes.Post:
+    """Put an approved post on the calendar, or one that is on it at another time."""
+    return _moved(request, number, "scheduled", when.version, when.at)
+
+
+@router.delete(ONE + "/schedule", **needs("schedule", "editor", shapes.Post, conflict=True))
+def unschedule(request: HttpRequest, brand: str, number: int) -> shapes.Post:
+    """Take a post off the calendar; it stays approved."""
+    return _moved(request, number, "approved", None, None, only_from="scheduled")
+
+
+def _moved(
+    request: HttpRequest, number: int, to: states.State, version: int | None, at: datetime | None,
+    only_from: str = "",
+) -> shapes.Post:  # fmt: skip
+    with transaction.atomic():
+        row = get_object_or_404(
+            Draft.objects.select_for_update(of=("self",)).select_related("brand"),
+            brand=request.brand, pk=number,
+        )  # fmt: skip
+        door.needs(request.auth, door.scope_of(row.state, to))
+        if version is not None and row.version != version:
+            raise Conflict(row, {"to": to, "version": version})
+        if only_from and row.state != only_from:
+            raise FeedsmithError(f"this post is {row.state_in_words.lower()}, not scheduled")
+        if row.state == to == "scheduled" and at is not None:
+            moved = row.put_off(at, by=request.role, person=request.user)
+        else:
+            moved = row.move(to, by=request.role, person=request.user, scheduled_at=at)
+    return shown.post(moved, request)
+
+
+# ---- place ---------------------------------------------------------------------------------------
+
+
+@router.put(ONE + "/favourite", **needs("write", "editor", shapes.Post))
+def favourite(request: HttpRequest, brand: str, number: int, mark: shapes.Favourite) -> shapes.Post:
+    """Mark it as a favourite, or not."""
+    draft = _one(request, number)
+    draft.favourite = mark.on
+    draft.save(update_fields=["favourite", "updated_at"])
+    return shown.post(draft, request)
+
+
+@router.post(POSTS + "/order", **needs("write", "editor", shapes.Posts))
+def order(request: HttpRequest, brand: str, wanted: shapes.Order) -> shapes.Posts:
+    """Put posts into this order, in the places that they have among the others."""
+    reorder(request.brand, wanted.ids)
+    rows = _rows(request).filter(pk__in=wanted.ids).order_by("-position", "-pk")
+    return shapes.Posts(posts=[shown.post(row, request) for row in rows], next=None)
+
+
+@router.post(ONE + "/copies", **needs("write", "editor", shapes.Post, status=201))
+def duplicate(request: HttpRequest, brand: str, number: int) -> Status:
+    """A copy with files of its own, directly above it in the feed."""
+    draft = _one(request, number)
+    copy = copies.duplicate(draft, request.user)
+    copy = feed.place(request.brand, copy.pk, before=draft.pk)
+    return made(shown.post(of_brand(request.brand, copy.pk), request))
+
+
+# ---- what is said --------------------------------------------------------------------------------
+
+
+@router.get(ONE + "/comments", **needs("read", "reviewer", list[shapes.Comment]))
+def comments(request: HttpRequest, brand: str, number: int) -> list[shapes.Comment]:
+    """What was said about it, oldest first."""
+    rows = Comment.objects.filter(draft=_one(request, number)).select_related("person")
+    return [shown.comment(row) for row in rows]
+
+
+@router.post(ONE + "/comments", **needs("write", "reviewer", shapes.Comment, status=201))
+def comment(request: HttpRequest, brand: str, number: int, said: shapes.NewComment) -> Status:
+    """Say something about it."""
+    draft = _one(request, number)
+    with transaction.atomic():
+        row = Comment.objects.create(draft=draft, person=request.user, text=said.text)
+        Event.objects.create(
+            brand=request.brand, draft=draft, person=request.user, verb="commented",
+            words=said.text[:300],
+        )  # fmt: skip
+    return made(shown.comment(row))
+
+
+@router.patch(ONE + "/comments/{int:comment}", **needs("write", "editor", shapes.Comment))
+def resolve(
+    request: HttpRequest, brand: str, number: int, comment: int, wanted: shapes.Resolve
+) -> shapes.Comment:
+    """A comment is dealt with, or is not after all."""
+    row = get_object_or_404(Comment, draft=_one(request, number), pk=comment)
+    row.resolved = wanted.resolved
+    row.save(update_fields=["resolved"])
+    return shown.comment(row)
+
+
+@router.get("/brands/{slug:brand}/events", **needs("read", "reviewer", shapes.Events))
+def events(
+    request: HttpRequest, brand: str, post: shapes.Number | None = None,
+    cursor: cursors.Cursor = "", limit: shapes.Limit = shapes.PAGE,
+) -> shapes.Events:  # fmt: skip
+    """Who did what when, newest first."""
+    rows = Event.objects.filter(brand=request.brand).select_related("person")
+    if post is not None:
+        rows = rows.filter(draft=post)
+    found, follows = cursors.newest_first(rows, cursor, limit)
+    return shapes.Events(events=[shown.event(row) for row in found], next=follows)

@@ -1,0 +1,107 @@
+"""How rows look in an answer."""
+
+from datetime import UTC
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from feedsmith.studio import models
+from feedsmith.studio.api import shapes
+
+ROOT = "/api/v1"
+
+
+def post(draft: models.Draft, request: HttpRequest) -> shapes.Post:
+    """A post, with the steps that the request's person may take. Rows that were
+    read with their `last_revision` spare a query each."""
+    return shapes.Post(**_post(draft, request))
+
+
+def whole(draft: models.Draft, request: HttpRequest) -> shapes.WholePost:
+    made = draft.post
+    origin = made and shapes.Origin(
+        provenance=made.provenance, originality=made.originality.label,
+        similarity=made.originality.similarity, nearest=made.originality.nearest,
+        sources=list(made.sources), credits=[credit.text for credit in made.credits],
+        models=made.models,
+    )  # fmt: skip
+    return shapes.WholePost(**_post(draft, request), origin=origin)
+
+
+def _post(draft: models.Draft, request: HttpRequest) -> dict[str, object]:
+    slug, at = draft.brand.slug, draft.scheduled_at
+    here = f"{ROOT}/brands/{slug}/posts/{draft.pk}/media"
+    last = getattr(draft, "last_revision", None)
+    if last is None:
+        newest = draft.revisions.order_by("-number").values_list("number", flat=True).first()
+        last = newest or draft.at_revision
+    alts = [*draft.alt_text, *[""] * len(draft.media)]
+    return {
+        "id": draft.pk, "brand": slug, "kind": draft.kind, "theme": draft.theme, "format": draft.format,
+        "caption": draft.caption, "hashtags": draft.hashtags, "crop": draft.crop,
+        "state": draft.state, "scheduled_at": at and at.astimezone(UTC), "favourite": draft.favourite,
+        "version": draft.version, "can_undo": draft.at_revision > 1,
+        "can_redo": last > draft.at_revision, "job": draft.job_id,
+        "steps": [{"to": step.after, "verb": step.verb} for step in draft.steps(request.role)],
+        "page": f"{settings.STUDIO.url}/b/{slug}/posts/{draft.pk}",
+        "created_at": draft.created_at, "updated_at": draft.updated_at,
+        "media": [
+            {
+                "file": m["file"], "url": f"{here}/{m['file']}",
+                "thumbnail": f"{here}/{m.get('cover') or m['file']}/thumbnail",
+                "width": m["width"], "height": m["height"], "alt_text": alt,
+                "duration": m.get("duration") or 0.0, "cover": m.get("cover") or "",
+            }
+            for m, alt in zip(draft.media, alts, strict=False)
+        ],
+    }  # fmt: skip
+
+
+def revision(row: models.Revision, at: int) -> shapes.Revision:
+    return shapes.Revision(
+        number=row.number, at=row.at, by=name(row.person), what=row.what, shown=row.number == at,
+        caption=row.words["caption"], hashtags=row.words["hashtags"],
+        alt_text=row.words["alt_text"],
+    )  # fmt: skip
+
+
+def comment(row: models.Comment) -> shapes.Comment:
+    return shapes.Comment(
+        id=row.pk, by=name(row.person) or row.name, at=row.at, text=row.text, resolved=row.resolved
+    )
+
+
+def event(row: models.Event) -> shapes.Event:
+    return shapes.Event(
+        id=row.pk, at=row.at, by=name(row.person) or row.name or None, verb=row.verb,
+        words=row.words, post=row.draft_id,
+    )  # fmt: skip
+
+
+def job(row: models.Job) -> shapes.Job:
+    return shapes.Job(
+        id=row.pk, kind=row.kind, state=row.state, asked_by=name(row.person), asked_at=row.asked_at,
+        started_at=row.started_at, ended_at=row.ended_at, done=row.done, total=row.total,
+        stage=row.stage, words=row.words, seconds_left=row.seconds_left,
+        before=row.before if row.state == "queued" else None,
+        posts=sorted(draft.pk for draft in row.drafts.all()), error=row.error, mend=row.mend,
+    )  # fmt: skip
+
+
+def hook(row: models.Hook) -> dict[str, object]:
+    return {
+        "id": row.pk, "url": row.url, "created_at": row.created_at, "by": name(row.person),
+        "stopped": row.why if row.stopped_at else "",
+    }  # fmt: skip
+
+
+def delivery(row: models.Delivery) -> shapes.Delivery:
+    return shapes.Delivery(
+        id=row.pk, message=row.message, type=row.kind, state=row.state, created_at=row.created_at,
+        tries=row.tries, next_try=row.due if row.state == "waiting" else None,
+        answered=row.answered, said=row.said,
+    )  # fmt: skip
+
+
+def name(person: models.Person | None) -> str | None:
+    return str(person.name) if person is not None else None

@@ -1,0 +1,390 @@
+"""The API: what a program can see and do, as whom, and what it is told when it cannot."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from small_api import Program, number_of
+from small_studio import CONFIG, bytes_of, visitor
+
+pytestmark = pytest.mark.usefixtures("studio")
+OAK = "/brands/oak-co"
+
+
+def approved(number: int) -> None:
+    from feedsmith.studio.models import Draft
+
+    Draft.objects.get(pk=number).move("approved", by="owner")
+
+
+# ---- seeing --------------------------------------------------------------------------------------
+
+
+def test_a_program_sees_the_brands_of_its_person_and_no_others() -> None:
+    assert [(b["slug"], b["role"]) for b in Program("edgar").get("/brands")] == [
+        ("oak-co", "editor")
+    ]
+    assert Program("nina").get("/brands") == []
+    assert Program("edgar").get(OAK)["posts"] == {"draft": 3}
+    assert Program("rita").get("/me")["name"] == "rita"
+
+
+def test_posts_come_in_the_order_of_the_feed_a_page_at_a_time() -> None:
+    program, seen, cursor = Program("rita"), [], ""
+    for _ in range(3):
+        page = program.get(f"{OAK}/posts?limit=1&cursor={cursor}")
+        seen += [post["caption"] for post in page["posts"]]
+        cursor = page["next"]
+    assert seen == ["Slow down.", "Three greens.", "A walk under the oaks."]
+    assert cursor is None
+
+
+def test_a_cursor_stays_right_when_a_post_is_added_on_top() -> None:
+    program = Program("edgar")
+    first = program.get(f"{OAK}/posts?limit=2")
+    assert program("POST", f"{OAK}/posts/{number_of('03-quote-aaaaaa')}/copies").status_code == 201
+    rest = program.get(f"{OAK}/posts?cursor={first['next']}")
+    assert [post["caption"] for post in rest["posts"]] == ["A walk under the oaks."]
+
+
+def test_posts_are_chosen_by_state_kind_favourite_and_words() -> None:
+    program, quote = Program("edgar"), number_of("03-quote-aaaaaa")
+
+    def found(query: str) -> list[str]:
+        return [post["kind"] for post in program.get(f"{OAK}/posts?{query}")["posts"]]
+
+    assert program("PUT", f"{OAK}/posts/{quote}/favourite", {"on": True}).json()["favourite"]
+    assert program("POST", f"{OAK}/posts/{quote}/state", {"to": "archived"}).status_code == 200
+    assert found("") == ["carousel", "photo"]
+    assert found("state=archived") == ["quote"]
+    assert found("state=archived&state=draft&favourite=true") == ["quote"]
+    assert found("kind=photo") == ["photo"]
+    assert found("q=THREE%20greens") == ["carousel"]
+    assert found("q=nothing-like-it") == []
+
+
+def test_a_post_says_where_it_comes_from_and_what_may_be_done_next() -> None:
+    post = Program("edgar").get(f"{OAK}/posts/{number_of('02-carousel-aaaaaa')}")
+    assert post["origin"]["provenance"] == "cropped from your photo"
+    assert [step["to"] for step in post["steps"]] == ["review", "archived"]
+    assert [medium["alt_text"] for medium in post["media"]] == ["Green 1.", "Green 2.", "Green 3."]
+
+
+def test_media_and_thumbnails_come_with_the_same_token() -> None:
+    program = Program("rita")
+    medium = program.get(f"{OAK}/posts/{number_of()}")["media"][0]
+    whole = program("GET", medium["url"].removeprefix("/api/v1"))
+    assert bytes_of(whole) == (CONFIG.home / "posts/01-photo-aaaaaa/01.jpg").read_bytes()
+    small = program("GET", medium["thumbnail"].removeprefix("/api/v1") + "?width=240")
+    assert small.content[8:12] == b"WEBP"
+    for name in ("02.jpg", "post.json", "..%2fpost.json", "%2e%2e"):
+        assert program("GET", f"{OAK}/posts/{number_of()}/media/{name}").status_code == 404
+
+
+def test_the_calendars_days_are_those_of_the_brands_zone() -> None:
+    number = number_of()
+    approved(number)
+    program = Program("edgar")
+    # Berlin: half past midnight on the 29th, an hour before the clocks go forward a day earlier.
+    body = {"at": "2027-03-28T22:30:00Z"}
+    assert program("PUT", f"{OAK}/posts/{number}/schedule", body).status_code == 200
+    shown = program.get(f"{OAK}/calendar?start=2027-03-29&end=2027-03-29")
+    assert (shown["time_zone"], [day["day"] for day in shown["days"]]) == (
+        "Europe/Berlin", ["2027-03-29"],
+    )  # fmt: skip
+    assert program.get(f"{OAK}/calendar?start=2027-03-28&end=2027-03-28")["days"] == []
+    assert program("GET", f"{OAK}/calendar?start=2027-03-29&end=2027-03-28").status_code == 422
+
+
+def test_the_librarys_photos_are_listed_with_their_credits() -> None:
+    lines = [
+        f'{{"id": "{n:016x}", "file": "photos/{n}.jpg", "name": "oak-{n}.jpg", "width": 9, "height": 9}}'
+        for n in range(3)
+    ]
+    (CONFIG.home / "library").mkdir(exist_ok=True)
+    (CONFIG.home / "library/photos.jsonl").write_text("\n".join(lines), "utf-8")
+    program = Program("rita")
+    first = program.get(f"{OAK}/library/photos?limit=2")
+    assert (first["total"], [p["name"] for p in first["photos"]]) == (3, ["oak-0.jpg", "oak-1.jpg"])
+    rest = program.get(f"{OAK}/library/photos?cursor={first['next']}&q=oak")
+    assert [p["name"] for p in rest["photos"]] == ["oak-2.jpg"]
+    assert program("GET", f"{OAK}/library/photos/{0:016x}/thumbnail").status_code == 404
+
+
+# ---- changing ------------------------------------------------------------------------------------
+
+
+def test_an_edit_from_an_old_version_gets_both_and_changes_nothing() -> None:
+    program, here = Program("edgar"), f"{OAK}/posts/{number_of()}"
+    first = program("PATCH", here, {"version": 1, "caption": "Mine."})
+    assert (first.status_code, first.json()["version"]) == (200, 2)
+    late = program("PATCH", here, {"version": 1, "caption": "Late.", "hashtags": ["x"]})
+    assert late.status_code == 409
+    assert late.json()["theirs"]["caption"] == "Mine."
+    assert late.json()["yours"] == {"caption": "Late.", "hashtags": ["x"]}
+    assert program.get(here)["caption"] == "Mine."
+
+
+def test_undo_and_redo_walk_the_history() -> None:
+    program, here = Program("edgar"), f"{OAK}/posts/{number_of()}"
+    program("PATCH", here, {"version": 1, "caption": "Second."})
+    undone = program("POST", f"{here}/undo", {"version": 2}).json()
+    assert (undone["caption"], undone["can_undo"], undone["can_redo"]) == (
+        "A walk under the oaks.", False, True,
+    )  # fmt: skip
+    assert program("POST", f"{here}/redo", {"version": 3}).json()["caption"] == "Second."
+    assert program("POST", f"{here}/redo", {"version": 4}).json()["error"] == (
+        "there is nothing to redo"
+    )
+    assert [r["shown"] for r in program.get(f"{here}/revisions")] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"caption": "x"}, "body.version: Field required"),
+        ({"version": 1, "captoin": "x"}, "body.captoin: Extra inputs are not permitted"),
+        ({"version": 1, "caption": "\0"}, "body.caption: holds signs that cannot be kept"),
+        ({"version": 1, "caption": "\ud83d"}, "body.caption: holds signs that cannot be kept"),
+        ({"version": 1, "hashtags": ["#oak"]}, "body.hashtags.0: String should match pattern"),
+        ({"version": 1, "alt_text": ["a", "b"]}, "this post has 1 media, and 2 alt texts were given"),
+        ({"version": 1, "crop": {"../x": {}}}, "a crop names a file that this post has not"),
+        ({"version": 1, "crop": {"01.jpg": {"x": 2}}}, "body.crop.01.jpg.x: Input should be less"),
+    ],
+)  # fmt: skip
+def test_an_edit_that_cannot_be_taken_says_where(body: dict[str, object], said: str) -> None:
+    answer = Program("edgar")("PATCH", f"{OAK}/posts/{number_of()}", body)
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith(said)
+
+
+def test_a_post_goes_through_approval_to_the_calendar_and_back() -> None:
+    number = number_of()
+    here = f"{OAK}/posts/{number}"
+    edgar, rita = Program("edgar"), Program("rita")
+    assert edgar("POST", f"{here}/state", {"to": "review"}).json()["state"] == "review"
+    seen = rita.get(here)["version"]
+    assert rita("POST", f"{here}/state", {"to": "approved", "version": seen}).status_code == 200
+    assert (
+        edgar("POST", f"{here}/state", {"to": "scheduled"}).json()["error"] == "a time is missing"
+    )
+    at = "2026-12-04T18:30:00+01:00"
+    assert (
+        edgar("PUT", f"{here}/schedule", {"at": at})
+        .json()["scheduled_at"]
+        .startswith("2026-12-04T17:30:00")
+    )
+    later = edgar("PUT", f"{here}/schedule", {"at": "2026-12-05T17:30:00Z"})
+    assert (later.status_code, later.json()["state"]) == (200, "scheduled")
+    off = edgar("DELETE", f"{here}/schedule").json()
+    assert (off["state"], off["scheduled_at"]) == ("approved", None)
+    moves = [e["words"] for e in rita.get(f"{OAK}/events?post={number}")["events"]]
+    assert moves == [
+        "scheduled -> approved", "scheduled -> scheduled", "approved -> scheduled",
+        "review -> approved", "draft -> review",
+    ]  # fmt: skip
+
+
+def test_who_approves_what_was_changed_in_between_is_told() -> None:
+    here = f"{OAK}/posts/{number_of()}"
+    Program("edgar")("PATCH", here, {"version": 1, "caption": "Other words."})
+    late = Program("olga")("POST", f"{here}/state", {"to": "approved", "version": 1})
+    assert late.status_code == 409
+    assert late.json()["theirs"]["caption"] == "Other words."
+    assert late.json()["theirs"]["state"] == "draft"
+
+
+def test_a_step_that_is_not_there_is_refused_in_words() -> None:
+    answer = Program("olga")("POST", f"{OAK}/posts/{number_of()}/state", {"to": "published"})
+    assert answer.status_code == 409
+    assert answer.json()["error"] == "this post is draft, and cannot become published"
+
+
+def test_the_feeds_order_is_changed_and_strangers_posts_are_not_in_it() -> None:
+    program = Program("edgar")
+    ids = [post["id"] for post in program.get(f"{OAK}/posts")["posts"]]
+    wanted = [ids[2], ids[0], ids[1]]
+    assert [p["id"] for p in program("POST", f"{OAK}/posts/order", {"ids": wanted}).json()["posts"]] == wanted  # fmt: skip
+    assert [post["id"] for post in program.get(f"{OAK}/posts")["posts"]] == wanted
+    theirs = number_of(brand="elm-co")
+    assert program("POST", f"{OAK}/posts/order", {"ids": [ids[0], theirs]}).status_code == 409
+
+
+def test_a_copy_has_files_of_its_own_and_stands_above() -> None:
+    program, number = Program("edgar"), number_of("02-carousel-aaaaaa")
+    copy = program("POST", f"{OAK}/posts/{number}/copies").json()
+    order = [post["id"] for post in program.get(f"{OAK}/posts")["posts"]]
+    assert order.index(copy["id"]) == order.index(number) - 1
+    assert copy["caption"] == "Three greens."
+    assert (CONFIG.home / "posts/02-carousel-aaaaaa-copy/03.jpg").is_file()
+
+
+def test_comments_are_made_by_reviewers_and_resolved_by_editors() -> None:
+    here = f"{OAK}/posts/{number_of()}/comments"
+    rita, edgar = Program("rita"), Program("edgar")
+    made = rita("POST", here, {"text": " Too green? "})
+    assert (made.status_code, made.json()["text"]) == (201, "Too green?")
+    where = f"{here}/{made.json()['id']}"
+    assert rita("PATCH", where, {"resolved": True}).status_code == 403
+    assert edgar("PATCH", where, {"resolved": True}).json()["resolved"]
+    assert [(c["by"], c["resolved"]) for c in rita.get(here)] == [("rita", True)]
+    assert rita("POST", here, {"text": "  "}).status_code == 422
+
+
+def test_generate_asks_for_a_job_which_can_be_seen_and_stopped() -> None:
+    program = Program("edgar")
+    offer = {"name": "Oak walk", "price": "12 EUR", "link": "https://oak.example"}
+    made = program("POST", f"{OAK}/jobs", {"kind": "promo", "count": 2, "offer": offer})
+    assert made.status_code == 201
+    job = made.json()
+    assert (job["state"], job["total"], job["before"], job["asked_by"]) == ("queued", 2, 0, "edgar")
+    from feedsmith.studio.models import Job
+
+    assert Job.objects.get().args["offer"] == offer
+    assert program("POST", f"{OAK}/jobs/{job['id']}/stop").json()["state"] == "stopped"
+    assert [j["state"] for j in program.get(f"{OAK}/jobs?state=stopped")["jobs"]] == ["stopped"]
+    assert program.get(f"{OAK}/jobs?state=queued&state=running")["jobs"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"kind": "promo"}, "Say what the post offers"), ({"images": "dall-e"}, "Choose one of the image models"),
+        ({"count": 51}, "body.count: Input should be less"), ({"kind": "novel"}, "body.kind"),
+        ({"offer": {"link": "javascript:alert(1)"}}, "body.offer.link"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_generated_is_refused_as_on_the_page(
+    body: dict[str, object], said: str
+) -> None:
+    answer = Program("edgar")("POST", f"{OAK}/jobs", body)
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith(said)
+
+
+# ---- who may -------------------------------------------------------------------------------------
+
+
+def operations() -> list[tuple[str, str, str, str | None]]:
+    """Method, path, scope, role of every operation that the description names."""
+    from feedsmith.studio.api.root import description
+
+    return [
+        (method.upper(), path.removeprefix("/api/v1"), said["x-scope"], said["x-role"])
+        for path, methods in description()["paths"].items()
+        for method, said in methods.items()
+    ]
+
+
+def filled(path: str, brand: str = "oak-co") -> str:
+    number = number_of(brand=brand)
+    values = {"brand": brand, "number": number, "comment": 1, "delivery": 1, "file": "01.jpg", "photo": "0" * 16}  # fmt: skip
+    return path.format(**values)
+
+
+def test_every_operation_is_closed_to_whoever_has_no_token_or_is_a_stranger() -> None:
+    nobody, otto, nina = Program(), Program("otto"), Program("nina")
+    assert len(operations()) > 30
+    for method, path, _, role in operations():
+        from feedsmith.studio.api.door import rate
+
+        rate.forget()
+        place = filled(path)
+        assert nobody(method, place).status_code == 401, place
+        session = visitor("olga")
+        assert session.generic(method, f"/api/v1{place}").status_code == 401, place
+        if role is not None:
+            assert otto(method, place, {}).status_code == 404, place
+            assert nina(method, place, {}).status_code == 404, place
+            # A post of another brand is not found under one's own either.
+            if "{number}" in path:
+                crossed = path.format(
+                    brand="elm-co", number=number_of(), comment=1, delivery=1, file="01.jpg"
+                )
+                assert otto(method, crossed, {}).status_code in (404, 422), crossed
+
+
+def test_every_operation_asks_for_its_role_and_its_scope() -> None:
+    from feedsmith.studio.api.door import rate
+    from feedsmith.studio.states import ROLES
+
+    people = {"reviewer": "rita", "editor": "edgar", "owner": "olga"}
+    for method, path, scope, role in operations():
+        rate.forget()
+        place = filled(path)
+        less = Program("olga", *({"read", "write", "generate", "approve", "schedule"} - {scope}))
+        assert less(method, place, {}).status_code == 403, place
+        for name in ROLES[: ROLES.index(role)] if role else ():
+            assert Program(people[name])(method, place, {}).status_code == 403, place
+
+
+def test_a_step_needs_the_scope_of_what_it_does() -> None:
+    number = number_of()
+    here = f"{OAK}/posts/{number}/state"
+    writer, approver = Program("olga", "read", "write"), Program("olga", "read", "approve")
+    assert writer("POST", here, {"to": "approved"}).status_code == 403
+    assert approver("POST", here, {"to": "review"}).status_code == 403
+    assert approver("POST", here, {"to": "approved"}).status_code == 200
+    late = {"to": "scheduled", "at": datetime(2027, 1, 2, tzinfo=UTC).isoformat()}
+    assert approver("POST", here, late).json()["error"] == 'this token lacks the scope "schedule"'
+    assert Program("olga", "read", "schedule")("POST", here, late).status_code == 200
+
+
+def test_who_asks_too_often_is_told_to_wait() -> None:
+    from feedsmith.studio.api import door
+
+    program, other = Program("edgar"), Program("rita")
+    for _ in range(int(door.AT_ONCE) + 20):
+        answer = program("GET", "/me")
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert answer.json()["mend"].startswith("wait ")
+    assert other("GET", "/me").status_code == 200
+
+
+def test_guessing_tokens_is_slowed_down() -> None:
+    guesser = visitor()
+    for n in range(40):
+        answer = guesser.get("/api/v1/me", headers={"Authorization": f"Bearer feedsmith_{n}"})
+    assert answer.status_code == 429
+    assert Program("edgar")("GET", "/me").status_code == 200
+
+
+# ---- in general ----------------------------------------------------------------------------------
+
+
+def test_everything_that_goes_wrong_is_json_with_a_next_step() -> None:
+    program = Program("edgar")
+    for method, path, status in (
+        ("GET", "/nothing", 404), ("GET", "", 404), ("DELETE", f"{OAK}/posts", 405),
+        ("GET", f"{OAK}/posts/x", 404), ("GET", f"{OAK}/posts?cursor=abc", 422),
+        ("GET", f"{OAK}/posts?limit=0", 422), ("GET", f"{OAK}/posts?stat=draft", 422),
+        ("GET", f"{OAK}/posts/{10**30}", 404),
+    ):  # fmt: skip
+        answer = program(method, path)
+        assert answer.status_code == status, path
+        assert set(answer.json()) >= {"error", "mend"}
+    broken = program.client.generic(
+        "POST", f"/api/v1{OAK}/jobs", "{", "application/json",
+        headers={"Authorization": f"Bearer {program.token}"},
+    )  # fmt: skip
+    assert broken.status_code == 400
+    assert "error" in broken.json()
+
+
+def test_the_description_and_its_page_are_whole_and_need_no_other_site() -> None:
+    client = visitor()
+    said = client.get("/api/v1/openapi.json").json()
+    assert said["openapi"].startswith("3.1")
+    assert all(o["security"] for methods in said["paths"].values() for o in methods.values())
+    page = client.get("/api/v1/docs").content.decode()
+    assert page.count("<code>") == len(operations())
+    assert "https://" not in page.replace("https://json-schema.org", "")
+    assert "<style" not in page
+    assert "<script>" not in page
+
+
+def test_no_answer_tells_where_the_files_lie() -> None:
+    program = Program("olga")
+    for path in ("/brands", OAK, f"{OAK}/posts", f"{OAK}/posts/{number_of()}"):
+        assert str(CONFIG.home) not in str(program.get(path))
