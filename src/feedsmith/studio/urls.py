@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from feedsmith.studio.pages import (
     account,
+    activity,
     assets,
     create,
     design,
@@ -14,6 +15,8 @@ from feedsmith.studio.pages import (
     photos,
     post,
     posts,
+    review,
+    review_links,
     sign_in,
 )
 
@@ -45,6 +48,17 @@ urlpatterns = [
     path("b/<slug:slug>/posts/<int:number>/duplicate", editing.duplicate),
     path("b/<slug:slug>/posts/<int:number>/another", editing.another),
     path("b/<slug:slug>/create", create.create),
+    path("b/<slug:slug>/activity", activity.activity),
+    path("b/<slug:slug>/review-links", review_links.links),
+    path("b/<slug:slug>/review-links/<int:number>/revoke", review_links.revoke),
+    path("r/<str:token>", review.review),
+    path("r/<str:token>/name", review.name),
+    path("r/<str:token>/posts/<int:number>", review.answer),
+    re_path(rf"^r/(?P<token>[\w.-]+)/media/(?P<slug>[\w-]+)/{FILE}$", review.medium),
+    re_path(
+        rf"^r/(?P<token>[\w.-]+)/thumb/(?P<slug>[\w-]+)/(?P<width>\d{{2,4}})/{FILE}$",
+        review.thumbnail,
+    ),
     re_path(rf"^media/(?P<slug>[\w-]+)/{FILE}$", media.medium),
     re_path(rf"^thumb/(?P<slug>[\w-]+)/(?P<width>\d{{2,4}})/{FILE}$", media.thumbnail),
     re_path(

@@ -4,6 +4,7 @@ from feedsmith.studio.models.brands import Brand
 from feedsmith.studio.models.drafts import Comment, Conflict, Draft, Event, Revision
 from feedsmith.studio.models.jobs import Job
 from feedsmith.studio.models.people import FailedSignIn, LoginLink, Membership, Person
+from feedsmith.studio.models.reviews import ReviewAct, ReviewLink
 
 __all__ = [
     "Brand",
@@ -16,5 +17,7 @@ __all__ = [
     "LoginLink",
     "Membership",
     "Person",
+    "ReviewAct",
+    "ReviewLink",
     "Revision",
 ]
