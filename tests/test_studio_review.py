@@ -210,7 +210,9 @@ def test_a_link_approves_only_what_is_in_review(state: str) -> None:
 def test_a_filter_shows_what_is_in_that_state_and_no_unfinished_work() -> None:
     a_draft("01-photo-aaaaaa", "review")
     a_draft("02-carousel-aaaaaa", "approved")
-    shown = {show: [d.folder for d in a_link(show=show).posts()] for show in ("review", "planned", "all")}
+    shown = {
+        show: [d.folder for d in a_link(show=show).posts()] for show in ("review", "planned", "all")
+    }
     assert shown["review"] == ["01-photo-aaaaaa"]
     assert shown["planned"] == ["02-carousel-aaaaaa"]
     assert set(shown["all"]) == {"01-photo-aaaaaa", "02-carousel-aaaaaa"}
@@ -235,7 +237,9 @@ def test_a_closed_link_and_one_whose_time_is_over_say_so() -> None:
         assert words in text_of(answer)
         assert client.post(f"/r/{link.token}/name", {"name": "Ana"}).status_code == 410
         assert reply(client, link, draft, "approve").status_code == 410
-        assert client.get(f"/r/{link.token}/thumb/oak-co/240/{draft.folder}/01.jpg").status_code == 410
+        assert (
+            client.get(f"/r/{link.token}/thumb/oak-co/240/{draft.folder}/01.jpg").status_code == 410
+        )
 
 
 def test_a_token_that_was_changed_opens_nothing_and_guessing_is_slowed() -> None:
@@ -243,7 +247,12 @@ def test_a_token_that_was_changed_opens_nothing_and_guessing_is_slowed() -> None
     client = visitor()
     number, _, signature = link.token.partition(".")
     other = a_link()
-    for token in (f"{other.token.partition('.')[0]}.{signature}", f"{number}.{signature[:-1]}", "1", number):
+    for token in (
+        f"{other.token.partition('.')[0]}.{signature}",
+        f"{number}.{signature[:-1]}",
+        "1",
+        number,
+    ):
         assert client.get(f"/r/{token}").status_code == 404
     answers = {client.get(f"/r/{number}.guess{n}").status_code for n in range(30)}
     assert answers == {404, 429}

@@ -9,7 +9,7 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -65,6 +65,8 @@ class Settings:
     """Posts asked for one by one (a plan, a product list); then count, kind, theme, offer,
     headline and photo above say nothing."""
     seed: int | None = None
+    apart: bool = False
+    """With a seed, too, keep away from the posts that lie in the folder, as a run without one does."""
     images: str = ""
     """Image model: its name, or "MODEL@URL" of a server; '' for the one of brand.toml."""
     model: str = ""
@@ -149,14 +151,21 @@ def _briefs(settings: Settings) -> list[Brief]:
 
 
 def generate(
-    home: Home, settings: Settings, *, out: Path | None = None, report: Report = silent
+    home: Home,
+    settings: Settings,
+    *,
+    out: Path | None = None,
+    report: Report = silent,
+    finished: Callable[[Post], None] = lambda post: None,
+    page: bool = True,
 ) -> Result:
     """Make the posts of one run under `out` (default: the brand's posts folder), one by one.
 
     Every finished post is on disk before the next one starts; a run that was stopped goes on where
     it stopped, and a complete one changes nothing. Same library, settings, given seed and models:
     the same bytes; without a seed a run also keeps away from what lies in the folder. A post that cannot be made is listed in
-    the result and does not end the run.
+    the result and does not end the run. `finished` gets each post as soon as its folder is whole, those of a stopped run
+    included; without `page` the contact sheet is not written again.
     Raises FeedsmithError for unknown kinds, an empty library, a full disk, or when no post succeeds.
     """
     # What we work with.
@@ -164,7 +173,7 @@ def generate(
     brand = home.load()
     folder = Folder(out or home.posts)
     check_writable(folder.root)
-    auto = settings.seed is None
+    auto = settings.seed is None or settings.apart
     seed = (
         folder.next_seed(settings.kind, settings.theme, settings.offer.line, _asked(settings))
         if settings.seed is None
@@ -233,19 +242,21 @@ def generate(
                 folder.save(run)
                 memory.give_back()
                 made += 1
+            finished(post)
             posts.append(post)
         report("Making posts", len(plan), len(plan))
         if posts and not run.finished:
             run = run.model_copy(update={"finished": True})
             folder.save(run)
     finally:
-        shown = [*folder.posts(run), *reversed(others)]
+        shown = [*folder.posts(run), *reversed(others)] if page else []
+        contact_sheet = folder.root / sheet.NAME
         if shown:
-            page = _sheet(folder, brand, library, shown, workshop)
+            contact_sheet = _sheet(folder, brand, library, shown, workshop)
     if not posts:
         raise first
     return Result(
-        page, tuple(posts), made, seed, (*workshop.notes, *workshop.of_the_endpoint()),
+        contact_sheet, tuple(posts), made, seed, (*workshop.notes, *workshop.of_the_endpoint()),
         workshop.rejections, tuple(failed),
     )  # fmt: skip
 
@@ -270,7 +281,7 @@ def _key(
         "music": str(settings.music or ""),
         "briefs": _asked(settings),
         "seed": seed,
-        "auto": settings.seed is None,
+        "auto": settings.seed is None or settings.apart,
         "models": models,
     }
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]

@@ -85,4 +85,8 @@ class Folder:
             same = (run.kind, run.theme, run.offer, run.asked) == (kind, theme, offer, asked)
             if run.auto and same and not run.finished:
                 return run.seed
-        return 1 + max((run.seed for run in runs), default=0)
+        return self.unused_seed()
+
+    def unused_seed(self) -> int:
+        """The smallest seed above all that were used here; 1 in an empty folder."""
+        return 1 + max((run.seed for run in self.runs()), default=0)

@@ -20,6 +20,7 @@ from feedsmith.files import write_bytes, write_text
 from feedsmith.post import METHODS, Credit, Medium, Post
 
 RGB = NDArray[np.uint8]
+NAME = "index.html"
 
 _KINDS = {"gif": "Loop"}
 """Kinds whose name on the page is not their own."""
@@ -72,7 +73,7 @@ def write(
 <footer class="foot small quiet"><span>Made on this machine with Feedsmith.</span>
 <span>Each folder holds the pictures, caption.txt and post.json.</span></footer>
 </div>"""
-    page = run_dir / "index.html"
+    page = run_dir / NAME
     write_text(page, pages.frame(title, look, fonts, "sheet.css", body, "sheet.js"))
     return page
 

@@ -56,7 +56,9 @@ def studio(
     host: Annotated[
         str, typer.Option(help="Where to listen; 0.0.0.0 for phones in your network.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = PORT,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Where to listen; 0 for any that is free.")
+    ] = PORT,
     open_browser: Annotated[
         bool, typer.Option("--open", help="Open it in your browser, signed in.")
     ] = False,

@@ -4,11 +4,12 @@ Knows where things lie and who may speak to the studio; knows no model and no pa
 """
 
 import ipaddress
+import json
 import os
 import re
 import secrets
 import socket
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -18,6 +19,8 @@ from feedsmith.files import made
 
 DATABASE_URL = "FEEDSMITH_DATABASE_URL"
 """Environment variable: postgresql://user:password@host:port/name; empty for SQLite in the home."""
+_HANDED_ON = "FEEDSMITH_STUDIO"
+"""Environment variable in which the server tells its workers the config."""
 PORT = 8321
 MEMORY_CAP = 512 * 2**20
 """Bytes of resident memory that a worker may use; making posts peaks at 483 MB (docs/bench.md)."""
@@ -42,6 +45,15 @@ class Config:
     jobs_at_once: int = 1
     idle_seconds: float = 60.0
     """A worker with nothing to do ends after this long and gives its memory back."""
+
+    def as_environment(self) -> dict[str, str]:
+        """For a worker: all of it, in one variable."""
+        return {_HANDED_ON: json.dumps(asdict(self), default=str)}
+
+    @classmethod
+    def from_environment(cls) -> "Config":
+        told = json.loads(os.environ[_HANDED_ON])
+        return cls(**told | {"home": Path(told["home"]), "proxies": tuple(told["proxies"])})
 
     @property
     def folder(self) -> Path:

@@ -11,12 +11,14 @@ import re
 import socket
 import webbrowser
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import check_writable
 from feedsmith.studio.settings import Config, set_up
+from feedsmith.studio.worker.lock import OneStudio
 
 Tell = Callable[[str], None]
 
@@ -88,12 +90,27 @@ def open_studio(
     import uvicorn
     from django.core.handlers.asgi import ASGIHandler
 
+    check_writable(config.folder)
+    lock = OneStudio(config.folder)
+    lock.take()
+    listening = _listen(config)
+    config = replace(config, port=listening.getsockname()[1])
     open_database(config)
     owner = welcome(homes)
     _log_to(config.folder / "studio.log")
-    from feedsmith.studio.models import LoginLink
+    from feedsmith.studio.models import Job, LoginLink
+    from feedsmith.studio.pages.events import streams
+    from feedsmith.studio.worker.supervisor import Supervisor
 
-    server = uvicorn.Server(
+    # Nobody works yet: what seems to run was cut off by a kill, and goes on.
+    Job.lost(None, "the studio was ended in between")
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            streams.end()  # they would be waited for as long as their pages are open
+            await super().shutdown(sockets)
+
+    server = Server(
         uvicorn.Config(
             ASGIHandler(),
             host=config.host,
@@ -109,14 +126,19 @@ def open_studio(
             limit_concurrency=500,
         )
     )
-    listening = _listen(config)
     address = f"{config.url}/sign-in/link/{LoginLink.make(owner)}"
     tell(f"The studio is open at {config.url}")
     tell(f"Sign in once with this link, within an hour: {address}")
+    supervisor = Supervisor(config, lock)
+    supervisor.start()
     if open_browser:
         webbrowser.open(address)
-    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when all is closed
-        server.run(sockets=[listening])
+    try:
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when all is closed
+            server.run(sockets=[listening])
+    finally:
+        supervisor.close()
+        lock.release()
 
 
 def _listen(config: Config) -> socket.socket:

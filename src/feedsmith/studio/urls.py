@@ -10,6 +10,7 @@ from feedsmith.studio.pages import (
     design,
     editing,
     errors,
+    events,
     home,
     media,
     photos,
@@ -59,6 +60,10 @@ urlpatterns = [
         rf"^r/(?P<token>[\w.-]+)/thumb/(?P<slug>[\w-]+)/(?P<width>\d{{2,4}})/{FILE}$",
         review.thumbnail,
     ),
+    path("b/<slug:slug>/create/jobs", create.jobs),
+    path("b/<slug:slug>/create/made", create.made),
+    path("b/<slug:slug>/jobs/<int:number>/stop", create.stop),
+    path("b/<slug:slug>/events", events.events),
     re_path(rf"^media/(?P<slug>[\w-]+)/{FILE}$", media.medium),
     re_path(rf"^thumb/(?P<slug>[\w-]+)/(?P<width>\d{{2,4}})/{FILE}$", media.thumbnail),
     re_path(

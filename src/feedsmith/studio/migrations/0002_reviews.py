@@ -6,46 +6,88 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('studio', '0001_initial'),
+        ("studio", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ReviewLink',
+            name="ReviewLink",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.CharField(blank=True, max_length=80)),
-                ('nonce', models.CharField(max_length=24)),
-                ('made_at', models.DateTimeField(auto_now_add=True)),
-                ('expires', models.DateTimeField()),
-                ('revoked_at', models.DateTimeField(null=True)),
-                ('opened_at', models.DateTimeField(null=True)),
-                ('show', models.CharField(default='review', max_length=8)),
-                ('kind', models.CharField(blank=True, max_length=12)),
-                ('words', models.CharField(blank=True, max_length=200)),
-                ('brand', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='review_links', to='studio.brand')),
-                ('chosen', models.ManyToManyField(related_name='review_links', to='studio.draft')),
-                ('person', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("title", models.CharField(blank=True, max_length=80)),
+                ("nonce", models.CharField(max_length=24)),
+                ("made_at", models.DateTimeField(auto_now_add=True)),
+                ("expires", models.DateTimeField()),
+                ("revoked_at", models.DateTimeField(null=True)),
+                ("opened_at", models.DateTimeField(null=True)),
+                ("show", models.CharField(default="review", max_length=8)),
+                ("kind", models.CharField(blank=True, max_length=12)),
+                ("words", models.CharField(blank=True, max_length=200)),
+                (
+                    "brand",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="review_links",
+                        to="studio.brand",
+                    ),
+                ),
+                ("chosen", models.ManyToManyField(related_name="review_links", to="studio.draft")),
+                (
+                    "person",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-made_at', '-id'),
+                "ordering": ("-made_at", "-id"),
             },
         ),
         migrations.CreateModel(
-            name='ReviewAct',
+            name="ReviewAct",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60)),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('what', models.CharField(max_length=20)),
-                ('comment', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, to='studio.comment')),
-                ('draft', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='acts', to='studio.draft')),
-                ('link', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='acts', to='studio.reviewlink')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=60)),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("what", models.CharField(max_length=20)),
+                (
+                    "comment",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, to="studio.comment"
+                    ),
+                ),
+                (
+                    "draft",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="acts",
+                        to="studio.draft",
+                    ),
+                ),
+                (
+                    "link",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="acts",
+                        to="studio.reviewlink",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('at', 'id'),
+                "ordering": ("at", "id"),
             },
         ),
     ]

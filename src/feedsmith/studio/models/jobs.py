@@ -126,9 +126,10 @@ class Job(models.Model):
                 row.save(update_fields=["stop_wanted", "updated_at"])
 
     @classmethod
-    def lost(cls, worker: str | None, why: str, mend: str = "") -> int:
+    def lost(cls, worker: str | None, why: str, mend: str = "", *, forgiven: bool = False) -> int:
         """The worker is gone (None: all are): its jobs wait again, or are given up after ATTEMPTS
-        starts. `why` is a sentence for people. Returns how many there were."""
+        starts, of which a `forgiven` one is none. `why` is a sentence for people. Returns how many
+        there were."""
         rows = cls.objects.filter(state="running")
         if worker is not None:
             rows = rows.filter(worker=worker)
@@ -137,13 +138,13 @@ class Job(models.Model):
             count += 1
             if job.stop_wanted:
                 job.end("stopped")
-            elif job.attempts >= ATTEMPTS:
+            elif job.attempts >= ATTEMPTS and not forgiven:
                 job.end(
                     "failed", error=f"{why} {ATTEMPTS} times, so it was given up"[:600], mend=mend
                 )
             else:
                 cls.objects.filter(pk=job.pk, state="running").update(
-                    state="queued", worker="", updated_at=timezone.now(), seconds_left=None,
+                    state="queued", worker="", attempts=job.attempts - forgiven, updated_at=timezone.now(), seconds_left=None,
                     words=f"{why}; it goes on where it was"[:300],
                 )  # fmt: skip
         return count

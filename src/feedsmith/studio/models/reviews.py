@@ -151,9 +151,7 @@ class ReviewLink(models.Model):
         """A comment, or one that asks for changes to what was seen at `version`."""
         with transaction.atomic():
             row = self._seen(number, version if changes else None)
-            comment = Comment.objects.create(
-                draft=row, name=name[:NAME_MAX], text=text[:TEXT_MAX]
-            )
+            comment = Comment.objects.create(draft=row, name=name[:NAME_MAX], text=text[:TEXT_MAX])
             what = "asked for changes" if changes else "commented"
             Event.objects.create(
                 brand=row.brand, draft=row, name=name[:NAME_MAX], verb=what, words=text[:300]

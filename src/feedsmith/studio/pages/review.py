@@ -21,8 +21,7 @@ from feedsmith.studio.models.reviews import NAME_MAX, TEXT_MAX, said_by
 from feedsmith.studio.pages import media
 from feedsmith.studio.pages.access import for_all
 from feedsmith.studio.pages.pace import too_fast
-from feedsmith.studio.pages.post import media_of, whole
-from feedsmith.studio.pages.post import TALL
+from feedsmith.studio.pages.post import TALL, media_of, whole
 from feedsmith.studio.templatetags.look import at
 
 WRONG = (20, 900)
@@ -116,9 +115,7 @@ def answer(request: HttpRequest, link: ReviewLink, number: int) -> HttpResponse:
             if text:  # a word with the approval is not lost
                 link.say(number, name=who, text=text, changes=False, version=0)
         else:
-            link.say(
-                number, name=who, text=text, changes=what == "changes", version=int(version)
-            )
+            link.say(number, name=who, text=text, changes=what == "changes", version=int(version))
     except Conflict:
         words = "This post was changed since you opened the page. Look at it again, then decide."
         return _refused(request, link, who, number, words, text, status=409)
@@ -175,7 +172,7 @@ def page_of(link: ReviewLink, name: str) -> dict[str, Any]:
                 "words": states.IN_WORDS[draft.stands],
             }
         )  # fmt: skip
-    waiting = sum(post["may_approve"] for post in posts)
+    waiting = sum(bool(post["may_approve"]) for post in posts)
     return {
         "link": link, "here": f"/r/{link.token}", "files_under": f"/r/{link.token}",
         "title": link.title or f"Posts of {link.brand.name}", "name": name, "posts": posts,

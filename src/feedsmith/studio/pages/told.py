@@ -33,7 +33,9 @@ def originality(post: Post, photos: Mapping[str, Photo]) -> dict[str, Any]:
             f"the largest piece taken as it was covers {largest} %."
         )
     else:
-        words = f"It shows your photo, cut, set or edited; {largest} % of it is as in the photo."
+        words = "It shows your photo, cut, set or edited" + (
+            f"; {largest} % of it is as in the photo." if largest < 99 else "."
+        )
     return {
         "new": new, "label": "New picture" if new else "Edited photo", "words": words,
         "nearest": photo(near) if near is not None else None,

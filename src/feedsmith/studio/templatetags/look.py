@@ -60,6 +60,20 @@ def kind_words(kind: str) -> str:
     return KINDS.get(kind, kind.capitalize())
 
 
+PLURAL = {"story": "stories"}
+
+
+@register.filter
+def job_title(job: Any) -> str:
+    """What a job makes: "7 posts", "2 stories about autumn"."""
+    if job.kind != "generate":
+        return str(job.kind).replace("_", " ").capitalize()
+    one = kind_words(job.args.get("kind") or "post").lower()
+    what = one if job.total == 1 else PLURAL.get(one, f"{one}s")
+    theme = job.args.get("theme")
+    return f"{job.total} {what}" + (f" about {theme}" if theme else "")
+
+
 @register.filter
 def initial(name: str) -> str:
     """The first letter or digit of a name, for its circle."""

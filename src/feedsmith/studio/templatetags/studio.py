@@ -29,3 +29,16 @@ def thumb(
 @register.simple_tag(takes_context=True)
 def medium(context: Mapping[str, Any], brand: str, folder: str, file: str) -> str:
     return f"{context.get('files_under', '')}/media/{brand}/{folder}/{file}"
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """Time left, as people say it: "about 2 minutes"."""
+    if seconds is None:
+        return ""
+    if seconds < 10:
+        return "a few seconds"
+    if seconds < 50:
+        return f"about {round(seconds / 10) * 10} seconds"
+    minutes = round(seconds / 60)
+    return "about a minute" if minutes <= 1 else f"about {minutes} minutes"

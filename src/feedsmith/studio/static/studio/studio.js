@@ -381,6 +381,5 @@
     e.detail.shouldSwap = true; e.detail.isError = false;
     e.detail.target = $("#main"); e.detail.selectOverride = "#main"; e.detail.swapOverride = "outerHTML show:window:top";
   });
-  document.addEventListener("htmx:responseError", () => toast("That did not work. Reload the page and try again."));
   document.addEventListener("htmx:sendError", () => toast("The studio does not answer. Is it still running?"));
 })();

@@ -1,0 +1,45 @@
+"""`python -m feedsmith.studio.worker NAME`: take jobs until there are none for a while.
+
+Ends at once when the server does: it holds the other end of standard input.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+
+from feedsmith.studio.settings import Config, set_up
+
+LOOK_EVERY = 2.0
+"""Seconds between two looks for a job; the server pokes when there is one."""
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends us
+    config, name = Config.from_environment(), sys.argv[1]
+    poked = threading.Event()
+    threading.Thread(target=_listen, args=(poked,), daemon=True).start()
+    set_up(config)
+    from feedsmith.studio.models import Job
+    from feedsmith.studio.worker import running
+
+    last = time.monotonic()
+    while time.monotonic() - last < config.idle_seconds:
+        job = Job.claim(name, config.jobs_at_once)
+        if job is not None:
+            running.run(job, name)
+            last = time.monotonic()
+        else:
+            poked.wait(min(LOOK_EVERY, config.idle_seconds))
+            poked.clear()
+
+
+def _listen(poked: threading.Event) -> None:
+    """Each byte is a poke; the end means that the server is gone, and nobody waits for us."""
+    while os.read(0, 1):
+        poked.set()
+    os._exit(0)
+
+
+main()

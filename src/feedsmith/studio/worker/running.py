@@ -1,0 +1,122 @@
+"""Running one job: telling the database how far it is, stopping when asked, and how it ends."""
+
+import contextlib
+import logging
+import os
+import threading
+import time
+import traceback
+from types import TracebackType
+from typing import Self
+
+from django.db import DatabaseError, connections
+from django.utils import timezone
+
+from feedsmith.errors import FeedsmithError
+from feedsmith.studio.models import Job
+from feedsmith.studio.worker import work
+
+BEAT = 1.0
+"""Seconds between two heart-beats, each one small write."""
+PATIENCE = 3.0
+"""Seconds that the work gets to stop by itself; then the process ends in its midst, which no file
+minds: all are written aside and renamed."""
+STOPPED_MIDWAY = 0
+"""Exit code then: nothing is wrong."""
+
+log = logging.getLogger("feedsmith.studio.worker")
+
+
+class Stopped(BaseException):
+    """A person wants no more of it. No Exception: no stage may take it for a post that failed."""
+
+
+def run(job: Job, worker: str) -> None:
+    """Do a claimed job to its end, whatever that is."""
+    with Telling(job, worker) as telling:
+        try:
+            result = work.WORK[str(job.kind)](job, telling.report)
+        except Stopped:
+            job.end("stopped", words="")
+        except FeedsmithError as error:
+            job.end("failed", error=error.message[:600], mend=error.mend[:300], words="")
+        except Exception:  # noqa: BLE001 - the last resort: the job says so, the log says what
+            traceback.print_exc()
+            job.end(
+                "failed", error="this is a mistake of ours, not of yours; nothing was lost",
+                mend="try again; what happened is in studio/worker.log", words="",
+            )  # fmt: skip
+        else:
+            job.end("done", result=result, words="")
+
+
+class Telling:
+    """A thread beside the work: it writes how far the work is, and reads whether it is still wanted."""
+
+    def __init__(self, job: Job, worker: str) -> None:
+        self.job = job
+        self.worker = worker
+        self.stage, self.done, self.total, self.note = "", 0, int(job.total), ""
+        self.unwanted = False
+        self._over = threading.Event()
+        self._began = time.monotonic()
+        self._first: float | None = None
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._thread.join(10)
+
+    def report(self, stage: str, done: int, total: int, note: str = "") -> None:
+        """A progress.Report: costs nothing, as the thread does the writing."""
+        if self.unwanted:
+            raise Stopped
+        if stage != self.stage:
+            self.stage, self._began, self._first = stage, time.monotonic(), None
+        if self._first is None and done > 0:
+            self._first = time.monotonic()
+        self.done, self.total, self.note = done, total, note
+
+    @property
+    def seconds_left(self) -> float | None:
+        """By the mean of the steps so far; None before the first one."""
+        if not self.done or not self.total:
+            return None
+        # Of the step that runs, as much is taken off as has passed since the others were done.
+        return (time.monotonic() - self._began) / self.done * (self.total - self.done)
+
+    def _beat(self) -> None:
+        asked_at = 0.0
+        while not self._over.wait(BEAT):
+            try:
+                mine = Job.objects.filter(pk=self.job.pk, state="running", worker=self.worker)
+                left = self.seconds_left
+                there = mine.update(
+                    heart_beat=timezone.now(), updated_at=timezone.now(), stage=self.stage[:80],
+                    done=self.done, total=self.total, words=self.note[:300],
+                    seconds_left=None if left is None else round(left, 1),
+                )  # fmt: skip
+                if self._over.is_set():
+                    break
+                if not there:  # it was given to somebody else: two must not write one folder
+                    os._exit(1)
+                self.unwanted = self.unwanted or mine.filter(stop_wanted=True).exists()
+                if self.unwanted:
+                    asked_at = asked_at or time.monotonic()
+                    if time.monotonic() - asked_at > PATIENCE:
+                        self.job.end("stopped", words="")
+                        os._exit(STOPPED_MIDWAY)
+            except DatabaseError:  # busy or full: the next beat may get through
+                log.warning("a heart-beat was lost", exc_info=True)
+                with contextlib.suppress(DatabaseError):
+                    connections.close_all()
+        connections.close_all()

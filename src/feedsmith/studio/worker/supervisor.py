@@ -1,0 +1,197 @@
+"""The supervisor: a thread of the server that starts workers when jobs wait, and watches them.
+
+Every way a worker can end leads to a sentence in its job: it goes on where it was, or is given up.
+"""
+
+import contextlib
+import logging
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import close_old_connections, connections
+from django.utils import timezone
+
+from feedsmith.studio.models import Job
+from feedsmith.studio.settings import Config
+from feedsmith.studio.worker.lock import OneStudio
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks at a busy worker's memory; at rest LOOK_AT_REST is enough, because whoever
+asks for a job calls `wake`."""
+LOOK_AT_REST = 2.0
+SILENT_MAX = 90.0
+"""Seconds without a heart-beat after which a worker is taken for frozen."""
+BACK_OFF_MAX = 30.0
+"""Seconds; a worker that dies before it takes a job is started ever more seldom."""
+STARTS_IN_VAIN = 4
+"""Such deaths in a row after which the waiting job is told."""
+WORKER_LOG_BYTES = 1_000_000
+
+log = logging.getLogger("feedsmith.studio.worker")
+_wake = threading.Event()
+
+
+def wake() -> None:
+    """There is something to do. From a process without a supervisor: nothing happens, it looks
+    by itself soon."""
+    _wake.set()
+
+
+@dataclass
+class Worker:
+    name: str
+    process: "subprocess.Popen[bytes]"
+    why: str = ""
+    """Why we ended it; '' where it ended by itself."""
+    mend: str = ""
+
+
+class Supervisor(threading.Thread):
+    def __init__(self, config: Config, lock: OneStudio) -> None:
+        super().__init__(name="supervisor", daemon=True)
+        self.config = config
+        self.lock = lock
+        self.workers: list[Worker] = []
+        self.closing = False
+        self.in_vain = 0
+        self.not_before = 0.0
+
+    # ---- the thread ----------------------------------------------------------------------------
+
+    def run(self) -> None:
+        self._shorten_log()
+        while not self.closing:
+            try:
+                self._look()
+            except Exception:  # the database may be full or locked now, and not in a moment
+                log.exception("the supervisor stumbled")
+                close_old_connections()
+            _wake.wait(LOOK_EVERY if self.workers else LOOK_AT_REST)
+            _wake.clear()
+        connections.close_all()
+
+    def _look(self) -> None:
+        busy = dict(Job.objects.filter(state="running").values_list("worker", "heart_beat"))
+        for worker in list(self.workers):
+            code = worker.process.poll()
+            if code is not None:
+                self.workers.remove(worker)
+                self._gone(worker, code, worker.name in busy)
+            elif worker.name in busy:
+                self._check(worker, busy[worker.name])
+        idle = sum(worker.name not in busy for worker in self.workers)
+        waiting = Job.could_run(self.config.jobs_at_once)
+        if waiting and idle:
+            for worker in self.workers:
+                self._poke(worker)
+        if waiting > idle and time.monotonic() >= self.not_before:
+            self._start()
+
+    def _check(self, worker: Worker, beat: object) -> None:
+        """End a worker that takes too much memory, or no longer breathes."""
+        cap, used = self.config.memory_cap, resident(worker.process.pid)
+        if used > cap:
+            worker.why = f"the worker used more than its {cap >> 20} MB of memory and was ended"
+            worker.mend = f"allow more, if there is: feedsmith studio ... --memory {2 * cap >> 20}"
+            log.warning("worker %s: %d MB", worker.name, used >> 20)
+        elif beat is not None and (timezone.now() - beat).total_seconds() > SILENT_MAX:
+            worker.why = "the worker no longer answered and was ended"
+        if worker.why:
+            worker.process.kill()
+
+    def _gone(self, worker: Worker, code: int, busy: bool) -> None:
+        self._close(worker)
+        if not busy:
+            died = code not in (0, -signal.SIGTERM)
+            self.in_vain = self.in_vain + 1 if died else 0
+            if died:
+                log.error("a worker ended with %d before it took a job; see worker.log", code)
+                self.not_before = time.monotonic() + min(BACK_OFF_MAX, 2.0**self.in_vain)
+            if self.in_vain >= STARTS_IN_VAIN:
+                waiting = Job.objects.filter(state="queued").order_by("pk").first()
+                if waiting is not None:
+                    waiting.end(
+                        "failed", error="the worker does not start",
+                        mend=f"read the end of {self._log}; feedsmith doctor may know more",
+                    )  # fmt: skip
+            return
+        self.in_vain = 0
+        why = worker.why or (
+            f"the worker was killed from outside (signal {-code})"
+            if code < 0
+            else "the worker ended unexpectedly"
+        )
+        Job.lost(worker.name, why, worker.mend)
+
+    # ---- starting and ending workers -------------------------------------------------------------
+
+    @property
+    def _log(self) -> Path:
+        return self.config.folder / "worker.log"
+
+    def _start(self) -> None:
+        name = f"worker-{secrets.token_hex(4)}"
+        with self._log.open("ab") as said:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "feedsmith.studio.worker", name],
+                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said,
+                env=os.environ | self.config.as_environment(), start_new_session=True,
+                pass_fds=self.lock.handles(),
+            )  # fmt: skip
+        self.workers.append(Worker(name, process))
+
+    @staticmethod
+    def _poke(worker: Worker) -> None:
+        assert worker.process.stdin is not None
+        with contextlib.suppress(OSError):
+            worker.process.stdin.write(b"\n")
+            worker.process.stdin.flush()
+
+    @staticmethod
+    def _close(worker: Worker) -> None:
+        assert worker.process.stdin is not None
+        with contextlib.suppress(OSError):
+            worker.process.stdin.close()
+
+    def _shorten_log(self) -> None:
+        with contextlib.suppress(OSError):
+            if self._log.stat().st_size > WORKER_LOG_BYTES:
+                self._log.write_bytes(self._log.read_bytes()[-WORKER_LOG_BYTES // 4 :])
+
+    def close(self) -> None:
+        """End all workers; what they were at waits for the next start, and that is no attempt."""
+        self.closing = True
+        wake()
+        self.join(5)
+        for worker in self.workers:
+            worker.process.terminate()
+        for worker in self.workers:
+            try:
+                worker.process.wait(3)
+            except subprocess.TimeoutExpired:
+                worker.process.kill()
+                worker.process.wait()
+            self._close(worker)
+            Job.lost(worker.name, "the studio was closed in between", forgiven=True)
+        self.workers.clear()
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process holds; 0 where that cannot be told, or it is gone."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1]) * os.sysconf(
+            "SC_PAGE_SIZE"
+        )
+    except (OSError, ValueError, IndexError):
+        pass
+    with contextlib.suppress(OSError, ValueError, subprocess.SubprocessError):
+        told = subprocess.run(["ps", "-o", "rss=", "-p", str(pid)], capture_output=True, timeout=5)
+        return int(told.stdout or 0) * 1024
+    return 0

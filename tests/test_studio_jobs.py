@@ -1,0 +1,133 @@
+"""The queue: who may run now, what becomes of a job whose worker is gone."""
+
+import pytest
+
+pytestmark = pytest.mark.usefixtures("studio")
+
+
+def brand(slug: str):  # type: ignore[no-untyped-def]
+    from feedsmith.studio.models import Brand
+
+    return Brand.objects.get(slug=slug)
+
+
+def job(slug: str = "oak-co", **more: object):  # type: ignore[no-untyped-def]
+    from feedsmith.studio.models import Job
+
+    return Job.objects.create(brand=brand(slug), kind="generate", total=3, **more)
+
+
+def claim(at_once: int = 1):  # type: ignore[no-untyped-def]
+    from feedsmith.studio.models import Job
+
+    return Job.claim("worker-1", at_once)
+
+
+def test_jobs_are_taken_in_the_order_they_were_asked_for() -> None:
+    first, second = job(), job()
+    assert claim() == first
+    first.end("done")
+    assert claim() == second
+
+
+def test_never_more_run_than_the_studio_allows() -> None:
+    job("oak-co"), job("elm-co"), job("elm-co")
+    assert claim(1) is not None
+    assert claim(1) is None
+
+
+def test_two_jobs_of_one_brand_never_run_at_once_as_they_would_write_one_folder() -> None:
+    first, _, other = job("oak-co"), job("oak-co"), job("elm-co")
+    assert [claim(5), claim(5), claim(5)] == [first, other, None]
+
+
+def test_could_run_counts_what_a_claim_would_give() -> None:
+    from feedsmith.studio.models import Job
+
+    job("oak-co"), job("oak-co"), job("elm-co")
+    assert [Job.could_run(n) for n in (1, 2, 5)] == [1, 2, 2]
+    claim(2)
+    assert [Job.could_run(n) for n in (1, 2, 5)] == [0, 1, 1]
+
+
+def test_a_job_whose_worker_died_waits_again_and_says_why() -> None:
+    from feedsmith.studio.models import Job
+
+    taken = job()
+    claim()
+    assert Job.lost("worker-1", "the worker was killed from outside (signal 9)") == 1
+    taken.refresh_from_db()
+    assert (taken.state, taken.worker) == ("queued", "")
+    assert taken.words == "the worker was killed from outside (signal 9); it goes on where it was"
+
+
+def test_a_job_that_kills_its_worker_each_time_is_given_up() -> None:
+    from feedsmith.studio.models import Job
+
+    taken = job()
+    for _ in range(3):
+        assert claim() is not None
+        Job.lost("worker-1", "the worker used more than its 512 MB", "allow more")
+    assert claim() is None
+    taken.refresh_from_db()
+    assert (taken.state, taken.mend) == ("failed", "allow more")
+    assert "3 times" in taken.error
+
+
+def test_closing_the_studio_costs_a_job_no_attempt() -> None:
+    from feedsmith.studio.models import Job
+
+    taken = job()
+    for _ in range(5):
+        claim()
+        Job.lost("worker-1", "the studio was closed in between", forgiven=True)
+    taken.refresh_from_db()
+    assert (taken.state, taken.attempts) == ("queued", 0)
+
+
+def test_a_stopped_job_whose_worker_died_stays_stopped() -> None:
+    from feedsmith.studio.models import Job
+
+    taken = job()
+    claim()
+    taken.stop()
+    Job.lost("worker-1", "the worker ended unexpectedly")
+    taken.refresh_from_db()
+    assert taken.state == "stopped"
+
+
+def test_a_waiting_job_is_stopped_at_once_and_a_running_one_is_told() -> None:
+    running, waiting = job(), job()
+    claim()
+    running.stop(), waiting.stop()
+    running.refresh_from_db(), waiting.refresh_from_db()
+    assert (running.state, running.stop_wanted, waiting.state) == ("running", True, "stopped")
+
+
+def test_how_a_job_ended_is_written_once() -> None:
+    taken = job()
+    claim()
+    taken.end("stopped")
+    taken.end("done")
+    assert taken.state == "stopped"
+
+
+def test_a_post_gets_one_draft_however_often_it_is_told_of() -> None:
+    from feedsmith.studio.models import Draft
+
+    oak = brand("oak-co")
+    made = Draft.objects.filter(brand=oak).first().post
+    assert Draft.of(oak, made) == (Draft.objects.get(brand=oak, folder=made.id), False)
+    assert Draft.objects.filter(brand=oak).count() == 3
+
+
+def test_posts_made_elsewhere_are_adopted_in_the_order_they_were_made() -> None:
+    import small_studio
+    from feedsmith.studio.models.drafts import adopt
+
+    oak = brand("oak-co")
+    small_studio.post(oak.home, "01-photo-bbbbbb")
+    small_studio.post(oak.home, "00-photo-cccccc")
+    (oak.home.posts / "half-made").mkdir()
+    assert [draft.folder for draft in adopt(oak)] == ["01-photo-bbbbbb", "00-photo-cccccc"]
+    assert adopt(oak) == []
