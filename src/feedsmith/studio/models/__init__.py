@@ -4,6 +4,7 @@ from feedsmith.studio.models.brands import Brand
 from feedsmith.studio.models.drafts import Comment, Conflict, Draft, Event, Revision
 from feedsmith.studio.models.jobs import Job
 from feedsmith.studio.models.people import FailedSignIn, LoginLink, Membership, Person
+from feedsmith.studio.models.plans import Plan, Planned
 from feedsmith.studio.models.reviews import ReviewAct, ReviewLink
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "LoginLink",
     "Membership",
     "Person",
+    "Plan",
+    "Planned",
     "ReviewAct",
     "ReviewLink",
     "Revision",

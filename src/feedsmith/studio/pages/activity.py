@@ -37,7 +37,10 @@ def activity(request: HttpRequest, brand: Brand) -> HttpResponse:
         events = events.filter(person__name=who)
     page = Paginator(events, A_PAGE).get_page(request.GET.get("page"))
     zone = zone_of(brand)
-    rows = [sentence(event) | {"at": event.at.astimezone(zone)} for event in page]
+    rows = [
+        sentence(event) | {"at": (at := event.at.astimezone(zone)), "clock": f"{at:%H:%M}"}
+        for event in page
+    ]
     today = timezone.now().astimezone(zone).date()
     said = {
         "page": page, "who": who,

@@ -2,14 +2,21 @@
 result keeps. It must survive being killed at any point and started again.
 """
 
+import base64
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from feedsmith import generate as stage
-from feedsmith.post import Offer, Post
+from feedsmith import plan as plans
+from feedsmith.errors import FeedsmithError
+from feedsmith.post import Brief, Offer, Post
 from feedsmith.progress import Report
 from feedsmith.runs import Folder
+from feedsmith.studio import slots
 from feedsmith.studio.models import Draft, Event, Job
 
 Work = Callable[[Job, Report], dict[str, Any]]
@@ -39,6 +46,7 @@ def generate(job: Job, report: Report) -> dict[str, Any]:
         headline=args.get("headline", ""), offer=Offer(**args.get("offer", {})),
         format=args.get("format") or "portrait", images=args.get("images", ""), seed=args["seed"],
         apart=True, photo=args.get("photo", ""),
+        briefs=tuple(Brief.model_validate(brief) for brief in args.get("briefs", ())),
     )  # fmt: skip
     told = stage.generate(home, settings, report=report, finished=finished, page=False)
     Event.objects.create(
@@ -51,5 +59,27 @@ def generate(job: Job, report: Report) -> dict[str, Any]:
     }  # fmt: skip
 
 
-WORK: dict[str, Work] = {"generate": generate}
+def plan(job: Job, report: Report) -> dict[str, Any]:
+    """Bring a plan's file in: its posts stand on the calendar until they are made."""
+    name, data = str(job.args["name"]), base64.b64decode(job.args["data"])
+    zone = ZoneInfo(job.brand.file.time_zone)
+    with tempfile.TemporaryDirectory(prefix="feedsmith-") as folder:
+        path = Path(folder) / f"plan{Path(name).suffix.lower()}"
+        path.write_bytes(data)
+        try:
+            briefs, faults = plans.read(path, zone, waiting=True)
+        except FeedsmithError as error:  # the place it was put for reading says nothing to people
+            said = error.message.replace(f"{path}", name)
+            raise FeedsmithError(said, mend=error.mend) from error
+    new, known = slots.bring_in(
+        job.brand, briefs, name=name, waits=plans.waits, person=job.person, zone=zone
+    )
+    undated = sum(brief.at is None for brief in briefs)
+    return {
+        "new": new, "known": known, "undated": undated,
+        "left_out": [f"{fault.message.replace(path.name, name)}; {fault.mend}" for fault in faults[:50]],
+    }  # fmt: skip
+
+
+WORK: dict[str, Work] = {"generate": generate, "plan": plan}
 """Kind of job -> what does it."""
