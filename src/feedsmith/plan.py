@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import yaml
 
-from feedsmith import days, facts, rules
+from feedsmith import days, facts, marks, rules
 from feedsmith.brand import Home
 from feedsmith.captions import words
 from feedsmith.captions.skeletons import SEASONS
@@ -137,6 +137,8 @@ def propose(
             mend=f"bring some in: feedsmith import {home.root} ~/Downloads/instagram-*.zip",
         )
     traits = understanding.ensure(library, brand=f"{brand.name} {brand.handle}", report=report)
+    never = marks.never(library.root)
+    traits = {key: trait for key, trait in traits.items() if key not in never}
     zone = ZoneInfo(brand.time_zone)
     rng = np.random.default_rng(seed)
     notes: list[str] = []

@@ -13,6 +13,7 @@ from feedsmith.studio.pages import (
     errors,
     events,
     home,
+    library,
     media,
     photos,
     post,
@@ -20,6 +21,7 @@ from feedsmith.studio.pages import (
     review,
     review_links,
     sign_in,
+    uploads,
 )
 
 FILE = r"(?P<folder>[\w-][\w.-]*)/(?P<file>[\w-][\w.-]*)"
@@ -57,6 +59,16 @@ urlpatterns = [
     path("b/<slug:slug>/calendar/plan", calendar.bring),
     path("b/<slug:slug>/calendar/make", calendar.make),
     re_path(r"^b/(?P<slug>[\w-]+)/calendar/(?P<key>(?:post|plan)-\d+)$", calendar.place),
+    path("b/<slug:slug>/library", library.library),
+    path("b/<slug:slug>/library/imports", library.imports),
+    path("b/<slug:slug>/library/uploads", uploads.begin),
+    path("b/<slug:slug>/library/uploads/<str:key>", uploads.piece),
+    path("b/<slug:slug>/library/uploads/<str:key>/drop", uploads.drop),
+    path("b/<slug:slug>/library/import", uploads.take_in),
+    path("b/<slug:slug>/library/files", uploads.files),
+    re_path(r"^b/(?P<slug>[\w-]+)/library/(?P<photo_id>[0-9a-f]{16})$", library.photo),
+    re_path(r"^b/(?P<slug>[\w-]+)/library/(?P<photo_id>[0-9a-f]{16})/mark$", library.mark),
+    re_path(r"^b/(?P<slug>[\w-]+)/library/(?P<photo_id>[0-9a-f]{16})/keywords$", library.keywords),
     path("b/<slug:slug>/review-links", review_links.links),
     path("b/<slug:slug>/review-links/<int:number>/revoke", review_links.revoke),
     path("r/<str:token>", review.review),

@@ -6,6 +6,7 @@ from feedsmith.studio.models.jobs import Job
 from feedsmith.studio.models.people import FailedSignIn, LoginLink, Membership, Person
 from feedsmith.studio.models.plans import Plan, Planned
 from feedsmith.studio.models.reviews import ReviewAct, ReviewLink
+from feedsmith.studio.models.uploads import Upload
 
 __all__ = [
     "Brand",
@@ -23,4 +24,5 @@ __all__ = [
     "ReviewAct",
     "ReviewLink",
     "Revision",
+    "Upload",
 ]

@@ -13,11 +13,13 @@ from zoneinfo import ZoneInfo
 from feedsmith import generate as stage
 from feedsmith import plan as plans
 from feedsmith.errors import FeedsmithError
+from feedsmith.library import Library, import_into
 from feedsmith.post import Brief, Offer, Post
 from feedsmith.progress import Report
 from feedsmith.runs import Folder
 from feedsmith.studio import slots
-from feedsmith.studio.models import Draft, Event, Job
+from feedsmith.studio.models import Draft, Event, Job, Upload
+from feedsmith.understanding import traits
 
 Work = Callable[[Job, Report], dict[str, Any]]
 
@@ -81,5 +83,29 @@ def plan(job: Job, report: Report) -> dict[str, Any]:
     }  # fmt: skip
 
 
-WORK: dict[str, Work] = {"generate": generate, "plan": plan}
+def take_in(job: Job, report: Report) -> dict[str, Any]:
+    """Import the files that were uploaded, look at the new photos, and let the files go.
+
+    One thread: two would need more memory than a worker may have (docs/bench.md)."""
+    brand, home = job.brand.file, job.brand.home
+    library, uploads = Library(home.library), list(Upload.objects.filter(job=job))
+    there = [upload for upload in uploads if upload.whole]
+    if there:
+        done = import_into(
+            library, [upload.path for upload in there], zone=ZoneInfo(brand.time_zone), workers=1,
+            report=report,
+        )  # fmt: skip
+        told = done.model_dump(mode="json")
+        # Told before the photos are looked at: a second attempt finds them known.
+        Job.objects.filter(pk=job.pk, result={}).update(result=told)
+    job.refresh_from_db(fields=["result"])
+    traits.ensure(library, brand=f"{brand.name} {brand.handle}", report=report, workers=1)
+    for upload in uploads:
+        upload.drop()
+    words = f"{job.result.get('photos_new', 0)} photos, {job.result.get('posts_new', 0)} posts"
+    Event.objects.create(brand=job.brand, person=job.person, verb="imported", words=words)
+    return dict(job.result)
+
+
+WORK: dict[str, Work] = {"generate": generate, "plan": plan, "import": take_in}
 """Kind of job -> what does it."""
