@@ -18,7 +18,7 @@ from django.utils import timezone
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import full_disk, made, no_room
 from feedsmith.studio.models.brands import Brand
-from feedsmith.studio.models.jobs import Job
+from feedsmith.studio.models.jobs import OVER, Job
 from feedsmith.studio.models.people import Person
 
 PIECE = 1 << 20
@@ -166,9 +166,11 @@ class Upload(models.Model):
 
     @classmethod
     def sweep(cls) -> None:
-        """Forget what nobody goes on with, and files that no row knows any more."""
+        """Forget what nobody goes on with, and what an import that was stopped or failed has left."""
         for old in cls.objects.filter(job=None, asked_at__lt=timezone.now() - WAITS):
             old.drop()
+        for left in cls.objects.filter(job__state__in=OVER):
+            left.drop()
 
 
 def folder() -> Path:

@@ -89,13 +89,19 @@ def take_in(job: Job, report: Report) -> dict[str, Any]:
     One thread: two would need more memory than a worker may have (docs/bench.md)."""
     brand, home = job.brand.file, job.brand.home
     library, uploads = Library(home.library), list(Upload.objects.filter(job=job))
-    there = [upload for upload in uploads if upload.whole]
+    there = [upload.path for upload in uploads if upload.whole]
     if there:
-        done = import_into(
-            library, [upload.path for upload in there], zone=ZoneInfo(brand.time_zone), workers=1,
-            report=report,
-        )  # fmt: skip
+        try:
+            done = import_into(
+                library, there, zone=ZoneInfo(brand.time_zone), workers=1, report=report
+            )
+        except FeedsmithError as error:
+            said = _without(there, error.message)
+            for upload in uploads:
+                upload.drop()
+            raise FeedsmithError(said, mend=_without(there, error.mend)) from error
         told = done.model_dump(mode="json")
+        told["notes"] = [_without(there, note) for note in told["notes"]]
         # Told before the photos are looked at: a second attempt finds them known.
         Job.objects.filter(pk=job.pk, result={}).update(result=told)
     job.refresh_from_db(fields=["result"])
@@ -105,6 +111,13 @@ def take_in(job: Job, report: Report) -> dict[str, Any]:
     words = f"{job.result.get('photos_new', 0)} photos, {job.result.get('posts_new', 0)} posts"
     Event.objects.create(brand=job.brand, person=job.person, verb="imported", words=words)
     return dict(job.result)
+
+
+def _without(paths: list[Path], words: str) -> str:
+    """A sentence that names files as people know them, not where they were put for reading."""
+    for path in paths:
+        words = words.replace(f"{path.parent}/", "")
+    return words
 
 
 WORK: dict[str, Work] = {"generate": generate, "plan": plan, "import": take_in}
