@@ -127,6 +127,11 @@ class Draft(models.Model):
             )  # fmt: skip
             draft._index()
             draft.save()
+            if post.at is not None:  # made for a day of a plan: it stands on the calendar
+                from feedsmith.studio.models.plans import meet
+
+                draft.scheduled_at = meet(draft, post.at)
+                draft.save(update_fields=["scheduled_at"])
             Revision.objects.create(
                 draft=draft, number=1, what="made", folder=post.id, words=draft.words
             )

@@ -2,16 +2,25 @@
 result keeps. It must survive being killed at any point and started again.
 """
 
+import base64
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from feedsmith import generate as stage
-from feedsmith.post import Offer, Post
+from feedsmith import plan as plans
+from feedsmith.errors import FeedsmithError
+from feedsmith.library import Library, import_into
+from feedsmith.post import Brief, Offer, Post
 from feedsmith.progress import Report
 from feedsmith.runs import Folder
-from feedsmith.studio.models import Draft, Event, Job
+from feedsmith.studio import slots
+from feedsmith.studio.models import Draft, Event, Job, Upload
 from feedsmith.studio.models.drafts import adopt
+from feedsmith.understanding import traits
 
 Work = Callable[[Job, Report], dict[str, Any]]
 
@@ -41,6 +50,7 @@ def generate(job: Job, report: Report) -> dict[str, Any]:
         headline=args.get("headline", ""), offer=Offer(**args.get("offer", {})),
         format=args.get("format") or "portrait", images=args.get("images", ""), seed=args["seed"],
         apart=True, photo=args.get("photo", ""),
+        briefs=tuple(Brief.model_validate(brief) for brief in args.get("briefs", ())),
     )  # fmt: skip
     told = stage.generate(home, settings, report=report, finished=finished, page=False)
     Event.objects.create(
@@ -53,5 +63,64 @@ def generate(job: Job, report: Report) -> dict[str, Any]:
     }  # fmt: skip
 
 
-WORK: dict[str, Work] = {"generate": generate}
+def plan(job: Job, report: Report) -> dict[str, Any]:
+    """Bring a plan's file in: its posts stand on the calendar until they are made."""
+    name, data = str(job.args["name"]), base64.b64decode(job.args["data"])
+    zone = ZoneInfo(job.brand.file.time_zone)
+    with tempfile.TemporaryDirectory(prefix="feedsmith-") as folder:
+        path = Path(folder) / f"plan{Path(name).suffix.lower()}"
+        path.write_bytes(data)
+        try:
+            briefs, faults = plans.read(path, zone, waiting=True)
+        except FeedsmithError as error:  # the place it was put for reading says nothing to people
+            said = error.message.replace(f"{path}", name)
+            raise FeedsmithError(said, mend=error.mend) from error
+    new, known = slots.bring_in(
+        job.brand, briefs, name=name, waits=plans.waits, person=job.person, zone=zone
+    )
+    undated = sum(brief.at is None for brief in briefs)
+    return {
+        "new": new, "known": known, "undated": undated,
+        "left_out": [f"{fault.message.replace(path.name, name)}; {fault.mend}" for fault in faults[:50]],
+    }  # fmt: skip
+
+
+def take_in(job: Job, report: Report) -> dict[str, Any]:
+    """Import the files that were uploaded, look at the new photos, and let the files go.
+
+    One thread: two would need more memory than a worker may have (docs/bench.md)."""
+    brand, home = job.brand.file, job.brand.home
+    library, uploads = Library(home.library), list(Upload.objects.filter(job=job))
+    there = [upload.path for upload in uploads if upload.whole]
+    if there:
+        try:
+            done = import_into(
+                library, there, zone=ZoneInfo(brand.time_zone), workers=1, report=report
+            )
+        except FeedsmithError as error:
+            said = _without(there, error.message)
+            for upload in uploads:
+                upload.drop()
+            raise FeedsmithError(said, mend=_without(there, error.mend)) from error
+        told = done.model_dump(mode="json")
+        told["notes"] = [_without(there, note) for note in told["notes"]]
+        # Told before the photos are looked at: a second attempt finds them known.
+        Job.objects.filter(pk=job.pk, result={}).update(result=told)
+    job.refresh_from_db(fields=["result"])
+    traits.ensure(library, brand=f"{brand.name} {brand.handle}", report=report, workers=1)
+    for upload in uploads:
+        upload.drop()
+    words = f"{job.result.get('photos_new', 0)} photos, {job.result.get('posts_new', 0)} posts"
+    Event.objects.create(brand=job.brand, person=job.person, verb="imported", words=words)
+    return dict(job.result)
+
+
+def _without(paths: list[Path], words: str) -> str:
+    """A sentence that names files as people know them, not where they were put for reading."""
+    for path in paths:
+        words = words.replace(f"{path.parent}/", "")
+    return words
+
+
+WORK: dict[str, Work] = {"generate": generate, "plan": plan, "import": take_in}
 """Kind of job -> what does it."""
