@@ -1,4 +1,4 @@
-"""The same studio on PostgreSQL: the tests of models and pages again, on a server of their own."""
+"""The same studio on PostgreSQL: the tests of its models again, on a server of their own."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ import pytest
 
 from studio_server import until
 
-TESTS = ("jobs", "drafts", "sign_in", "access", "pages")
+TESTS = ("jobs", "drafts", "sign_in")
 """Test modules that run again here."""
 
 

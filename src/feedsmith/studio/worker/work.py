@@ -38,12 +38,11 @@ def generate(job: Job, report: Report) -> dict[str, Any]:
         job.args = args
         job.save(update_fields=["args"])
     began = time.monotonic()
-    made: list[int] = []
 
     def finished(post: Post) -> None:
-        draft, new = Draft.of(job.brand, post, job)
-        if new:
-            made.append(draft.pk)
+        if Draft.of(job.brand, post, job)[1]:
+            # This start was not in vain: only starts in a row without a post are counted.
+            Job.objects.filter(pk=job.pk).update(attempts=1)
 
     settings = stage.Settings(
         count=args["count"], kind=args.get("kind", ""), theme=args.get("theme", ""),
