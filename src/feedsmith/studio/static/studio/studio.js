@@ -390,5 +390,9 @@
     const jobs = $("#jobs");
     if (jobs && e.detail.requestConfig?.verb === "post" && jobs.getBoundingClientRect().top > innerHeight * .7) jobs.scrollIntoView();
   });
+  document.addEventListener("htmx:afterSettle", () => {
+    const problem = $("#problems > .banner:not([data-seen])");
+    if (problem) { problem.dataset.seen = ""; problem.scrollIntoView({ block: "center" }); }
+  });
   document.addEventListener("htmx:sendError", () => toast("The studio does not answer. Is it still running?"));
 })();
