@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from feedsmith import memory
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import check_writable
 from feedsmith.studio.settings import Config, set_up
@@ -88,8 +89,8 @@ def open_studio(
 ) -> None:
     """Run the studio until Ctrl-C or SIGTERM. Raises FeedsmithError where it cannot start."""
     import uvicorn
-    from django.core.handlers.asgi import ASGIHandler
 
+    memory.be_frugal()
     check_writable(config.folder)
     lock = OneStudio(config.folder)
     lock.take()
@@ -100,6 +101,7 @@ def open_studio(
     _log_to(config.folder / "studio.log")
     from feedsmith.studio.models import Job, LoginLink
     from feedsmith.studio.pages.events import streams
+    from feedsmith.studio.serving import Application
     from feedsmith.studio.worker.supervisor import Supervisor
 
     # Nobody works yet: what seems to run was cut off by a kill, and goes on.
@@ -112,7 +114,7 @@ def open_studio(
 
     server = Server(
         uvicorn.Config(
-            ASGIHandler(),
+            Application(),
             host=config.host,
             port=config.port,
             lifespan="off",
