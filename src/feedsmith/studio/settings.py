@@ -140,7 +140,7 @@ def database(config: Config) -> dict[str, Any]:
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
-                "PRAGMA cache_size=-4000;",
+                "PRAGMA cache_size=-1000;",
             },
         }
     parts = urlsplit(config.database_url)

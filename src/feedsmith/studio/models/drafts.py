@@ -115,6 +115,9 @@ class Draft(models.Model):
         with transaction.atomic():
             found = cls.objects.filter(brand=brand, folder=post.id).first()
             if found is not None:
+                if job is not None and found.job_id is None:  # adopted after a kill
+                    found.job = job
+                    found.save(update_fields=["job", "updated_at"])
                 return found, False
             draft = cls(
                 brand=brand, folder=post.id, kind=post.kind, theme=post.theme[:200],

@@ -26,6 +26,7 @@ from feedsmith.progress import Report
 from feedsmith.runs import Folder
 from feedsmith.studio import slots
 from feedsmith.studio.models import Draft, Event, Job, Upload
+from feedsmith.studio.models.drafts import adopt
 from feedsmith.understanding import traits
 
 CUT_FROM = 1280
@@ -41,17 +42,17 @@ def generate(job: Job, report: Report) -> dict[str, Any]:
     goes on with it.
     """
     args, home = dict(job.args), job.brand.home
+    adopt(job.brand)  # what was made on the command line meanwhile
     if "seed" not in args:
         args["seed"] = Folder(home.posts).unused_seed()
         job.args = args
         job.save(update_fields=["args"])
     began = time.monotonic()
-    made: list[int] = []
 
     def finished(post: Post) -> None:
-        draft, new = Draft.of(job.brand, post, job)
-        if new:
-            made.append(draft.pk)
+        if Draft.of(job.brand, post, job)[1]:
+            # This start was not in vain: only starts in a row without a post are counted.
+            Job.objects.filter(pk=job.pk).update(attempts=1)
 
     asked = stage.Settings(
         count=args["count"], kind=args.get("kind", ""), theme=args.get("theme", ""),
