@@ -26,6 +26,8 @@ except ImportError:  # Windows has no flock; there one process writes
     fcntl = None  # type: ignore[assignment]
 
 NAME = "marks.json"
+CLICKS_MAX = 40
+"""Corrections of one photo's cut-out."""
 KEYWORDS_MAX = 12
 KEYWORD_MAX = 60
 """Keywords of one photo, and letters of one keyword."""
@@ -40,6 +42,8 @@ class Mark(Value):
     """No post shows it, or anything made from it."""
     keywords: tuple[str, ...] | None = None
     """What it shows, in a person's words, the most important first; None: as it was read."""
+    clicks: tuple[tuple[float, float, bool], ...] = ()
+    """Corrections of its cut-out (design.cutout.Click)."""
 
 
 def read(library: Path) -> dict[str, Mark]:
@@ -89,9 +93,9 @@ def keywords(text: str) -> tuple[str, ...]:
 def digest(library: Path) -> str:
     """16 hex digits over what decides the content of posts; '' where nothing does."""
     said = {
-        key: [mark.never, mark.keywords]
+        key: [mark.never, mark.keywords, mark.clicks]
         for key, mark in sorted(read(library).items())
-        if mark.never or mark.keywords is not None
+        if mark.never or mark.keywords is not None or mark.clicks
     }
     return sha256(json.dumps(said).encode()).hexdigest()[:16] if said else ""
 

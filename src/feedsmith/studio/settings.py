@@ -72,6 +72,10 @@ class Config:
         return self.folder / "thumbnails"
 
     @property
+    def cutouts(self) -> Path:
+        return self.folder / "cutouts"
+
+    @property
     def url(self) -> str:
         """Where a person opens it, without a slash at the end."""
         if self.public_url:

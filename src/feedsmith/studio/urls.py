@@ -9,6 +9,7 @@ from feedsmith.studio.pages import (
     assets,
     calendar,
     create,
+    cutouts,
     design,
     editing,
     errors,
@@ -76,6 +77,10 @@ urlpatterns = [
     path("b/<slug:slug>/library/import", uploads.take_in),
     path("b/<slug:slug>/library/files", uploads.files),
     re_path(r"^b/(?P<slug>[\w-]+)/library/(?P<photo_id>[0-9a-f]{16})$", library.photo),
+    re_path(r"^b/(?P<slug>[\w-]+)/library/(?P<photo_id>[0-9a-f]{16})/cutout$", cutouts.cutout),
+    re_path(
+        r"^b/(?P<slug>[\w-]+)/library/(?P<photo_id>[0-9a-f]{16})/cutout/picture$", cutouts.picture
+    ),
     re_path(r"^b/(?P<slug>[\w-]+)/library/(?P<photo_id>[0-9a-f]{16})/mark$", library.mark),
     re_path(r"^b/(?P<slug>[\w-]+)/library/(?P<photo_id>[0-9a-f]{16})/keywords$", library.keywords),
     path("b/<slug:slug>/review-links", review_links.links),

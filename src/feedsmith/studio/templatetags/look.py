@@ -71,6 +71,8 @@ def job_title(job: Any) -> str:
     if job.kind == "import":
         files = len(job.args.get("uploads", ()))
         return f"{files} file{'s' * (files != 1)} into the library"
+    if job.kind == "cutout":
+        return "A cut-out to look at"
     if job.kind != "generate":
         return str(job.kind).replace("_", " ").capitalize()
     one = kind_words(job.args.get("kind") or "post").lower()

@@ -6,13 +6,20 @@ import base64
 import tempfile
 import time
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
+from PIL import Image
+
 from feedsmith import generate as stage
+from feedsmith import marks
 from feedsmith import plan as plans
+from feedsmith.design import cutout
 from feedsmith.errors import FeedsmithError
+from feedsmith.files import write_bytes
 from feedsmith.library import Library, import_into
 from feedsmith.post import Brief, Offer, Post
 from feedsmith.progress import Report
@@ -21,6 +28,9 @@ from feedsmith.studio import slots
 from feedsmith.studio.models import Draft, Event, Job, Upload
 from feedsmith.studio.models.drafts import adopt
 from feedsmith.understanding import traits
+
+CUT_FROM = 1280
+"""Pixels of the longer side that a cut-out is made from to be looked at."""
 
 Work = Callable[[Job, Report], dict[str, Any]]
 
@@ -44,14 +54,14 @@ def generate(job: Job, report: Report) -> dict[str, Any]:
             # This start was not in vain: only starts in a row without a post are counted.
             Job.objects.filter(pk=job.pk).update(attempts=1)
 
-    settings = stage.Settings(
+    asked = stage.Settings(
         count=args["count"], kind=args.get("kind", ""), theme=args.get("theme", ""),
         headline=args.get("headline", ""), offer=Offer(**args.get("offer", {})),
         format=args.get("format") or "portrait", images=args.get("images", ""), seed=args["seed"],
         apart=True, photo=args.get("photo", ""),
         briefs=tuple(Brief.model_validate(brief) for brief in args.get("briefs", ())),
     )  # fmt: skip
-    told = stage.generate(home, settings, report=report, finished=finished, page=False)
+    told = stage.generate(home, asked, report=report, finished=finished, page=False)
     Event.objects.create(
         brand=job.brand, person=job.person, verb="generated",
         words=f"{len(told.posts)} post{'s' * (len(told.posts) != 1)}",
@@ -121,5 +131,20 @@ def _without(paths: list[Path], words: str) -> str:
     return words
 
 
-WORK: dict[str, Work] = {"generate": generate, "plan": plan, "import": take_in}
+def cut_out(job: Job, report: Report) -> dict[str, Any]:
+    """Cut the subject out of a photo as a product post would, for a person to look at and correct."""
+    library = Library(job.brand.home.library)
+    photo = library.photo(str(job.args["photo"]))
+    mark = marks.read(library.root).get(photo.id, marks.Mark())
+    rgb = library.rgb(photo, CUT_FROM)
+    found = cutout.cut(rgb, clicks=mark.clicks)
+    out = BytesIO()
+    Image.fromarray(found.rgba, "RGBA").save(out, "WEBP", quality=82, method=2)
+    write_bytes(settings.STUDIO.cutouts / str(job.brand.slug) / f"{photo.id}.webp", out.getvalue())
+    return {"sure": found.confidence >= cutout.SURE, "why": found.why, "clicks": len(mark.clicks)}
+
+
+WORK: dict[str, Work] = {
+    "generate": generate, "plan": plan, "import": take_in, "cutout": cut_out,
+}  # fmt: skip
 """Kind of job -> what does it."""
