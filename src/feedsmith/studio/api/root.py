@@ -6,13 +6,14 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.urls import URLPattern, path, re_path
+from django.urls import URLPattern, include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 
 import feedsmith
 from feedsmith.studio.api import brands, hooks, jobs, posts, shown
+from feedsmith.studio.api.operations import problems
 from feedsmith.studio.api.refusals import NOT_HERE, in_json, refusal, tell
 from feedsmith.studio.pages.access import for_all
 
@@ -35,6 +36,7 @@ tell(api, shown.post)
 def description() -> dict[str, Any]:
     """The API as OpenAPI says it."""
     said: dict[str, Any] = api.get_openapi_schema(path_prefix=f"{shown.ROOT}/")
+    said["components"]["schemas"] |= problems()
     return said
 
 
@@ -84,8 +86,6 @@ def _operations() -> list[URLPattern]:
 
 
 urlpatterns = [
-    path("openapi.json", openapi),
-    path("docs", docs),
-    *_operations(),
+    path("api/v1/", include([path("openapi.json", openapi), path("docs", docs), *_operations()])),
     re_path("", nothing),
 ]
