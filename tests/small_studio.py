@@ -4,6 +4,7 @@ Django takes its settings once in a process, so all tests of one run share one s
 emptied before each test. FEEDSMITH_TEST_DATABASE_URL runs them on PostgreSQL.
 """
 
+import asyncio
 import os
 import re
 import shutil
@@ -112,15 +113,21 @@ def visitor(name: str = "", **headers: str):  # type: ignore[no-untyped-def]
 
 
 def bytes_of(answer) -> bytes:  # type: ignore[no-untyped-def]
-    """All that a file's answer brings; the file is closed."""
-    data = b"".join(answer)
-    answer.close()
-    return data
+    """All that a file's answer brings."""
+
+    async def whole() -> bytes:
+        return b"".join([part async for part in answer])
+
+    return asyncio.run(whole())
 
 
 def text_of(response) -> str:  # type: ignore[no-untyped-def]
     """What a page says, without its tags."""
-    words = re.sub(r"<(script|style)\b.*?</\1>", " ", response.content.decode(), flags=re.S)
+    return text_of_page(response.content.decode())
+
+
+def text_of_page(page: str) -> str:
+    words = re.sub(r"<(script|style)\b.*?</\1>", " ", page, flags=re.S)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", words)).strip()
 
 

@@ -55,12 +55,12 @@ class Server:
         self.said = home / "said.txt"
         with self.said.open("wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "feedsmith", "studio", str(home), "--port", "0", *more],
+                [sys.executable, "-m", "feedsmith", "studio", str(home), *(more if "--port" in more else ("--port", "0", *more))],
                 stdout=out, stderr=subprocess.STDOUT,
             )  # fmt: skip
         until(lambda: "/sign-in/link/" in self.output or self.process.poll() is not None)
         assert self.process.poll() is None, self.output
-        link = re.search(r"http://\S+/sign-in/link/\S+", self.output)
+        link = re.search(r"https?://\S+/sign-in/link/\S+", self.output)
         assert link is not None
         self.link = link[0]
         self.url = self.link.partition("/sign-in")[0]

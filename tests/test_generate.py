@@ -158,6 +158,7 @@ def test_a_caption_is_ready_to_paste(week: Path) -> None:
         assert "#" not in post.caption
         assert pasted.strip().endswith(" ".join(f"#{tag}" for tag in post.hashtags))
         assert len(post.hashtags) <= rules.HASHTAGS_DEFAULT
+        assert len(post.hashtag_reasons) == len(post.hashtags)
         assert not rules.violations(post.caption, post.hashtags, [post.alt_text])
 
 

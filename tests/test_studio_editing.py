@@ -29,9 +29,11 @@ def form(d, **changed):  # type: ignore[no-untyped-def]
 
 def test_an_edit_is_saved_with_its_reason_in_the_history() -> None:
     d = draft()
-    words = form(d, caption="Under oaks,\r\nslowly.", hashtag=["oak", "#tall trees,", "Oak", "bad!tag"])
+    words = form(
+        d, caption="Under oaks,\r\nslowly.", hashtag=["oak", "#tall trees,", "Oak", "bad!tag"]
+    )
     answer = visitor("edgar").post(f"/b/oak-co/posts/{d.pk}/edit", words)
-    assert answer.status_code == 303
+    assert answer.status_code == 302
     d = draft()
     assert d.caption == "Under oaks,\nslowly."
     assert d.hashtags == ["oak", "tall", "trees", "badtag"]
@@ -64,7 +66,7 @@ def test_two_who_edit_at_once_are_shown_both_versions_and_nothing_is_lost() -> N
     assert newest > before
     assert f'name="version" value="{newest}"' in page
     again = visitor("edgar").post(f"/b/oak-co/posts/{d.pk}/edit", {**mine, "version": newest})
-    assert again.status_code == 303
+    assert again.status_code == 302
     assert draft().caption == "A stroll under the oaks."
 
 
@@ -75,6 +77,20 @@ def test_a_caption_too_long_for_instagram_is_kept_and_the_page_says_so() -> None
     assert len(draft().caption) == 2300
     said = text_of(client.get(f"/b/oak-co/posts/{d.pk}"))
     assert "Instagram would refuse this: the caption has 2313 characters, 2200 are allowed." in said
+
+
+def test_the_brands_own_rules_are_told_and_nothing_is_refused() -> None:
+    d, client = draft(), visitor("edgar")
+    file = CONFIG.home / "brand.toml"
+    words = file.read_text("utf-8").replace("banned_words = []", 'banned_words = ["cheap"]')
+    file.write_text(words, "utf-8")
+    tags = [f"tag{n}" for n in range(7)]
+    client.post(f"/b/oak-co/posts/{d.pk}/edit", form(d, caption="Cheap thrills.", hashtag=tags))
+    said = text_of(client.get(f"/b/oak-co/posts/{d.pk}"))
+    assert "“cheap” is a word that this brand never uses." in said
+    assert "This brand uses at most 5 hashtags on a post; here are 7." in said
+    assert "7 of 5 hashtags" in said
+    assert draft().hashtags == tags
 
 
 def test_undo_redo_and_bringing_an_old_version_back() -> None:
@@ -89,7 +105,9 @@ def test_undo_redo_and_bringing_an_old_version_back() -> None:
     client.post(f"{here}/restore", {"version": draft().version, "number": 1})
     assert draft().caption == d.caption
     assert draft().revisions.count() == 4
-    assert client.post(f"{here}/restore", {"version": draft().version, "number": 9}).status_code == 404
+    assert (
+        client.post(f"{here}/restore", {"version": draft().version, "number": 9}).status_code == 404
+    )
     assert client.post(f"{here}/undo", {"version": "x"}).status_code == 400
 
 
@@ -135,7 +153,9 @@ def test_several_posts_at_once_and_what_could_not_be_done_is_said() -> None:
     said = text_of(client.get("/b/oak-co/posts"))
     assert "1 post: in review. 1 post could not" in said
     assert "could not" not in text_of(client.get("/b/oak-co/posts"))  # said once
-    client.post("/b/oak-co/posts/bulk", {"do": "favourite", "post": [one.pk, draft(brand="elm-co").pk]})
+    client.post(
+        "/b/oak-co/posts/bulk", {"do": "favourite", "post": [one.pk, draft(brand="elm-co").pk]}
+    )
     assert [d.pk for d in Draft.objects.filter(favourite=True)] == [one.pk]
     away = client.post("/b/oak-co/posts/bulk", {"do": "favourite", "back": "//elsewhere.example"})
     assert away.headers["Location"] == "/b/oak-co/posts"
@@ -253,7 +273,9 @@ def test_light_and_dark_are_kept_in_a_cookie_that_only_says_so() -> None:
     assert 'data-theme="dark"' in client.get("/design").content.decode()
     client.post("/theme", {"theme": '"><script>'})
     assert "data-theme" not in client.get("/design").content.decode()
-    away = client.post("/theme", {"theme": "light"}, headers={"referer": "https://elsewhere.example/x"})
+    away = client.post(
+        "/theme", {"theme": "light"}, headers={"referer": "https://elsewhere.example/x"}
+    )
     assert away.headers["Location"] == "/"
 
 
@@ -296,4 +318,7 @@ def test_what_differs_is_marked() -> None:
     assert marked("a b c", "a x c") == [("", "a "), ("ins", "x "), ("", "c")]
     assert marked("", "new") == [("ins", "new")]
     assert marked("gone", "") == []
-    assert "".join(words for _, words in marked("one\n\ntwo", "two\n\none three")) == "two\n\none three"
+    assert (
+        "".join(words for _, words in marked("one\n\ntwo", "two\n\none three"))
+        == "two\n\none three"
+    )

@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -125,6 +126,15 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
     finally:
         if part is not None:
             part.unlink(missing_ok=True)
+
+
+def sweep(folder: Path, *, older: float = 0.0) -> None:
+    """Remove what killed writers left in `folder`: parts that are `older` seconds old or more. With 0,
+    nobody else may be writing there. What cannot be removed stays."""
+    with contextlib.suppress(OSError):
+        for part in folder.glob(".*.part"):
+            if time.time() - part.stat().st_mtime >= older:
+                part.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -20,7 +20,7 @@ import feedsmith
 from feedsmith import memory, rules, sheet
 from feedsmith.brand import Brand, Home
 from feedsmith.errors import FeedsmithError
-from feedsmith.files import check_writable, full_disk
+from feedsmith.files import check_writable, full_disk, sweep
 from feedsmith.film import encode
 from feedsmith.images import installed
 from feedsmith.images.api import NoPicture
@@ -45,6 +45,8 @@ OWN_FORMAT = {"story": "story", "reel": "story", "carousel": "portrait"}
 """Kind -> its format, whatever is asked for."""
 
 
+LEFT_BEHIND = 3600.0
+"""Seconds after which a part of a file belongs to no run that still goes."""
 FEED_FORMATS = ("portrait", "square")
 """Every layout takes these; landscape pictures are small in a feed."""
 
@@ -173,6 +175,7 @@ def generate(
     brand = home.load()
     folder = Folder(out or home.posts)
     check_writable(folder.root)
+    sweep(folder.root, older=LEFT_BEHIND)
     auto = settings.seed is None or settings.apart
     seed = (
         folder.next_seed(settings.kind, settings.theme, settings.offer.line, _asked(settings))
@@ -227,6 +230,7 @@ def generate(
             if post is not None:
                 workshop.recall(run.said[name])
             else:
+                sweep(folder.root / name)  # a kill in its midst leaves parts of files
                 try:
                     post = workshop.make(order, name, [*earlier, *posts])
                 except FeedsmithError as error:

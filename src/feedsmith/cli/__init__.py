@@ -22,7 +22,7 @@ from feedsmith.brand import VOICES, Home, checked
 from feedsmith.cli.evaluate import evaluate_app
 from feedsmith.cli.prepare import prepare
 from feedsmith.cli.screen import HomeArgument, counted, err, next_step, out, showing_progress
-from feedsmith.cli.studio import mcp, studio_app
+from feedsmith.cli.studio import backup, mcp, restore, studio_app
 from feedsmith.cli.train import train_app
 from feedsmith.errors import FeedsmithError, Refused
 from feedsmith.files import full_disk
@@ -52,6 +52,8 @@ app.add_typer(train_app, name="train")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(studio_app, name="studio")
 app.command()(mcp)
+app.command()(backup)
+app.command()(restore)
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells give it (128 + SIGINT); typer turns the signal into it."""

@@ -8,7 +8,7 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
-from feedsmith.cli.screen import out
+from feedsmith.cli.screen import counted, next_step, out, showing_progress
 from feedsmith.errors import FeedsmithError
 
 if TYPE_CHECKING:
@@ -76,8 +76,11 @@ def studio(
         ),
     ] = None,
     memory: Annotated[
-        int, typer.Option(min=256, help="MB that the process which makes posts may use.")
+        int, typer.Option(min=64, help="MB that the process which makes posts may use.")
     ] = 512,
+    idle: Annotated[
+        float, typer.Option(min=1, help="Seconds after which an idle worker ends.")
+    ] = 60,
     jobs: Annotated[int, typer.Option(min=1, max=8, help="Jobs that run at the same time.")] = 1,
     webhooks_to: Annotated[
         list[str] | None,
@@ -89,7 +92,8 @@ def studio(
 
     config = config_of(
         homes[0], host=host, port=port, public_url=url, proxies=tuple(proxy or ()),
-        memory_cap=memory * 2**20, jobs_at_once=jobs, webhooks_to=_networks(webhooks_to or []),
+        memory_cap=memory * 2**20, jobs_at_once=jobs, idle_seconds=idle,
+        webhooks_to=_networks(webhooks_to or []),
     )  # fmt: skip
     open_studio(
         config,
@@ -294,3 +298,41 @@ def mcp(
         return f"The studio is not open, so this waits. Open it: feedsmith studio {home}"
 
     Server(Tools(Api(words, owner), waits)).serve(sys.stdin.buffer, messages)
+
+
+def backup(
+    to: Annotated[Path, typer.Argument(metavar="OUT.zip", help="The file to write.")],
+    home: Annotated[
+        Path, typer.Argument(metavar="BRAND", help="The folder that keeps the studio.")
+    ] = Path(),
+) -> None:
+    """Save a whole studio, its brands included, in one file; it may stay open meanwhile."""
+    from feedsmith.studio.backup import backup as save
+
+    with showing_progress() as report:
+        told = save(config_of(home), to, report)
+    out.print(
+        f"Saved {counted(len(told.brands), 'brand')} with {counted(told.files, 'file')} "
+        f"({told.bytes / 1e6:.1f} MB): {escape(str(told.path))}",
+        soft_wrap=True,
+    )
+    out.print("Keep it private: it holds what the studio knows of its people.", style="dim")
+    next_step(f"feedsmith restore {to} NEW-FOLDER")
+
+
+def restore(
+    archive: Annotated[Path, typer.Argument(metavar="BACKUP.zip", help="What backup wrote.")],
+    target: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new folder for it.")],
+) -> None:
+    """Bring a saved studio back into a new folder, as it was."""
+    from feedsmith.studio.backup import restore as bring_back
+    from feedsmith.studio.settings import DATABASE_URL, Config
+
+    config = Config(home=target.resolve(), database_url=os.environ.get(DATABASE_URL, ""))
+    with showing_progress() as report:
+        told = bring_back(config, archive, report)
+    out.print(
+        f"Brought back {counted(len(told.brands), 'brand')} with {counted(told.files, 'file')} "
+        f"({told.bytes / 1e6:.1f} MB)."
+    )
+    next_step(f"feedsmith studio {told.path}")

@@ -4,12 +4,11 @@ for what goes wrong. Knows no page.
 
 import gzip
 import logging
-import sqlite3
 import traceback
 from collections.abc import Callable
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -105,25 +104,15 @@ class say_plainly:  # noqa: N801 - a middleware, named as the other two
             return errors.page(request, 404)
         if isinstance(error, PermissionDenied):
             return errors.page(request, 403, str(error))
+        if isinstance(error, RequestDataTooBig):
+            return errors.page(
+                request, 400, "this is more than the studio takes at once", "send less"
+            )
+        if isinstance(error, SuspiciousOperation):
+            return errors.page(request, 400)
         if isinstance(error, FeedsmithError):
             return errors.page(request, 400, error.message, error.mend)
         if isinstance(error, OperationalError):
-            return errors.page(request, 503, *database_in_words(error))
+            return errors.page(request, 503, *errors.of_database(error))
         log.error("%s %s\n%s", request.method, request.path, traceback.format_exc())
         return errors.page(request, 500)
-
-
-def database_in_words(error: OperationalError) -> tuple[str, str]:
-    """What is the matter with the database, and what to do."""
-    cause = error.__cause__
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL or "disk is full" in str(error):
-        return "the disk is full; nothing was changed", "free some space, then try again"
-    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return "the database is busy; nothing was changed", "try again in a moment"
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
-        return (
-            "the database cannot be written; nothing was changed",
-            "check the permissions of the studio's folder and the room on its disk",
-        )
-    return "the database does not answer; nothing was changed", "check that it runs, then try again"

@@ -201,7 +201,10 @@ def django_settings(config: Config) -> dict[str, Any]:
                 },
             }
         ],
-        "DATABASES": {"default": database(config)},
+        "DATABASES": {
+            # Threads last (serving.py), and so do their connections.
+            "default": database(config) | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+        },
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
         "AUTH_USER_MODEL": "studio.Person",
         "AUTHENTICATION_BACKENDS": ["feedsmith.studio.models.people.SignIn"],

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from feedsmith import memory
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import check_writable
 from feedsmith.studio.settings import Config, set_up
@@ -88,8 +89,8 @@ def open_studio(
 ) -> None:
     """Run the studio until Ctrl-C or SIGTERM. Raises FeedsmithError where it cannot start."""
     import uvicorn
-    from django.core.handlers.asgi import ASGIHandler
 
+    memory.be_frugal()
     check_writable(config.folder)
     lock = OneStudio(config.folder)
     lock.take()
@@ -101,6 +102,7 @@ def open_studio(
     from feedsmith.studio.delivery import Deliverer
     from feedsmith.studio.models import Job, LoginLink
     from feedsmith.studio.pages.events import streams
+    from feedsmith.studio.serving import Application
     from feedsmith.studio.worker.supervisor import Supervisor
 
     # Nobody works yet: what seems to run was cut off by a kill, and goes on.
@@ -113,7 +115,7 @@ def open_studio(
 
     server = Server(
         uvicorn.Config(
-            ASGIHandler(),
+            Application(),
             host=config.host,
             port=config.port,
             lifespan="off",

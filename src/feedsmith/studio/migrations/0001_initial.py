@@ -358,6 +358,14 @@ class Migration(migrations.Migration):
             model_name="draft",
             index=models.Index(fields=["brand", "scheduled_at"], name="by_day"),
         ),
+        migrations.AddIndex(
+            model_name="draft",
+            index=models.Index(fields=["brand", "kind", "-position"], name="by_kind"),
+        ),
+        migrations.AddIndex(
+            model_name="draft",
+            index=models.Index(fields=["brand", "state", "favourite", "kind"], name="counted"),
+        ),
         migrations.AddConstraint(
             model_name="draft",
             constraint=models.UniqueConstraint(

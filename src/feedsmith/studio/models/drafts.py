@@ -78,6 +78,8 @@ class Draft(models.Model):
             models.Index(fields=("brand", "-position", "-id"), name="feed_order"),
             models.Index(fields=("brand", "state", "-position"), name="by_state"),
             models.Index(fields=("brand", "scheduled_at"), name="by_day"),
+            models.Index(fields=("brand", "kind", "-position"), name="by_kind"),
+            models.Index(fields=("brand", "state", "favourite", "kind"), name="counted"),
         )
 
     def __str__(self) -> str:

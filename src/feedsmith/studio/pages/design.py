@@ -7,7 +7,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from feedsmith.studio import states
 from feedsmith.studio.models import Draft
-from feedsmith.studio.pages.access import brands_of, for_all, for_people
+from feedsmith.studio.pages.access import brands_of, for_people
 from feedsmith.studio.pages.post import TALL, media_of
 from feedsmith.studio.pages.told import LIMITS
 
@@ -79,7 +79,7 @@ def design(request: HttpRequest) -> HttpResponse:
     return render(request, "studio/design.html", said)
 
 
-@for_all
+@for_people
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """Light, dark, or as the device is; kept in a cookie of this browser."""

@@ -18,7 +18,7 @@ from feedsmith.studio.pages import errors, told
 from feedsmith.studio.pages.access import for_members
 from feedsmith.studio.pages.create import enqueue
 from feedsmith.studio.pages.notices import say
-from feedsmith.studio.pages.post import of_brand
+from feedsmith.studio.pages.post import limits_of, of_brand
 from feedsmith.studio.templatetags.look import at, zone_of
 
 CAPTION_KEPT = 20_000
@@ -201,9 +201,7 @@ def _number(request: HttpRequest, name: str) -> int:
 
 
 def _back(draft: Draft, part: str = "") -> HttpResponse:
-    answer = HttpResponseRedirect(f"/b/{draft.brand.slug}/posts/{draft.pk}{part}")
-    answer.status_code = 303
-    return answer
+    return HttpResponseRedirect(f"/b/{draft.brand.slug}/posts/{draft.pk}{part}")
 
 
 def _turn(request: HttpRequest, brand: Brand, number: int, by: int) -> HttpResponse:
@@ -225,11 +223,11 @@ def _conflict(request: HttpRequest, conflict: Conflict, mine: dict[str, object])
     who = latest.person.name if latest is not None and latest.person is not None else ""
     own = {tag.lower() for tag in mine["hashtags"]}  # type: ignore[attr-defined]
     said = {
-        "draft": theirs, "who": who if who != request.user.name else "",
+        "draft": theirs, "who": who if who != request.user.name else "You",
         "here": f"/b/{theirs.brand.slug}/posts/{theirs.pk}", "mine": mine,
         "theirs": marked(str(mine["caption"]), theirs.caption),
         "their_tags": [(tag, tag.lower() not in own) for tag in theirs.hashtags],
-        "limits": told.LIMITS,
+        "limits": limits_of(theirs.brand),
         "counts": told.counts(str(mine["caption"]), list(mine["hashtags"])),  # type: ignore[call-overload]
     }  # fmt: skip
     return render(request, "studio/conflict.html", said, status=409)

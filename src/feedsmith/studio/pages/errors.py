@@ -1,5 +1,9 @@
 """Pages for what went wrong: what happened and what to do, in one sentence each."""
 
+import sqlite3
+import sys
+
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -50,6 +54,10 @@ def bad(request: HttpRequest, exception: Exception | None = None) -> HttpRespons
 
 
 def broken(request: HttpRequest) -> HttpResponse:
+    """What no view could say: called while the error is being handled."""
+    error = sys.exc_info()[1]
+    if isinstance(error, OperationalError):
+        return page(request, 503, *of_database(error))
     return page(request, 500)
 
 
@@ -60,3 +68,19 @@ def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
         "this form is too old, or came from another page",
         "reload the page and try again",
     )
+
+
+def of_database(error: OperationalError) -> tuple[str, str]:
+    """What is the matter with the database, and what to do."""
+    cause = error.__cause__
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL or "disk is full" in str(error):
+        return "the disk is full; nothing was changed", "free some space, then try again"
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return "the database is busy; nothing was changed", "try again in a moment"
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        return (
+            "the database cannot be written; nothing was changed",
+            "check the permissions of the studio's folder and the room on its disk",
+        )
+    return "the database does not answer; nothing was changed", "check that it runs, then try again"

@@ -4,15 +4,16 @@ Nothing of a request ever becomes a path: names are looked up among those that p
 library name. Thumbnails are WebP, kept under the studio's home.
 """
 
+import asyncio
 import contextlib
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
 
 from django.conf import settings
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from PIL import Image, ImageOps
 
@@ -107,28 +108,30 @@ def shrunk(path: Path, width: int) -> bytes:
 
 
 def in_parts(request: HttpRequest, path: Path, kind: str) -> HttpResponseBase:
-    """The file, or the one range of it that is asked for (RFC 9110, 14.2)."""
+    """The file, or the one range of it that is asked for (RFC 9110, 14.2); never all of it in memory."""
     asked = re.fullmatch(r"bytes=(\d*)-(\d*)", request.headers.get("Range", ""))
-    size = path.stat().st_size
-    if asked is None or asked.groups() == ("", ""):
-        response: HttpResponseBase = FileResponse(path.open("rb"), content_type=kind)
-        response.headers["Accept-Ranges"] = "bytes"
-        return response
-    first, last = asked.groups()
-    start = int(first) if first else max(0, size - int(last))
-    end = min(int(last), size - 1) if first and last else size - 1
-    if start >= size or end < start:
-        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
-    response = StreamingHttpResponse(_part(path, start, end + 1), status=206, content_type=kind)
-    response.headers["Content-Range"] = f"bytes {start}-{end}/{size}"
+    size, start, end, status = path.stat().st_size, 0, path.stat().st_size - 1, 200
+    if asked is not None and asked.groups() != ("", ""):
+        first, last = asked.groups()
+        start = int(first) if first else max(0, size - int(last))
+        end = min(int(last), end) if first and last else end
+        if start >= size or end < start:
+            return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+        status = 206
+    response = StreamingHttpResponse(_part(path, start, end + 1), status=status, content_type=kind)
+    if status == 206:
+        response.headers["Content-Range"] = f"bytes {start}-{end}/{size}"
     response.headers["Content-Length"] = str(end + 1 - start)
     response.headers["Accept-Ranges"] = "bytes"
     return response
 
 
-def _part(path: Path, start: int, stop: int) -> Iterator[bytes]:
-    with path.open("rb") as stream:
+async def _part(path: Path, start: int, stop: int) -> AsyncIterator[bytes]:
+    with await asyncio.to_thread(path.open, "rb") as stream:
         stream.seek(start)
-        while start < stop and (data := stream.read(min(CHUNK, stop - start))):
+        while start < stop:
+            data = await asyncio.to_thread(stream.read, min(CHUNK, stop - start))
+            if not data:
+                return
             start += len(data)
             yield data

@@ -1,5 +1,6 @@
 """One post: its media in a phone, its words, where it stands, where it comes from, its history."""
 
+import re
 from datetime import timedelta
 
 from django.http import HttpRequest, HttpResponse
@@ -64,7 +65,7 @@ def page_of(request: HttpRequest, brand: Brand, draft: Draft) -> dict[str, objec
         "zone": str(zone), "another": editor and made is not None,
         "saved": f"Saved {ago(draft.updated_at, brand)}",
         "can_undo": draft.at_revision > 1, "can_redo": draft.at_revision < latest,
-        "problems": problems(draft), "limits": told.LIMITS,
+        "problems": problems(draft), "limits": limits_of(brand), "never": "\n".join(brand.file.banned_words),
         "counts": told.counts(draft.caption, draft.hashtags), "whole": whole(draft),
         "reasons": told.reasons(draft, made, brand.file) if made else [],
         "original": told.originality(made, photos) if made else None,
@@ -86,10 +87,32 @@ def whole(draft: Draft) -> str:
     return "\n\n".join(part for part in (draft.caption, tags) if part)
 
 
+def limits_of(brand: Brand) -> dict[str, int]:
+    """Instagram's limits, and the brand's own of hashtags (the app takes 5 since December 2025)."""
+    return {**told.LIMITS, "hashtags": min(brand.file.hashtags.limit, rules.HASHTAGS_HARD_MAX)}
+
+
 def problems(draft: Draft) -> list[str]:
-    """What Instagram would refuse about it, a sentence each."""
+    """What Instagram would refuse about it, and where it breaks the brand's own rules; a sentence each."""
     found = rules.violations(draft.caption, draft.hashtags, draft.alt_text)
-    return [f"Instagram would refuse this: {problem}." for problem in found]
+    said = [f"Instagram would refuse this: {problem}." for problem in found]
+    brand = draft.brand.file
+    text = f"{draft.caption} {' '.join(draft.hashtags)}"
+    said += [
+        f"“{word}” is a word that this brand never uses."
+        for word in brand.banned_words
+        if re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.I)
+    ]
+    banned = {tag.lower().lstrip("#") for tag in brand.hashtags.banned}
+    said += [
+        f"#{tag} is a hashtag that this brand never uses."
+        for tag in draft.hashtags
+        if tag.lower() in banned
+    ]
+    count, most = len(draft.hashtags), brand.hashtags.limit
+    if most < count <= rules.HASHTAGS_HARD_MAX:
+        said.append(f"This brand uses at most {most} hashtags on a post; here are {count}.")
+    return said
 
 
 def _main_last(steps: tuple[states.Step, ...]) -> list[states.Step]:

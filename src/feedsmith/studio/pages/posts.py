@@ -1,5 +1,6 @@
 """The posts of a brand: the grid, as the profile will look; in order, chosen, several at once."""
 
+from collections import Counter
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
@@ -44,9 +45,22 @@ def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
     view = view if view in VIEWS else "grid"
     everything = Draft.objects.filter(brand=brand)
     drafts = _chosen(everything, state, words).defer("search")
-    stories = drafts.filter(kind="story") if view == "grid" else drafts.none()
     shown = drafts.exclude(kind="story") if view == "grid" else drafts
-    page = Paginator(shown, A_PAGE).get_page(request.GET.get("page"))
+    pages = Paginator(shown, A_PAGE)
+    # One walk through the rows counts all that the page says: states, favourites, stories.
+    rows = everything.order_by().values_list("state", "favourite", "kind").annotate(Count("id"))
+    counted = Counter({tuple(row[:3]): row[3] for row in rows})
+    if not words.strip():
+        pages.count = sum(
+            n
+            for (its, favourite, kind), n in counted.items()
+            if (its == state if state in states.STATES else its != "archived")
+            and (favourite or state != "favourite")
+            and (kind != "story" or view == "list")
+        )
+    page = pages.get_page(request.GET.get("page"))
+    any_story = view == "grid" and page.number == 1 and any(key[2] == "story" for key in counted)
+    stories = drafts.filter(kind="story")[:STORIES] if any_story else []
     kept = {"state": state, "q": words, "view": view if view != "grid" else ""}
 
     def here(**changed: str) -> str:
@@ -60,11 +74,13 @@ def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
     if request.headers.get("HX-Request") and page.number > 1:
         part = "lines" if view == "list" else "tiles"
         return render(request, f"studio/parts/{part}.html", said)
-    counts = dict(everything.values_list("state").annotate(Count("id")).order_by())
-    alive = sum(n for name, n in counts.items() if name != "archived")
-    favourites = everything.filter(favourite=True).exclude(state="archived").count()
+    counts: Counter[str] = Counter()
+    for (its, _, _), n in counted.items():
+        counts[its] += n
+    alive = counted.total() - counts["archived"]
+    favourites = sum(n for (its, fav, _), n in counted.items() if fav and its != "archived")
     tabs = [("", "All", alive), ("favourite", "Favourites", favourites)]
-    tabs += [(name, states.IN_WORDS[name], counts.get(name, 0)) for name in states.STATES]
+    tabs += [(name, states.IN_WORDS[name], counts[name]) for name in states.STATES]
     may = {step.after for step in states.STEPS if request.role in step.by}
     said |= {
         "tabs": [
@@ -72,8 +88,8 @@ def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
             for name, what, n in tabs
             if n or name in ("", state)
         ],
-        "all": alive, "archived": counts.get("archived", 0), "waiting": counts.get("review", 0),
-        "stories": stories[:STORIES] if page.number == 1 else [],
+        "all": alive, "archived": counts["archived"], "waiting": counts["review"],
+        "stories": stories,
         "kept": [(name, value) for name, value in kept.items() if value and name != "q"],
         "grid": here(view=""), "list": here(view="list"), "create": f"/b/{brand.slug}/create",
         "actions": [

@@ -90,6 +90,12 @@ def at(moment: datetime | None, brand: Any) -> str:
 
 
 @register.filter
+def clock(moment: datetime | None, brand: Any) -> str:
+    """The time of day of something planned, in the brand's time zone: "18:30"."""
+    return f"{moment.astimezone(zone_of(brand)):%H:%M}" if moment is not None else ""
+
+
+@register.filter
 def ago(moment: datetime | None, brand: Any = None) -> str:
     """When something happened: "today, 09:12", "yesterday, 09:12", "24 Nov", "24 Nov 2025"."""
     if moment is None:

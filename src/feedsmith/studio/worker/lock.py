@@ -6,7 +6,7 @@ from typing import IO
 
 from feedsmith.errors import FeedsmithError
 
-LOCK_WAIT = 10.0
+LOCK_WAIT = 5.0
 """Seconds for the workers of a killed server to notice that it is gone."""
 
 

@@ -67,7 +67,8 @@
           const blob = await (await fetch(url)).blob();
           return new File([blob], url.split("/").pop().split("?")[0], { type: blob.type });
         }));
-        if (sharer.dataset.words) await navigator.clipboard.writeText(sharer.dataset.words).catch(() => {});
+        const words = $("#edit") ? whole($("#edit")) : $("[data-copy]")?.dataset.copy;
+        if (words) await navigator.clipboard.writeText(words).catch(() => {});
         await navigator.share({ files });
       } catch (error) { if (error.name !== "AbortError") toast("This browser cannot share files. Save the picture and copy the caption instead."); }
     }
@@ -93,7 +94,11 @@
       out.firstElementChild.textContent = n.toLocaleString("en");
       out.classList.toggle("over", n > most);
     }
-    for (const shown of $$("[data-said]")) shown.textContent = text;
+    const never = ($("[data-caption]", form).dataset.never || "").split("\n").filter((word) => word &&
+      new RegExp(`(?<![\\p{L}\\p{N}_])${word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")}(?![\\p{L}\\p{N}_])`, "iu").test(text));
+    const note = $("[data-never-said]", form);
+    if (note) { note.hidden = !never.length; note.textContent = never.length ? `Never used: ${never.join(", ")}` : ""; }
+    for (const shown of $$("[data-live]")) shown.textContent = text;
   }
   const wrote = (form) => {
     if (!form?.matches("[data-guard]")) return;
@@ -384,6 +389,10 @@
   document.addEventListener("htmx:afterSettle", (e) => {  // on a phone the jobs are below the form
     const jobs = $("#jobs");
     if (jobs && e.detail.requestConfig?.verb === "post" && jobs.getBoundingClientRect().top > innerHeight * .7) jobs.scrollIntoView();
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    const problem = $("#problems > .banner:not([data-seen])");
+    if (problem) { problem.dataset.seen = ""; problem.scrollIntoView({ block: "center" }); }
   });
   document.addEventListener("htmx:sendError", () => toast("The studio does not answer. Is it still running?"));
 })();

@@ -1,0 +1,69 @@
+"""Serving: Django's ASGI application, with a few lasting threads and a limit on what is sent to it.
+
+Django gives each request a thread of its own, which opens the database anew: with twenty people at a
+grid of 5,000 posts the process grew by 40 MB. Here a request borrows one of a few threads, only while
+its answer is thought out; sending it, or an open stream, holds none.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext, sync_to_async
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
+from django.db import close_old_connections
+from django.http.response import HttpResponseBase
+
+THREADS = 6
+"""Requests that are thought out at once; one may have to wait for the database or a thumbnail."""
+BODY_MAX = 32 * 2**20
+"""Bytes of one request; larger files come in pieces."""
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Application(ASGIHandler):
+    def __init__(self) -> None:
+        super().__init__()
+        # The one used last comes first: its database is open, and at rest one thread does it all.
+        self._threads: asyncio.LifoQueue[ThreadSensitiveContext] = asyncio.LifoQueue()
+        for _ in range(THREADS):
+            self._threads.put_nowait(ThreadSensitiveContext())
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        assert scope["type"] == "http"
+        said = dict(scope["headers"]).get(b"content-length", b"0")
+        if not said.isdigit() or int(said) > BODY_MAX:
+            await _too_large(send)
+            return
+        got = 0
+
+        async def limited() -> dict[str, Any]:
+            nonlocal got
+            message = await receive()
+            got += len(message.get("body", b""))
+            if got > BODY_MAX:  # a body that did not say how long it is
+                raise RequestAborted
+            return message
+
+        await self.handle(scope, limited, send)
+
+    async def run_get_response(self, request: ASGIRequest) -> HttpResponseBase:
+        thread = await self._threads.get()
+        before = SyncToAsync.thread_sensitive_context.set(thread)
+        try:
+            await sync_to_async(close_old_connections)()
+            return await super().run_get_response(request)
+        finally:
+            SyncToAsync.thread_sensitive_context.reset(before)
+            self._threads.put_nowait(thread)
+
+
+async def _too_large(send: Send) -> None:
+    said = b"This is more than the studio takes at once.\n"
+    headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(said)),
+               (b"connection", b"close")]  # fmt: skip
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": said})

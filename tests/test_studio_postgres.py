@@ -1,0 +1,100 @@
+"""The same studio on PostgreSQL: the tests of models and pages again, on a server of their own."""
+
+import contextlib
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from studio_server import until
+
+TESTS = ("jobs", "drafts", "sign_in", "access", "pages")
+"""Test modules that run again here."""
+
+
+def _program(name: str) -> str | None:
+    """A program of PostgreSQL; Debian keeps them off the path."""
+    beside = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+    return str(beside[-1]) if beside else shutil.which(name)
+
+
+def _answers(address: str) -> bool:
+    import psycopg
+
+    with contextlib.suppress(psycopg.OperationalError):
+        psycopg.connect(address).close()
+        return True
+    return False
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a database of a fresh server, which runs as long as these tests."""
+    if _program("initdb") is None or _program("postgres") is None:
+        pytest.skip("PostgreSQL is not installed (apt-get install postgresql)")
+    pytest.importorskip("psycopg")
+    folder = tmp_path_factory.mktemp("postgres")
+    data = folder / "data"
+    user: str | None = None
+    if os.geteuid() == 0:  # it refuses to run as root
+        names = {entry.pw_name for entry in pwd.getpwall()}
+        user = "postgres" if "postgres" in names else "nobody"
+        shutil.chown(folder, user)
+        for parent in folder.parents:
+            if parent.stat().st_uid == 0 and not parent.stat().st_mode & 0o001:
+                parent.chmod(parent.stat().st_mode | 0o011)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    common = {"user": user, "cwd": folder, "stdout": subprocess.DEVNULL}
+    subprocess.run(
+        [_program("initdb"), "-D", data, "-U", "studio", "-A", "trust", "--no-sync", "-E", "UTF8"],
+        check=True, **common,
+    )  # fmt: skip
+    server = subprocess.Popen(
+        [_program("postgres"), "-D", data, "-p", str(port), "-k", "", "-h", "127.0.0.1", "-F"],
+        stderr=subprocess.DEVNULL, **common,
+    )  # fmt: skip
+    try:
+        import psycopg
+
+        address = f"postgresql://studio@127.0.0.1:{port}"
+        until(lambda: server.poll() is not None or _answers(f"{address}/postgres"), seconds=60)
+        assert server.poll() is None
+        with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
+            connection.execute("CREATE DATABASE studio")
+        yield f"{address}/studio"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def test_the_studio_does_the_same_on_postgresql(postgres: str) -> None:
+    modules = [str(Path(__file__).with_name(f"test_studio_{name}.py")) for name in TESTS]
+    told = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *modules],
+        env=os.environ | {"FEEDSMITH_TEST_DATABASE_URL": postgres}, capture_output=True, text=True,
+        cwd=Path(__file__).parent.parent,
+    )  # fmt: skip
+    assert told.returncode == 0, told.stdout[-4000:] + told.stderr[-2000:]
+    assert " skipped" not in told.stdout
+
+
+def test_an_address_that_nobody_answers_at_is_said_in_words(postgres: str, tmp_path: Path) -> None:
+    from feedsmith.brand import Brand, Home
+
+    Home(tmp_path).create(Brand(name="Oak"))
+    told = subprocess.run(
+        [sys.executable, "-m", "feedsmith", "studio", "user", "add", "ana", str(tmp_path)],
+        env=os.environ | {"FEEDSMITH_DATABASE_URL": postgres.replace("/studio", "/nowhere")},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert told.returncode == 1
+    assert "the studio's database cannot be opened" in told.stderr.replace("\n", " ")
+    assert "Traceback" not in told.stderr
