@@ -7,13 +7,11 @@ happens is the models' work, as for the pages.
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import resolve
-from django.views.decorators.csrf import csrf_exempt
 
-from feedsmith.studio.pages.access import for_all
+from feedsmith.studio.pages.access import for_programs
 
 
-@for_all  # each operation has a door of its own
-@csrf_exempt  # which no cookie opens
+@for_programs  # each operation has a door of its own (door)
 def api(request: HttpRequest) -> HttpResponseBase:
     """All addresses of the API. It is imported when it is first asked: 16 MB and a quarter of a second
     that a studio without programs never needs."""
