@@ -1,8 +1,8 @@
 """Addresses: which page answers where."""
 
-from django.urls import include, path, re_path
+from django.urls import path, re_path
 
-from feedsmith.studio.api import root
+from feedsmith.studio.api import api
 from feedsmith.studio.pages import (
     account,
     activity,
@@ -41,8 +41,7 @@ urlpatterns = [
     path("static/<str:digest>/<str:name>", assets.asset),
     path("account/tokens", tokens.tokens),
     path("account/tokens/<int:number>/revoke", tokens.revoke),
-    path("api/v1/", include(root)),
-    re_path(r"^api(?:/.*)?$", root.nothing),
+    re_path(r"^api(?:/.*)?$", api),
     path("b/<slug:slug>/", home.brand),
     path("b/<slug:slug>/posts", posts.posts),
     path("b/<slug:slug>/posts/order", posts.order),

@@ -6,15 +6,14 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.urls import URLPattern, path, re_path
-from django.views.decorators.csrf import csrf_exempt
+from django.urls import URLPattern, include, path, re_path
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 
 import feedsmith
 from feedsmith.studio.api import brands, hooks, jobs, posts, shown
+from feedsmith.studio.api.operations import problems
 from feedsmith.studio.api.refusals import NOT_HERE, in_json, refusal, tell
-from feedsmith.studio.pages.access import for_all
 
 DESCRIPTION = """What the studio's pages do, for programs. Send the token of a person, made on \
 /account/tokens or by `feedsmith studio token add`, as `Authorization: Bearer feedsmith_...`. It can \
@@ -35,6 +34,7 @@ tell(api, shown.post)
 def description() -> dict[str, Any]:
     """The API as OpenAPI says it."""
     said: dict[str, Any] = api.get_openapi_schema(path_prefix=f"{shown.ROOT}/")
+    said["components"]["schemas"] |= problems()
     return said
 
 
@@ -48,14 +48,12 @@ def known(method: str, route: str) -> frozenset[str] | None:
     return frozenset(p["name"] for p in said["parameters"] if p["in"] == "query")
 
 
-@for_all
 @require_safe
 def openapi(request: HttpRequest) -> HttpResponse:
     """The description: of the product, not of anybody's data."""
     return JsonResponse(description())
 
 
-@for_all
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
     """The same as a page to read."""
@@ -70,8 +68,6 @@ def docs(request: HttpRequest) -> HttpResponse:
     return render(request, "studio/api.html", {"groups": groups, "about": DESCRIPTION})
 
 
-@for_all
-@csrf_exempt
 def nothing(request: HttpRequest) -> HttpResponse:
     return refusal(404, *NOT_HERE)
 
@@ -84,8 +80,6 @@ def _operations() -> list[URLPattern]:
 
 
 urlpatterns = [
-    path("openapi.json", openapi),
-    path("docs", docs),
-    *_operations(),
+    path("api/v1/", include([path("openapi.json", openapi), path("docs", docs), *_operations()])),
     re_path("", nothing),
 ]

@@ -1,6 +1,6 @@
 """Access: the one place where a request gets its brand, and where it is decided whether it may.
 
-Every view wears one of the three marks below; the table test walks all addresses and checks them.
+Every view wears one of the marks below; the table test walks all addresses and checks them.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils.http import urlencode
+from django.views.decorators.csrf import csrf_exempt
 
 from feedsmith.studio import states
 from feedsmith.studio.models import Brand, Membership
@@ -29,6 +30,12 @@ def for_all(view: View) -> View:
     """A page for everybody, signed in or not."""
     view.needs = "nobody"  # type: ignore[attr-defined]
     return login_not_required(view)
+
+
+def for_programs(view: View) -> View:
+    """For whoever holds a token, which opens it and no session does: no form of a page leads here."""
+    view.needs = "token"  # type: ignore[attr-defined]
+    return login_not_required(csrf_exempt(view))
 
 
 def for_people(view: View) -> View:
