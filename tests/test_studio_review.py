@@ -72,7 +72,7 @@ def test_a_step_is_taken_by_whom_it_is_allowed(name: str, state: str, to: str, m
     answer = visitor(name).post(f"{ROOT}/{draft.pk}/state", {"to": to})
     draft.refresh_from_db()
     assert draft.state == (to if moves else state)
-    assert answer.status_code == (303 if moves else 400)
+    assert answer.status_code in ((302, 303) if moves else (400,))
     assert Event.objects.filter(draft=draft, verb="moved").count() == moves
 
 
