@@ -16,7 +16,6 @@ from ninja.errors import HttpError, ValidationError
 
 from feedsmith.errors import FeedsmithError
 from feedsmith.studio.api import door
-from feedsmith.studio.middleware import database_in_words
 from feedsmith.studio.models import drafts
 from feedsmith.studio.pages import errors
 
@@ -74,7 +73,7 @@ def tell(api: NinjaAPI, shown: Callable[[drafts.Draft, HttpRequest], Any]) -> No
         return refusal(status, error.message, error.mend or "")
 
     def busy(request: HttpRequest, error: OperationalError) -> HttpResponse:
-        return refusal(503, *database_in_words(error))
+        return refusal(503, *errors.of_database(error))
 
     @sensitive_variables()
     def broken(request: HttpRequest, error: Exception) -> HttpResponse:
