@@ -53,9 +53,9 @@ def post(home: Home, name: str, kind: str = "photo", caption: str = "Under the o
     return made
 
 
-def home(name: str) -> Home:
+def home(name: str, within: Path = _ROOT) -> Home:
     """A brand's folder, made afresh, with three posts."""
-    place = Home(_ROOT / name)
+    place = Home(within / name)
     for part in ("posts", "library", "studio/thumbnails"):
         shutil.rmtree(place.root / part, ignore_errors=True)
     place.brand_file.unlink(missing_ok=True)

@@ -38,7 +38,7 @@ def memory(pid: int) -> int:
         return 0
 
 
-def until(true: Callable[[], object], seconds: float = 120.0, every: float = 0.05) -> None:
+def until(true: Callable[[], object], seconds: float = 600.0, every: float = 0.05) -> None:
     """Wait for something to become true; the limit is only there for a broken program."""
     end = time.monotonic() + seconds
     while not true():

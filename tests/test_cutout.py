@@ -133,3 +133,40 @@ def test_a_large_photo_gives_a_cut_out_no_larger_than_a_post_needs(network: Sali
     left, top, right, bottom = found.box
     assert abs((right - left) - 220 * 6) < 45
     assert abs((bottom - top) - 190 * 6) < 45
+
+
+def two_things() -> np.ndarray:
+    """A red jar and a blue one, on a plain table."""
+    image = Image.new("RGB", (630, 490), (232, 228, 220))
+    draw = ImageDraw.Draw(image)
+    draw.rounded_rectangle((98, 154, 266, 392), 28, fill=(178, 40, 36))
+    draw.rounded_rectangle((378, 168, 532, 392), 28, fill=(40, 70, 170))
+    return np.asarray(image.filter(ImageFilter.GaussianBlur(1.2)))
+
+
+def solid(found: Cutout, x: int, y: int) -> float:
+    """How much of the cut-out stands at this place of the photo, 0..1."""
+    left, top, right, bottom = found.box
+    if not (left <= x < right and top <= y < bottom):
+        return 0.0
+    h, w = found.rgba.shape[:2]
+    row, column = (y - top) * h // (bottom - top), (x - left) * w // (right - left)
+    return float(found.rgba[row, column, 3]) / 255
+
+
+def test_a_click_takes_out_what_does_not_belong_and_another_brings_it_back(
+    network: Saliency,
+) -> None:
+    rgb = two_things()
+    both = cut(rgb, network)
+    assert solid(both, 182, 280) > 0.9
+    assert solid(both, 455, 280) > 0.9
+    out = (455 / 630, 280 / 490, False)
+    one = cut(rgb, network, clicks=[out])
+    assert solid(one, 182, 280) > 0.9
+    assert solid(one, 455, 280) < 0.05
+    assert solid(one, 490, 364) < 0.05  # all of it, to its corner
+    assert max(solid(one, x, y) for x in range(350, 560, 3) for y in range(140, 420, 9)) < 0.05
+    assert (one.confidence, one.why) == (1.0, "")
+    again = cut(rgb, network, clicks=[out, (455 / 630, 280 / 490, True)])
+    assert solid(again, 455, 280) > 0.9

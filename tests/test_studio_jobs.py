@@ -131,3 +131,24 @@ def test_posts_made_elsewhere_are_adopted_in_the_order_they_were_made() -> None:
     (oak.home.posts / "half-made").mkdir()
     assert [draft.folder for draft in adopt(oak)] == ["01-photo-bbbbbb", "00-photo-cccccc"]
     assert adopt(oak) == []
+
+
+def test_the_time_left_is_told_from_the_start_where_such_a_job_was_done_before() -> None:
+    from feedsmith.studio.worker.running import usual
+
+    job(args={"kind": "reel"}, state="done", result={"seconds_each": 40.0})
+    job(args={"kind": "quote"}, state="done", result={"seconds_each": 5.0})
+    job("elm-co", args={"kind": "quote"}, state="done", result={"seconds_each": 90.0})
+    assert usual(job(args={"kind": "quote"})) == 5.0
+    assert usual(job(args={"kind": "reel"})) == 40.0
+    assert usual(job(args={"kind": "story"})) is None
+
+
+def test_a_post_adopted_after_a_kill_belongs_to_its_job_again() -> None:
+    from feedsmith.studio.models import Draft
+
+    oak, asked = brand("oak-co"), job()
+    adopted = Draft.objects.filter(brand=oak).first()
+    assert Draft.of(oak, adopted.post, asked) == (adopted, False)
+    adopted.refresh_from_db()
+    assert (adopted.job, adopted.version) == (asked, 1)

@@ -92,9 +92,58 @@ def test_an_address_that_nobody_answers_at_is_said_in_words(postgres: str, tmp_p
     Home(tmp_path).create(Brand(name="Oak"))
     told = subprocess.run(
         [sys.executable, "-m", "feedsmith", "studio", "user", "add", "ana", str(tmp_path)],
-        env=os.environ | {"FEEDSMITH_DATABASE_URL": postgres.replace("/studio", "/nowhere")},
+        env=os.environ | {"FEEDSMITH_DATABASE_URL": postgres.removesuffix("studio") + "nowhere"},
         capture_output=True, text=True,
     )  # fmt: skip
     assert told.returncode == 1
     assert "the studio's database cannot be opened" in told.stderr.replace("\n", " ")
     assert "Traceback" not in told.stderr
+
+
+def test_a_backup_on_postgresql_comes_back_identical(postgres: str, tmp_path: Path) -> None:
+    import psycopg
+
+    import small_studio
+    from feedsmith.brand import Brand, Home
+
+    first, second = (postgres.removesuffix("studio") + name for name in ("before", "after"))
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        for name in ("before", "after"):
+            connection.execute(f"CREATE DATABASE {name}")
+    for name in ("oak", "elm"):
+        home = Home(tmp_path / name)
+        home.create(Brand(name=name.title()))
+        small_studio.post(home, f"01-photo-{name}00")
+
+    def feedsmith(database: str, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "feedsmith", *words],
+            env=os.environ | {"FEEDSMITH_DATABASE_URL": database}, capture_output=True, text=True,
+        )  # fmt: skip
+
+    oak, elm, out, back = (str(tmp_path / name) for name in ("oak", "elm", "out.zip", "back"))
+    assert feedsmith(first, "studio", "user", "add", "ana", oak, elm).returncode == 0
+    assert feedsmith(first, "backup", out, oak).returncode == 0
+    told = feedsmith(second, "restore", out, back)
+    assert told.returncode == 0, told.stderr
+
+    def rows(database: str) -> dict[str, list[tuple[object, ...]]]:
+        with psycopg.connect(database) as connection:
+            tables = connection.execute(
+                "SELECT table_name FROM information_schema.tables WHERE table_name LIKE 'studio_%'"
+            ).fetchall()
+            return {
+                table: connection.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()
+                for (table,) in tables
+                if table != "studio_brand"
+            }
+
+    assert rows(first) == rows(second)
+    assert rows(first)["studio_draft"]
+    # The next row gets a number of its own.
+    assert feedsmith(second, "studio", "user", "add", "ben", f"{back}/oak").returncode == 0
+    # What holds a studio is not written over, and a place that failed is left empty.
+    again = feedsmith(second, "restore", out, str(tmp_path / "again"))
+    assert again.returncode == 1
+    assert "holds a studio already" in " ".join(again.stderr.split())
+    assert not (tmp_path / "again").exists()

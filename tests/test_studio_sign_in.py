@@ -129,3 +129,12 @@ def test_signing_out_ends_the_session() -> None:
     client = visitor("olga")
     assert client.post("/sign-out").status_code == 302
     assert client.get("/").headers["Location"].startswith("/sign-in")
+
+
+def test_wrong_passwords_do_not_shut_the_door_for_links() -> None:
+    link, client = link_of("olga"), visitor()
+    for name in ("", "olga", "edgar"):
+        for _ in range(6):
+            client.post("/sign-in", {"name": name, "password": "x"})
+    assert client.post("/sign-in", {"name": "olga", "password": "x"}).status_code == 429
+    assert client.post(link).status_code == 302

@@ -135,7 +135,7 @@ def follow(server: Server, events: list[bytes]) -> None:
         connection = http.client.HTTPConnection(urlsplit(server.url).netloc)
         cookie = "; ".join(f"{k}={v}" for k, v in server.cookies.items())
         connection.request("GET", "/b/tall-tree-outfitters/events", headers={"Cookie": cookie})
-        with connection.getresponse() as answer:
+        with closing(connection), connection.getresponse() as answer:
             while line := answer.readline():
                 events.append(line)
 

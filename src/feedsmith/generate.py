@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 import feedsmith
-from feedsmith import memory, rules, sheet
+from feedsmith import marks, memory, rules, sheet
 from feedsmith.brand import Brand, Home
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import check_writable, full_disk, sweep
@@ -191,12 +191,13 @@ def generate(
             f"{home.library}: the library is empty, and posts are made from your own photos",
             mend=f"bring some in: feedsmith import {home.root} ~/Downloads/instagram-*.zip",
         )
+    never = _never(library, plan)
     images = installed.chosen(
         settings.images, settings.model, settings.lora, brand.images, home.root
     )
     traits = understanding.ensure(library, brand=f"{brand.name} {brand.handle}", report=report)
     gone = {photo.id for photo in library.missing()}
-    traits = {i: trait for i, trait in traits.items() if i not in gone}
+    traits = {i: trait for i, trait in traits.items() if i not in gone and i not in never}
     workshop = Workshop(
         brand, home, library, traits, images, folder.root, settings.music, settings.writer
     )
@@ -265,6 +266,32 @@ def generate(
     )  # fmt: skip
 
 
+def _never(library: Library, plan: Sequence[Order]) -> frozenset[str]:
+    """Ids of the photos that no post may be made from. Raises FeedsmithError where one is asked for,
+    or none is left."""
+    never = marks.never(library.root)
+    if not never:
+        return never
+    asked = {order.brief.photo for order in plan if order.brief.photo}
+    photos = library.photos()
+    for photo in photos:
+        if photo.id in never and asked & {photo.id, photo.name, Path(photo.name).stem}:
+            raise FeedsmithError(
+                f"the photo {photo.name or photo.id} is marked as never to be used",
+                mend="name another one, or take the mark away in the studio's library",
+            )
+    if (
+        photos
+        and all(photo.id in never for photo in photos)
+        and not all(o.brief.photo for o in plan)
+    ):
+        raise FeedsmithError(
+            f"{library.root}: every photo is marked as never to be used",
+            mend="take the mark away from some in the studio's library",
+        )
+    return never
+
+
 def _key(
     brand: Brand, library: Library, settings: Settings, seed: int, models: dict[str, str]
 ) -> str:
@@ -288,6 +315,8 @@ def _key(
         "auto": settings.seed is None or settings.apart,
         "models": models,
     }
+    if marked := marks.digest(library.root):
+        decides["marks"] = marked
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
 
 

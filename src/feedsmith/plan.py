@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import yaml
 
-from feedsmith import days, facts, rules
+from feedsmith import days, facts, marks, rules
 from feedsmith.brand import Home
 from feedsmith.captions import words
 from feedsmith.captions.skeletons import SEASONS
@@ -86,7 +86,7 @@ class Entry(Value):
     @property
     def waits(self) -> str:
         """What a person must fill in before it can be made; '' for nothing."""
-        return _waits(self.brief)
+        return waits(self.brief)
 
 
 class Plan(Value):
@@ -137,6 +137,8 @@ def propose(
             mend=f"bring some in: feedsmith import {home.root} ~/Downloads/instagram-*.zip",
         )
     traits = understanding.ensure(library, brand=f"{brand.name} {brand.handle}", report=report)
+    never = marks.never(library.root)
+    traits = {key: trait for key, trait in traits.items() if key not in never}
     zone = ZoneInfo(brand.time_zone)
     rng = np.random.default_rng(seed)
     notes: list[str] = []
@@ -506,16 +508,16 @@ def write(plan: Plan, path: Path) -> None:
     text += f"\ntime_zone: {plan.zone}\nposts:\n"
     for row in rows:
         kept = {name: row[name] for name in _FIELDS if row.get(name)}
-        waits = _waits_in_row(row)
+        missing = _waits_in_row(row)
         body = _DATED.sub(
             r"\1 \2",
             yaml.safe_dump(
                 [kept], sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=False
             ),
         )
-        text += "\n" + (f"  # waits: {waits}\n" if waits else "")
+        text += "\n" + (f"  # waits: {missing}\n" if missing else "")
         text += "".join(f"  {line}\n" for line in body.splitlines())
-        if waits:
+        if missing:
             text += "    # offer:\n"
     write_bytes(path, text.encode("utf-8"))
 
@@ -536,8 +538,11 @@ def _row(entry: Entry) -> dict[str, str]:
     }
 
 
-def read(path: Path, zone: tzinfo = UTC) -> tuple[list[Brief], list[Refused]]:
-    """The briefs of a plan, and what is left out: one sentence with its line, and the mend.
+def read(
+    path: Path, zone: tzinfo = UTC, *, waiting: bool = False
+) -> tuple[list[Brief], list[Refused]]:
+    """The briefs of a plan, and what is left out: one sentence with its line, and the mend. With
+    `waiting`, entries that something must be filled in of are among the briefs (see `waits`).
 
     Times are in the plan's own `time_zone`, else in `zone`. Every value is read as the text that
     stands there: nothing in the file can be more than words.
@@ -556,7 +561,7 @@ def read(path: Path, zone: tzinfo = UTC) -> tuple[list[Brief], list[Refused]]:
         try:
             if isinstance(row, Refused):
                 raise row
-            briefs.append(_brief(row, zone, where, path.parent))
+            briefs.append(_brief(row, zone, where, path.parent, waiting))
         except Refused as error:
             faults.append(Refused(f"{where}: {error.message}", mend=error.mend))
         if len(briefs) + len(faults) > ENTRIES_MAX:
@@ -577,7 +582,7 @@ def past(briefs: Sequence[Brief], now: datetime) -> str:
     return f"{many} in the past ({where}{first.at:%Y-%m-%d %H:%M}) and will be made all the same."
 
 
-def _brief(row: Mapping[str, str], zone: tzinfo, where: str, folder: Path) -> Brief:
+def _brief(row: Mapping[str, str], zone: tzinfo, where: str, folder: Path, waiting: bool) -> Brief:
     known: dict[str, str] = {}
     for raw, value in row.items():
         name = _field(raw)
@@ -626,13 +631,14 @@ def _brief(row: Mapping[str, str], zone: tzinfo, where: str, folder: Path) -> Br
         at=_moment(known.get("date", ""), known.get("time", ""), zone),
         where=where,
     )
-    if waits := _waits(brief):
+    if not waiting and (missing := waits(brief)):
         label = f"{kind} “{brief.headline}”" if brief.headline else kind
-        raise Refused(f"the {label} waits: {waits}", mend="fill it in, or delete the entry")
+        raise Refused(f"the {label} waits: {missing}", mend="fill it in, or delete the entry")
     return brief
 
 
-def _waits(brief: Brief) -> str:
+def waits(brief: Brief) -> str:
+    """What a person must fill in before the post can be made; '' for nothing."""
     if brief.kind == "promo" and not brief.offer:
         return "give its offer, word for word"
     if brief.kind == "product" and not brief.offer:

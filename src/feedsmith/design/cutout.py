@@ -11,6 +11,7 @@ Sources: linear discriminants (Fisher 1936) in local windows, in the manner of t
 Colour Estimation").
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,9 @@ Bytes = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 Wide = NDArray[np.float64]
 Area = tuple[int, int, int, int]
+Click = tuple[float, float, bool]
+"""A person's word: x and y in shares of the photo's width and height, and whether what is there
+belongs to the subject."""
 
 SURE = 0.7
 """Confidence from which a cut-out may be used. Of 76 product photos looked at by eye about 49 are
@@ -39,6 +43,8 @@ LEAST = 48
 _LOOK = 320
 _BANDS = (7, 4)
 """Pixels either side of the outline, at 512 px, that colours may move it by, first and second."""
+_LIKE = 9.0
+"""OKLab distance (L of 100) up to which what hangs together with a click is meant by it."""
 _VOICE = 3.5
 """Most log odds that colours may speak with; the prior's are at most 3.6."""
 
@@ -62,8 +68,17 @@ class Cutout:
     why: str = ""
 
 
-def cut(rgb: Bytes, saliency: Saliency | None = None, *, method: str = "both") -> Cutout:
+def cut(
+    rgb: Bytes,
+    saliency: Saliency | None = None,
+    *,
+    method: str = "both",
+    clicks: Sequence[Click] = (),
+) -> Cutout:
     """Cut the subject out of `rgb` (H, W, 3).
+
+    `clicks` are heard before both witnesses, the last one first: each speaks for what has its colour
+    and hangs together with it. Whoever clicked has looked at it, so the confidence is 1 then.
 
     `saliency` is the network, loaded here when not given; `method` "plain" or "network" hears one
     witness only (for measurements). A photo without a subject gives an empty cut-out of
@@ -81,6 +96,10 @@ def cut(rgb: Bytes, saliency: Saliency | None = None, *, method: str = "both") -
     if ground is not None:
         small = to_lab(_resized(rgb, (found.shape[1], found.shape[0])))
         found |= _main(_enclosed(small, ground.over((0, 0, *shape[::-1]), shape, small), ground))
+    if clicks:
+        small = to_lab(_resized(rgb, (found.shape[1], found.shape[0])))
+        belongs, does_not = _clicked(small, clicks, (0, 0, *shape[::-1]), shape)
+        found = (found | belongs) & ~does_not
     area = _bounds(found, shape, margin=0.1)
     if area is None:
         return _nothing("no subject stands out")
@@ -100,6 +119,10 @@ def cut(rgb: Bytes, saliency: Saliency | None = None, *, method: str = "both") -
         prior = _heard(lab, ground.over(area, shape, lab), ground, close)
     assert prior is not None
     prior, crumbs = _without_crumbs(prior)
+    if clicks:
+        belongs, does_not = _clicked(lab, clicks, area, shape)
+        prior = np.where(belongs, np.maximum(prior, 0.97), prior)
+        prior = np.where(does_not, np.minimum(prior, 0.03), prior).astype(np.float32)
 
     # The photo's own edges, then the colours under soft ones.
     alpha, contrast = _edges(lab, prior)
@@ -109,6 +132,8 @@ def cut(rgb: Bytes, saliency: Saliency | None = None, *, method: str = "both") -
     touches = _touching(alpha, area, shape)
     grass = _grassy(lab, alpha)
     confidence, why = _judged(alpha, prior, close, glance, contrast, crumbs, touches, grass)
+    if clicks:
+        confidence, why = 1.0, ""
     rgba = np.dstack([colours, np.rint(alpha * 255).astype(np.uint8)])
     cropped = _cropped(rgba, area)
     if cropped is None:
@@ -223,6 +248,32 @@ def _runs_reached(found: Mask, passable: Mask) -> Mask:
     run = np.cumsum(wall.ravel()).reshape(wall.shape)[:, :-1]
     reached = np.bincount(run[found], minlength=int(run[-1, -1]) + 2) > 0
     return np.asarray(reached[run] & passable)
+
+
+def _clicked(
+    lab: Floats, clicks: Sequence[Click], area: Area, shape: tuple[int, ...]
+) -> tuple[Mask, Mask]:
+    """(h, w) twice: what clicks say belongs to the subject, and what they say does not. `lab` is the
+    part `area` of the photo."""
+    h, w = lab.shape[:2]
+    left, top, right, bottom = area
+    belongs, does_not = np.zeros((h, w), bool), np.zeros((h, w), bool)
+    down, across = np.ogrid[:h, :w]
+    reach = max(2, max(h, w) // 100)
+    for x, y, inside in clicks:
+        column = (x * shape[1] - left) / (right - left) * w
+        row = (y * shape[0] - top) / (bottom - top) * h
+        if not (0 <= column < w and 0 <= row < h):
+            continue
+        disc = (down - row) ** 2 + (across - column) ** 2 <= reach**2
+        colour = np.median(lab[disc], axis=0)
+        meant = disc | _flooded(disc, np.linalg.norm(lab - colour, axis=-1) < _LIKE)
+        said, other = (belongs, does_not) if inside else (does_not, belongs)
+        said |= meant
+        other &= ~meant
+    # With its soft rim, which has the colour of neither side and would stay as an outline.
+    does_not = (box(does_not.astype(np.float32), max(2, max(h, w) // 100)) > 0.01) & ~belongs
+    return belongs, does_not
 
 
 def _heard(lab: Floats, ground: Floats, model: _Ground, close: Floats | None) -> Floats:

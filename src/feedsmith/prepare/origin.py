@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from feedsmith import marks
 from feedsmith.brand import Home
 from feedsmith.errors import FeedsmithError
 from feedsmith.images.crop import FaceBox
@@ -49,7 +50,8 @@ def of_library(home: Home, report: Report = silent) -> list[Origin]:
     """
     brand = home.load()
     library = Library(home.library)
-    photos = library.photos()
+    never = marks.never(library.root)  # what a model has seen it shows again
+    photos = [photo for photo in library.photos() if photo.id not in never]
     if not photos:
         raise FeedsmithError(
             f"{home.library}: the library is empty",

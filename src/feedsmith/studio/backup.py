@@ -258,9 +258,16 @@ def _copy_tables(config: Config, copy: Path) -> list[tuple[str, str]]:
 
     open_database(config)
     from django.core import serializers
+    from django.core.serializers.json import DjangoJSONEncoder
     from django.db import connection, transaction
 
     from feedsmith.studio.models import Brand
+
+    class Whole(DjangoJSONEncoder):
+        """Django cuts times to milliseconds."""
+
+        def default(self, o: Any) -> Any:
+            return o.isoformat() if isinstance(o, datetime) else super().default(o)
 
     with transaction.atomic(), copy.open("w", encoding="utf-8") as stream:
         with connection.cursor() as cursor:
@@ -268,7 +275,7 @@ def _copy_tables(config: Config, copy: Path) -> list[tuple[str, str]]:
         stream.write(json.dumps({"schema": _schema()}) + "\n")
         for model in _tables():
             rows = model._default_manager.order_by("pk").iterator(chunk_size=500)
-            serializers.serialize("jsonl", rows, stream=stream)
+            serializers.serialize("jsonl", rows, stream=stream, cls=Whole)
         return list(Brand.objects.order_by("pk").values_list("slug", "root"))
 
 

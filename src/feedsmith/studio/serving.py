@@ -15,7 +15,7 @@ from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.db import close_old_connections
 from django.http.response import HttpResponseBase
 
-THREADS = 6
+THREADS = 4
 """Requests that are thought out at once; one may have to wait for the database or a thumbnail."""
 BODY_MAX = 32 * 2**20
 """Bytes of one request; larger files come in pieces."""

@@ -72,6 +72,10 @@ class Config:
         return self.folder / "thumbnails"
 
     @property
+    def cutouts(self) -> Path:
+        return self.folder / "cutouts"
+
+    @property
     def url(self) -> str:
         """Where a person opens it, without a slash at the end."""
         if self.public_url:
@@ -139,7 +143,7 @@ def database(config: Config) -> dict[str, Any]:
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 20,
                 "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
-                "PRAGMA cache_size=-4000;",
+                "PRAGMA cache_size=-1000;",
             },
         }
     parts = urlsplit(config.database_url)

@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 from feedsmith.errors import MissingModel
 from feedsmith.understanding.networks import WEIGHTS
 
-Origin = Literal["caption", "hashtag", "alt text", "neighbour", "network", "colours"]
+Origin = Literal["caption", "hashtag", "alt text", "neighbour", "network", "colours", "person"]
 Season = Literal["", "spring", "summer", "autumn", "winter"]
 
 MOST = 6

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field, ValidationError
 
-from feedsmith import cores
+from feedsmith import cores, marks
 from feedsmith.colour import to_lab
 from feedsmith.errors import FeedsmithError, MissingModel
 from feedsmith.files import write_text, writing
@@ -329,8 +329,16 @@ def _worded(
     vectors: Mapping[str, NDArray[np.float32]],
     brand: str,
 ) -> dict[str, Traits]:
-    """The same traits with words from posts, then from neighbours and from the network."""
+    """The same traits with a person's words, else those from posts, from neighbours and from the
+    network."""
     posts = library.posts()
+    corrected = {
+        key: [
+            keywords.Keyword(w, "person", 1.0, keywords.visual_type(w) or "") for w in mark.keywords
+        ]
+        for key, mark in marks.read(library.root).items()
+        if mark.keywords is not None
+    }
     phrases = keywords.phrases_of(post.text for post in posts)
     counts = Counter(tag.lower() for post in posts for tag in set(post.hashtags))
     common = {tag for tag, n in counts.items() if n >= max(4, 0.08 * len(posts))}
@@ -348,13 +356,21 @@ def _worded(
                 common=common, brand=brand, own=len(post.photos) == 1,
             )  # fmt: skip
             seasons[photo.id] = keywords.season(post.text, post.hashtags, phrases)
-        words[photo.id] = own
+        words[photo.id] = corrected.get(photo.id, own)
     said = [key for key in words if words[key]]
     matrix = np.stack([vectors[k] for k in said if k in vectors]) if vectors and said else None
     ids = [k for k in said if k in vectors]
     found: dict[str, Traits] = {}
     for key, own in words.items():
         traits = known[key]
+        if key in corrected:  # whoever looked at it knows better than any rule
+            found[key] = traits.model_copy(
+                update={
+                    "words": tuple(Word(**word._asdict()) for word in own),
+                    "season": seasons.get(key, ""),
+                }
+            )
+            continue
         if not own and matrix is not None and key in vectors:
             near = matrix @ vectors[key]
             order = np.argsort(-near, kind="stable")[:5]

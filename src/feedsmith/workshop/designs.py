@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from feedsmith import facts
+from feedsmith import facts, marks
 from feedsmith.brand import Brand, Home, Palette
 from feedsmith.captions.brief import Caption
 from feedsmith.captions.tongues.tongue import speak
@@ -219,6 +219,12 @@ class Designer:
             },
         }[order.kind]
 
+    def _clicks(self, main: Picture) -> tuple[cutout.Click, ...]:
+        """What a person corrected of this photo's cut-out; () for pictures that are no whole photo."""
+        whole = main.method == "layout" and main.window is None and len(main.sources) == 1
+        mark = marks.read(self.home.library).get(main.sources[0]) if whole else None
+        return mark.clicks if mark is not None else ()
+
     def _product(
         self, order: Order, main: Picture, caption: Caption, before: Sequence[Look]
     ) -> Page:
@@ -231,7 +237,7 @@ class Designer:
                 "product post",
                 mend=f"use a photo of at least {PRODUCT_SIDE_MIN} pixels each way, better 1080",
             )
-        cut = cutout.cut(main.rgb)
+        cut = cutout.cut(main.rgb, clicks=self._clicks(main))
         sure = cut.confidence >= cutout.SURE
         if not sure:
             self.note(f"The photo of “{order.offer.name}” is used whole: {cut.why}.")

@@ -7,18 +7,20 @@ and no layouts.
 import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from feedsmith import photo_file, rules
+from feedsmith import marks, photo_file, rules
 from feedsmith.brand import ImagesSettings
 from feedsmith.errors import FeedsmithError, MissingModel
 from feedsmith.film.walk import FRAMES
 from feedsmith.images import crop, installed
 from feedsmith.images.api import ImageModel, NoPicture, Picture, PictureBrief, Walked
 from feedsmith.images.remix import Remix
+from feedsmith.images.resample import resize
 from feedsmith.library import Library
 from feedsmith.post import Originality, Photo
 from feedsmith.understanding.saliency import Saliency, by_contrast
@@ -36,6 +38,8 @@ NEAR, TWIN = 0.28, 0.9
 """Cosine of photos that go together, and from which they are one motif photographed twice."""
 SHOWN_MAX = 1440
 """Longest side in pixels of a photo that a layout frames."""
+PRODUCT_SIDE = 720
+"""Pixels of the shorter side from which product layouts take a photo."""
 
 
 class Pictures:
@@ -77,6 +81,14 @@ class Pictures:
         named = self.named(order.brief.photo)
         if named is not None:
             among = frozenset((named.id,))
+            mark = marks.read(self.library.root).get(named.id)
+            if order.kind == "product" and mark is not None and mark.clicks:
+                # The clicks are places of all of it; a small photo is enlarged, as a crop would be.
+                whole = self.whole(named, order.seed, recent)
+                height, width = whole.rgb.shape[:2]
+                more = max(1.0, PRODUCT_SIDE / min(height, width))
+                large = resize(whole.rgb, round(height * more), round(width * more))
+                return replace(whole, rgb=large)
         elif order.brief.photo:
             return self.file(Path(order.brief.photo), order)
         tall = order.format.name == "story"

@@ -380,10 +380,23 @@ class Photos(Value):
     next: str | None
 
 
+class Planned(Value):
+    """What a plan foresees, and is not made yet."""
+
+    at: datetime
+    kind: str
+    about: str
+    clash: bool
+    """True where something else goes out within the hour."""
+
+
 class Day(Value):
     day: date
     """In the brand's time zone."""
     posts: list[Post]
+    clashes: list[int]
+    """Those of them with another one within the hour."""
+    planned: list[Planned]
 
 
 class Calendar(Value):

@@ -5,7 +5,10 @@ from feedsmith.studio.models.drafts import Comment, Conflict, Draft, Event, Revi
 from feedsmith.studio.models.hooks import Delivery, Hook
 from feedsmith.studio.models.jobs import Job
 from feedsmith.studio.models.people import FailedSignIn, LoginLink, Membership, Person
+from feedsmith.studio.models.plans import Plan, Planned
+from feedsmith.studio.models.reviews import ReviewAct, ReviewLink
 from feedsmith.studio.models.tokens import Token
+from feedsmith.studio.models.uploads import Upload
 
 __all__ = [
     "Brand",
@@ -20,6 +23,11 @@ __all__ = [
     "LoginLink",
     "Membership",
     "Person",
+    "Plan",
+    "Planned",
+    "ReviewAct",
+    "ReviewLink",
     "Revision",
     "Token",
+    "Upload",
 ]

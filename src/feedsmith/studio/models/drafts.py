@@ -115,6 +115,9 @@ class Draft(models.Model):
         with transaction.atomic():
             found = cls.objects.filter(brand=brand, folder=post.id).first()
             if found is not None:
+                if job is not None and found.job_id is None:  # adopted after a kill
+                    found.job = job
+                    found.save(update_fields=["job", "updated_at"])
                 return found, False
             draft = cls(
                 brand=brand, folder=post.id, kind=post.kind, theme=post.theme[:200],
@@ -124,6 +127,11 @@ class Draft(models.Model):
             )  # fmt: skip
             draft._index()
             draft.save()
+            if post.at is not None:  # made for a day of a plan: it stands on the calendar
+                from feedsmith.studio.models.plans import meet
+
+                draft.scheduled_at = meet(draft, post.at)
+                draft.save(update_fields=["scheduled_at"])
             Revision.objects.create(
                 draft=draft, number=1, what="made", folder=post.id, words=draft.words
             )
@@ -240,26 +248,6 @@ class Draft(models.Model):
                 brand=row.brand, draft=row, person=person, name=name, verb="moved",
                 words=f"{before} -> {to}",
             )  # fmt: skip
-            return row
-
-    def put_off(self, to: Any, *, by: states.Actor, person: Person | None = None) -> "Draft":
-        """Another time for a scheduled post. Raises FeedsmithError where it is not scheduled, or not
-        for this actor."""
-        with transaction.atomic():
-            row = Draft.objects.select_for_update().select_related("brand").get(pk=self.pk)
-            step = states.step("approved", "scheduled")
-            if row.state != "scheduled" or step is None or by not in step.by:
-                raise FeedsmithError(
-                    f"this post is {row.state_in_words.lower()}, and you cannot put it off",
-                    mend="reload the page to see where it stands",
-                )
-            if row.scheduled_at != to:
-                row.scheduled_at = to
-                row._changed()
-                Event.objects.create(
-                    brand=row.brand, draft=row, person=person, verb="moved",
-                    words="scheduled -> scheduled",
-                )  # fmt: skip
             return row
 
     def _changed(self) -> None:

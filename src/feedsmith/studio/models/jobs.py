@@ -13,7 +13,7 @@ from feedsmith.studio.models.brands import Brand
 from feedsmith.studio.models.people import Person
 
 ATTEMPTS = 3
-"""Starts of one job before it is given up."""
+"""Starts of one job in a row without anything made, after which it is given up."""
 WAITING_MAX = 500
 """Waiting jobs of one brand; more are refused."""
 ACTIVE = ("queued", "running")

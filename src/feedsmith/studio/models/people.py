@@ -125,15 +125,16 @@ class FailedSignIn(models.Model):
         cls.objects.filter(name=_hash(name.lower())).delete()
 
     @classmethod
-    def wait(cls, name: str, address: str) -> timedelta | None:
-        """How long this name, or anybody at this address, has to wait; None for not at all."""
+    def wait(cls, name: str | None, address: str) -> timedelta | None:
+        """How long this name (None: who came by a link), or anybody at this address, has to wait; None
+        for not at all."""
         now = timezone.now()
         recent = cls.objects.filter(at__gt=now - TRIES_WITHIN).order_by("-at")
         waits: list[datetime] = []
-        for rows, most in (
-            (recent.filter(name=_hash(name.lower())), TRIES_PER_NAME),
-            (recent.filter(address=address[:64]), TRIES_PER_ADDRESS),
-        ):
+        limits = [(recent.filter(address=address[:64]), TRIES_PER_ADDRESS)]
+        if name is not None:
+            limits.append((recent.filter(name=_hash(name.lower())), TRIES_PER_NAME))
+        for rows, most in limits:
             blocking = rows[most - 1 : most].first()
             if blocking is not None:
                 waits.append(blocking.at + TRIES_WITHIN)

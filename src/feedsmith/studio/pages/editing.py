@@ -4,14 +4,14 @@ to the post's page; two who edit at once are shown both versions.
 
 import difflib
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.studio import copies, feed, states
+from feedsmith.studio import clock, copies, feed, states
 from feedsmith.studio.models import Brand, Comment, Draft, Event
 from feedsmith.studio.models.drafts import Conflict
 from feedsmith.studio.pages import errors, told
@@ -88,16 +88,17 @@ def state(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
     to = request.POST.get("to", "")
     if to not in states.STATES:
         return errors.page(request, 400, "there is no such state")
-    when = None
+    when, told_of_clock = None, ""
     if to == "scheduled" and request.POST.get("when"):
         try:
-            local = datetime.fromisoformat(request.POST["when"]).replace(tzinfo=zone_of(brand))
-            when = local.astimezone(UTC)
+            wanted = datetime.fromisoformat(request.POST["when"])
+            found = clock.moment(wanted.date(), wanted.time(), zone_of(brand))
         except (ValueError, OverflowError) as error:
             raise FeedsmithError("this is not a day and a time", mend="choose both") from error
+        when, told_of_clock = found.at, f" {found.said}".rstrip()
     moved = draft.move(to, by=request.role, person=request.user, scheduled_at=when)
     where = f", {at(moved.scheduled_at, brand)}" if to == "scheduled" else ""
-    say(request, f"{moved.state_in_words}{where}.")
+    say(request, f"{moved.state_in_words}{where}.{told_of_clock}")
     return _back(draft)
 
 

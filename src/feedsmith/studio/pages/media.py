@@ -37,6 +37,11 @@ KEPT = "private, max-age=31536000, immutable"
 @for_members("reviewer")
 def medium(request: HttpRequest, brand: Brand, folder: str, file: str) -> HttpResponseBase:
     """A file of a post as it is; films in the parts that players ask for. ?download=1 saves it."""
+    return whole(request, brand, folder, file)
+
+
+def whole(request: HttpRequest, brand: Brand, folder: str, file: str) -> HttpResponseBase:
+    """The same for somebody who was let in already."""
     path = of_post(brand, folder, file)
     kind = KINDS.get(path.suffix.lower())
     if kind is None:
@@ -56,6 +61,11 @@ def thumbnail(
     request: HttpRequest, brand: Brand, folder: str, file: str, width: str
 ) -> HttpResponseBase:
     """A small WebP of a picture, or of a film's still."""
+    return shown(brand, folder, file, width)
+
+
+def shown(brand: Brand, folder: str, file: str, width: str) -> HttpResponse:
+    """The same for somebody who was let in already."""
     if int(width) not in WIDTHS:
         raise Http404
     path = of_post(brand, folder, file)

@@ -14,6 +14,7 @@ from feedsmith.errors import FeedsmithError
 from feedsmith.studio import feed, states
 from feedsmith.studio.models import Brand, Draft
 from feedsmith.studio.models.drafts import search
+from feedsmith.studio.models.reviews import POSTS_MAX
 from feedsmith.studio.pages import errors
 from feedsmith.studio.pages.access import for_members
 from feedsmith.studio.pages.notices import say
@@ -133,6 +134,9 @@ def bulk(request: HttpRequest, brand: Brand) -> HttpResponse:
         int(n) for n in request.POST.getlist("post") if n.isascii() and n.isdigit() and len(n) < 18
     ]
     what = request.POST.get("do", "")
+    if what == "link":  # chosen here, made on the page of review links
+        asked = urlencode([("post", number) for number in wanted[:POSTS_MAX]])
+        return HttpResponseRedirect(f"/b/{brand.slug}/review-links?{asked}")
     if what != "favourite" and what not in MOVES:
         return errors.page(request, 400, "it was not said what to do with the posts")
     drafts = list(Draft.objects.filter(brand=brand, pk__in=wanted[:AT_ONCE]))

@@ -23,7 +23,7 @@ def _back(request: HttpRequest) -> str:
     return wanted if safe and wanted.startswith("/") else "/"
 
 
-def _too_many(request: HttpRequest, name: str) -> HttpResponse | None:
+def _too_many(request: HttpRequest, name: str | None) -> HttpResponse | None:
     wait = FailedSignIn.wait(name, _address(request))
     if wait is None:
         return None
@@ -65,7 +65,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def link(request: HttpRequest, token: str) -> HttpResponse:
     """A one-time link. Opening it only asks: mail programs open links by themselves."""
-    refused = _too_many(request, "")
+    refused = _too_many(request, None)
     if refused is not None:
         return refused
     person = LoginLink.take(token) if request.method == "POST" else LoginLink.owner(token)

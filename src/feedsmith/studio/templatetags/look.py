@@ -66,6 +66,13 @@ PLURAL = {"story": "stories"}
 @register.filter
 def job_title(job: Any) -> str:
     """What a job makes: "7 posts", "2 stories about autumn"."""
+    if job.kind == "plan":
+        return f"The plan {job.args.get('name', '')}".strip()
+    if job.kind == "import":
+        files = len(job.args.get("uploads", ()))
+        return f"{files} file{'s' * (files != 1)} into the library"
+    if job.kind == "cutout":
+        return "A cut-out to look at"
     if job.kind != "generate":
         return str(job.kind).replace("_", " ").capitalize()
     one = kind_words(job.args.get("kind") or "post").lower()

@@ -1,5 +1,8 @@
 """Tags of the studio's templates."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django import template
 
 from feedsmith.studio.pages import assets
@@ -13,15 +16,19 @@ def asset(name: str) -> str:
     return assets.address(name)
 
 
-@register.simple_tag
-def thumb(brand: str, folder: str, medium: dict[str, object], width: int) -> str:
-    """The address of a medium's thumbnail: of a film, its still."""
-    return f"/thumb/{brand}/{width}/{folder}/{medium.get('cover') or medium['file']}"
+@register.simple_tag(takes_context=True)
+def thumb(
+    context: Mapping[str, Any], brand: str, folder: str, medium: dict[str, object], width: int
+) -> str:
+    """The address of a medium's thumbnail: of a film, its still. On a page without a login it lies
+    under that page's own address (`files_under`)."""
+    root = context.get("files_under", "")
+    return f"{root}/thumb/{brand}/{width}/{folder}/{medium.get('cover') or medium['file']}"
 
 
-@register.simple_tag
-def medium(brand: str, folder: str, file: str) -> str:
-    return f"/media/{brand}/{folder}/{file}"
+@register.simple_tag(takes_context=True)
+def medium(context: Mapping[str, Any], brand: str, folder: str, file: str) -> str:
+    return f"{context.get('files_under', '')}/media/{brand}/{folder}/{file}"
 
 
 @register.filter

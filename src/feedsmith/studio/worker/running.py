@@ -50,6 +50,16 @@ def run(job: Job, worker: str) -> None:
             job.end("done", result=result, words="")
 
 
+def usual(job: Job) -> float | None:
+    """Seconds of one step in the latest jobs like this one; None where there were none."""
+    before = Job.objects.filter(brand=job.brand_id, kind=job.kind, state="done").order_by("-pk")
+    asked = job.args.get("kind", "")
+    for args, result in before.values_list("args", "result")[:20]:
+        if args.get("kind", "") == asked and result.get("seconds_each"):
+            return float(result["seconds_each"])
+    return None
+
+
 class Telling:
     """A thread beside the work: it writes how far the work is, and reads whether it is still wanted."""
 
@@ -59,8 +69,8 @@ class Telling:
         self.stage, self.done, self.total, self.note = "", 0, int(job.total), ""
         self.unwanted = False
         self._over = threading.Event()
-        self._began = time.monotonic()
-        self._first: float | None = None
+        self._began = self._last = time.monotonic()
+        self._usual = usual(job)
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
     def __enter__(self) -> Self:
@@ -80,19 +90,22 @@ class Telling:
         """A progress.Report: costs nothing, as the thread does the writing."""
         if self.unwanted:
             raise Stopped
+        now = time.monotonic()
         if stage != self.stage:
-            self.stage, self._began, self._first = stage, time.monotonic(), None
-        if self._first is None and done > 0:
-            self._first = time.monotonic()
+            self.stage, self._began, self._last = stage, now, now
+        if done != self.done:
+            self._last = now
         self.done, self.total, self.note = done, total, note
 
     @property
     def seconds_left(self) -> float | None:
-        """By the mean of the steps so far; None before the first one."""
-        if not self.done or not self.total:
+        """By the mean of the steps so far, before the first one by that of earlier jobs; None where
+        neither is known. What has passed of the step that runs is taken off."""
+        each = (self._last - self._began) / self.done if self.done else self._usual
+        if not each or not self.total:
             return None
-        # Of the step that runs, as much is taken off as has passed since the others were done.
-        return (time.monotonic() - self._began) / self.done * (self.total - self.done)
+        left = each * (self.total - self.done) - (time.monotonic() - self._last)
+        return max(1.0, left)
 
     def _beat(self) -> None:
         asked_at = 0.0

@@ -112,7 +112,7 @@ class Supervisor(threading.Thread):
             died = code not in (0, -signal.SIGTERM)
             self.in_vain = self.in_vain + 1 if died else 0
             if died:
-                log.error("a worker ended with %d before it took a job; see worker.log", code)
+                log.error("a worker without a job ended with %d; see worker.log", code)
                 self.not_before = time.monotonic() + min(BACK_OFF_MAX, 2.0**self.in_vain)
             if self.in_vain >= STARTS_IN_VAIN:
                 waiting = Job.objects.filter(state="queued").order_by("pk").first()

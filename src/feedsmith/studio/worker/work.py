@@ -2,15 +2,35 @@
 result keeps. It must survive being killed at any point and started again.
 """
 
+import base64
+import tempfile
 import time
 from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from PIL import Image
 
 from feedsmith import generate as stage
-from feedsmith.post import Offer, Post
+from feedsmith import marks
+from feedsmith import plan as plans
+from feedsmith.design import cutout
+from feedsmith.errors import FeedsmithError
+from feedsmith.files import write_bytes
+from feedsmith.library import Library, import_into
+from feedsmith.post import Brief, Offer, Post
 from feedsmith.progress import Report
 from feedsmith.runs import Folder
-from feedsmith.studio.models import Draft, Event, Job
+from feedsmith.studio import slots
+from feedsmith.studio.models import Draft, Event, Job, Upload
+from feedsmith.studio.models.drafts import adopt
+from feedsmith.understanding import traits
+
+CUT_FROM = 1280
+"""Pixels of the longer side that a cut-out is made from to be looked at."""
 
 Work = Callable[[Job, Report], dict[str, Any]]
 
@@ -22,25 +42,26 @@ def generate(job: Job, report: Report) -> dict[str, Any]:
     goes on with it.
     """
     args, home = dict(job.args), job.brand.home
+    adopt(job.brand)  # what was made on the command line meanwhile
     if "seed" not in args:
         args["seed"] = Folder(home.posts).unused_seed()
         job.args = args
         job.save(update_fields=["args"])
     began = time.monotonic()
-    made: list[int] = []
 
     def finished(post: Post) -> None:
-        draft, new = Draft.of(job.brand, post, job)
-        if new:
-            made.append(draft.pk)
+        if Draft.of(job.brand, post, job)[1]:
+            # This start was not in vain: only starts in a row without a post are counted.
+            Job.objects.filter(pk=job.pk).update(attempts=1)
 
-    settings = stage.Settings(
+    asked = stage.Settings(
         count=args["count"], kind=args.get("kind", ""), theme=args.get("theme", ""),
         headline=args.get("headline", ""), offer=Offer(**args.get("offer", {})),
         format=args.get("format") or "portrait", images=args.get("images", ""), seed=args["seed"],
         apart=True, photo=args.get("photo", ""),
+        briefs=tuple(Brief.model_validate(brief) for brief in args.get("briefs", ())),
     )  # fmt: skip
-    told = stage.generate(home, settings, report=report, finished=finished, page=False)
+    told = stage.generate(home, asked, report=report, finished=finished, page=False)
     Event.objects.create(
         brand=job.brand, person=job.person, verb="generated",
         words=f"{len(told.posts)} post{'s' * (len(told.posts) != 1)}",
@@ -51,5 +72,79 @@ def generate(job: Job, report: Report) -> dict[str, Any]:
     }  # fmt: skip
 
 
-WORK: dict[str, Work] = {"generate": generate}
+def plan(job: Job, report: Report) -> dict[str, Any]:
+    """Bring a plan's file in: its posts stand on the calendar until they are made."""
+    name, data = str(job.args["name"]), base64.b64decode(job.args["data"])
+    zone = ZoneInfo(job.brand.file.time_zone)
+    with tempfile.TemporaryDirectory(prefix="feedsmith-") as folder:
+        path = Path(folder) / f"plan{Path(name).suffix.lower()}"
+        path.write_bytes(data)
+        try:
+            briefs, faults = plans.read(path, zone, waiting=True)
+        except FeedsmithError as error:  # the place it was put for reading says nothing to people
+            said = error.message.replace(f"{path}", name)
+            raise FeedsmithError(said, mend=error.mend) from error
+    new, known = slots.bring_in(
+        job.brand, briefs, name=name, waits=plans.waits, person=job.person, zone=zone
+    )
+    undated = sum(brief.at is None for brief in briefs)
+    return {
+        "new": new, "known": known, "undated": undated,
+        "left_out": [f"{fault.message.replace(path.name, name)}; {fault.mend}" for fault in faults[:50]],
+    }  # fmt: skip
+
+
+def take_in(job: Job, report: Report) -> dict[str, Any]:
+    """Import the files that were uploaded, look at the new photos, and let the files go.
+
+    One thread: two would need more memory than a worker may have (docs/bench.md)."""
+    brand, home = job.brand.file, job.brand.home
+    library, uploads = Library(home.library), list(Upload.objects.filter(job=job))
+    there = [upload.path for upload in uploads if upload.whole]
+    if there:
+        try:
+            done = import_into(
+                library, there, zone=ZoneInfo(brand.time_zone), workers=1, report=report
+            )
+        except FeedsmithError as error:
+            said = _without(there, error.message)
+            for upload in uploads:
+                upload.drop()
+            raise FeedsmithError(said, mend=_without(there, error.mend)) from error
+        told = done.model_dump(mode="json")
+        told["notes"] = [_without(there, note) for note in told["notes"]]
+        # Told before the photos are looked at: a second attempt finds them known.
+        Job.objects.filter(pk=job.pk, result={}).update(result=told)
+    job.refresh_from_db(fields=["result"])
+    traits.ensure(library, brand=f"{brand.name} {brand.handle}", report=report, workers=1)
+    for upload in uploads:
+        upload.drop()
+    words = f"{job.result.get('photos_new', 0)} photos, {job.result.get('posts_new', 0)} posts"
+    Event.objects.create(brand=job.brand, person=job.person, verb="imported", words=words)
+    return dict(job.result)
+
+
+def _without(paths: list[Path], words: str) -> str:
+    """A sentence that names files as people know them, not where they were put for reading."""
+    for path in paths:
+        words = words.replace(f"{path.parent}/", "")
+    return words
+
+
+def cut_out(job: Job, report: Report) -> dict[str, Any]:
+    """Cut the subject out of a photo as a product post would, for a person to look at and correct."""
+    library = Library(job.brand.home.library)
+    photo = library.photo(str(job.args["photo"]))
+    mark = marks.read(library.root).get(photo.id, marks.Mark())
+    rgb = library.rgb(photo, CUT_FROM)
+    found = cutout.cut(rgb, clicks=mark.clicks)
+    out = BytesIO()
+    Image.fromarray(found.rgba, "RGBA").save(out, "WEBP", quality=82, method=2)
+    write_bytes(settings.STUDIO.cutouts / str(job.brand.slug) / f"{photo.id}.webp", out.getvalue())
+    return {"sure": found.confidence >= cutout.SURE, "why": found.why, "clicks": len(mark.clicks)}
+
+
+WORK: dict[str, Work] = {
+    "generate": generate, "plan": plan, "import": take_in, "cutout": cut_out,
+}  # fmt: skip
 """Kind of job -> what does it."""

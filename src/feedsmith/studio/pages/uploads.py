@@ -1,0 +1,132 @@
+"""Files for the library, piece by piece: begin, go on, import. In JSON, for the page's script; whole
+files in one form for browsers without it.
+"""
+
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_http_methods, require_POST
+
+from feedsmith.errors import FeedsmithError
+from feedsmith.studio.models import Brand, Upload
+from feedsmith.studio.models.uploads import FILES_MAX, PIECE, Missed
+from feedsmith.studio.pages.access import for_members
+from feedsmith.studio.pages.create import enqueue
+from feedsmith.studio.pages.notices import say
+
+AT_ONCE = 500
+"""Files of one import."""
+
+
+@for_members("editor")
+@require_POST
+def begin(request: HttpRequest, brand: Brand) -> HttpResponse:
+    """`name`, `size`, `mark` of a file -> its key, and how much of it is here already."""
+    size = request.POST.get("size", "")
+    if not (size.isascii() and size.isdigit() and len(size) < 15):
+        return _refused(FeedsmithError("the size of the file was not said"))
+    try:
+        upload = Upload.begin(
+            brand,
+            request.user,
+            request.POST.get("name", ""),
+            int(size),
+            request.POST.get("mark", ""),
+        )
+    except FeedsmithError as error:
+        return _refused(error)
+    return JsonResponse({"key": upload.key, "have": upload.have, "piece": PIECE})
+
+
+@for_members("editor")
+@require_http_methods(["GET", "POST"])
+def piece(request: HttpRequest, brand: Brand, key: str) -> HttpResponse:
+    """A piece that begins at byte ?from=; 409 says where to go on instead. GET says how much is here."""
+    upload = _of(request, brand, key)
+    if request.method == "GET":
+        return JsonResponse({"have": upload.have, "size": upload.size})
+    start = request.GET.get("from", "")
+    if not (start.isascii() and start.isdigit() and len(start) < 15):
+        return _refused(FeedsmithError("it was not said where the piece begins"))
+    try:
+        return JsonResponse({"have": upload.add(int(start), request)})
+    except Missed as missed:
+        return JsonResponse({"have": missed.have}, status=409)
+    except FeedsmithError as error:
+        return _refused(error)
+
+
+@for_members("editor")
+@require_POST
+def drop(request: HttpRequest, brand: Brand, key: str) -> HttpResponse:
+    _of(request, brand, key).drop()
+    return _to_library(brand)
+
+
+@for_members("editor")
+@require_POST
+def take_in(request: HttpRequest, brand: Brand) -> HttpResponse:
+    """Import the uploads `key`, which are whole, together."""
+    keys = request.POST.getlist("key")[:AT_ONCE]
+    waiting = [u for u in Upload.objects.filter(brand=brand, job=None, key__in=keys) if u.whole]
+    if not waiting:
+        return _refused(FeedsmithError("no file is here as a whole", mend="upload it again"))
+    _enqueue(request, brand, waiting)
+    return JsonResponse({"files": len(waiting)})
+
+
+@for_members("editor")
+@require_POST
+def files(request: HttpRequest, brand: Brand) -> HttpResponse:
+    """Whole files of a form, where no script runs."""
+    arrived = request.FILES.getlist("files")[:FILES_MAX]
+    if not arrived:
+        raise FeedsmithError("no file was chosen", mend="choose a zip, photos or a CSV")
+    uploads = []
+    for file in arrived:
+        upload = Upload.begin(brand, request.user, file.name, file.size, "form")
+        while not upload.whole:
+            file.seek(upload.have)
+            upload.add(upload.have, _Piece(file))  # type: ignore[arg-type]
+        uploads.append(upload)
+    _enqueue(request, brand, uploads)
+    say(request, f"{len(uploads)} file{'s' * (len(uploads) != 1)} arrived and will be taken in.")
+    return _to_library(brand)
+
+
+class _Piece:
+    """A file's next piece."""
+
+    def __init__(self, file: object) -> None:
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        data: bytes = self._file.read(min(size, PIECE))  # type: ignore[attr-defined]
+        return data
+
+
+def _enqueue(request: HttpRequest, brand: Brand, uploads: list[Upload]) -> None:
+    """One job for them all; both are written, or none: a job never runs without its files."""
+    with transaction.atomic():
+        names = [upload.name for upload in uploads]
+        job = enqueue(brand, request.user, {"uploads": names}, "import")
+        Upload.objects.filter(pk__in=[u.pk for u in uploads]).update(job=job)
+
+
+def _of(request: HttpRequest, brand: Brand, key: str) -> Upload:
+    """Somebody's own upload into this brand; nobody else goes on with it."""
+    upload = get_object_or_404(Upload, brand=brand, key=key, person=request.user)
+    if upload.job_id is not None:
+        raise Http404
+    return upload
+
+
+def _refused(error: FeedsmithError) -> HttpResponse:
+    said = f"{error.message[:1].upper()}{error.message[1:]}. {error.mend.capitalize()}".strip(" ")
+    return JsonResponse({"said": said.rstrip(".") + "."}, status=422)
+
+
+def _to_library(brand: Brand) -> HttpResponse:
+    response = HttpResponseRedirect(f"/b/{brand.slug}/library")
+    response.status_code = 303
+    return response

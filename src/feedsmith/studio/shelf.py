@@ -1,0 +1,217 @@
+"""Shelf: the photos of a library as its page shows them: what they show, their colours, when and whence.
+
+Reads the library's lists itself, and of each line only what a page needs: the stages that write them
+bring numpy and networks, which the server does not hold (20,000 photos are 30 MB here).
+"""
+
+import colorsys
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from feedsmith import marks
+from feedsmith.marks import Mark
+
+COLOURS = {
+    "red": "#c0392b", "orange": "#d9822b", "yellow": "#d8b62c", "green": "#4f8a3c", "teal": "#2f8f8a",
+    "blue": "#3f6fb5", "purple": "#7d5aa6", "pink": "#d17a9a", "brown": "#7a5538", "black": "#1c1c1c",
+    "grey": "#8a8a86", "white": "#f1efe9",
+}  # fmt: skip
+"""Families of colours, each with the one that stands for it."""
+SHARE = 0.18
+"""Share of a photo's area from which it counts among a family."""
+THEMES = 14
+"""Themes offered, the commonest."""
+SOURCES = {
+    "instagram-export": "Instagram", "instaloader": "Instaloader", "table": "A table", "photos": "Photos",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Item:
+    """One photo."""
+
+    id: str
+    name: str
+    width: int
+    height: int
+    words: tuple[str, ...]
+    """What it shows; a person's words where they gave some."""
+    read: tuple[str, ...]
+    """As it was read."""
+    colours: tuple[str, ...]
+    palette: tuple[str, ...]
+    date: str
+    """ISO day it was taken or posted; '' where nobody knows."""
+    source: str
+    credit: str
+    caption: str
+    mark: Mark
+
+    @property
+    def alt(self) -> str:
+        stem = Path(self.name).stem.replace("-", " ").replace("_", " ").strip()
+        return ", ".join(self.words[:4]) or stem or "A photo of the library"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a page is asked to show; '' for everything."""
+
+    theme: str = ""
+    colour: str = ""
+    date: str = ""
+    """ "2026" or "2026-11"; "none" for photos without a date."""
+    source: str = ""
+    mark: str = ""
+    """ "favourite" or "never"."""
+    q: str = ""
+
+    @property
+    def fields(self) -> dict[str, str]:
+        return {name: value for name, value in self.__dict__.items() if value}
+
+
+def items(library: Path) -> list[Item]:
+    """Every photo, the newest first. Raises FeedsmithError where the marks are damaged."""
+    files = ("photos.jsonl", "posts.jsonl", "traits.jsonl")
+    stamps = tuple(_stamp(library / name) for name in files)
+    said = marks.read(library)
+    bare = _bare(library, stamps)
+    return [_marked(item, said[item.id]) if item.id in said else item for item in bare]
+
+
+def chosen(all_items: Iterable[Item], asked: Asked) -> list[Item]:
+    """Those that are like all that is asked."""
+    wanted = asked.q.lower().split()[:8]
+    return [
+        item
+        for item in all_items
+        if (not asked.theme or asked.theme in item.words)
+        and (not asked.colour or asked.colour in item.colours)
+        and (
+            not asked.date
+            or item.date.startswith(asked.date)
+            or (asked.date == "none" and not item.date)
+        )
+        and (not asked.source or item.source == asked.source)
+        and (asked.mark != "favourite" or item.mark.favourite)
+        and (asked.mark != "never" or item.mark.never)
+        and all(word in _searched(item) for word in wanted)
+    ]
+
+
+def facets(shown: list[Item], asked: Asked) -> dict[str, list[tuple[str, int]]]:
+    """Value and count of each facet, among the photos shown."""
+    themes = Counter(word for item in shown for word in item.words)
+    colours = Counter(colour for item in shown for colour in item.colours)
+    length = 7 if len(asked.date) >= 4 and asked.date != "none" else 4
+    dates = Counter(item.date[:length] or "none" for item in shown)
+    sources = Counter(item.source for item in shown)
+    return {
+        "theme": sorted(themes.items(), key=lambda pair: (-pair[1], pair[0]))[:THEMES],
+        "colour": [(name, colours[name]) for name in COLOURS if colours[name]],
+        "date": sorted(dates.items(), key=lambda pair: (pair[0] != "none", pair[0]), reverse=True),
+        "source": sorted(sources.items(), key=lambda pair: (-pair[1], pair[0])),
+        "mark": [
+            ("favourite", sum(item.mark.favourite for item in shown)),
+            ("never", sum(item.mark.never for item in shown)),
+        ],
+    }  # fmt: skip
+
+
+def family(colour: str) -> str:
+    """The family of a colour #rrggbb."""
+    r, g, b = (int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5))
+    hue, light, strong = colorsys.rgb_to_hls(r, g, b)
+    spread = max(r, g, b) - min(r, g, b)
+    if light < 0.16 or (light < 0.22 and spread < 0.1):
+        return "black"
+    if spread < 0.1:
+        return "white" if light > 0.8 else "grey"
+    degrees = hue * 360
+    if light > 0.9 and strong < 0.5:
+        return "white"
+    if 12 <= degrees < 48 and light < 0.45 and strong < 0.75:
+        return "brown"
+    for until, name in ((16, "red"), (42, "orange"), (68, "yellow"), (160, "green"), (195, "teal"),
+                        (255, "blue"), (300, "purple"), (345, "pink")):  # fmt: skip
+        if degrees < until:
+            return "pink" if name == "red" and light > 0.7 else name
+    return "pink" if light > 0.7 else "red"
+
+
+# ---- reading -----------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4)
+def _bare(library: Path, stamps: tuple[tuple[int, int], ...]) -> list[Item]:
+    posts: dict[str, tuple[str, str, str]] = {}
+    for row in _rows(library / "posts.jsonl"):
+        day = str(row.get("posted_at") or "")[:10]
+        for photo in row.get("photos", ()):
+            known = posts.get(photo)
+            if known is None or (bool(row.get("text")), day) >= (bool(known[2]), known[0]):
+                posts[photo] = (day, str(row.get("source", "")), str(row.get("text", "")))
+    traits = {
+        str(row.get("id")): (
+            tuple(str(word["word"]) for word in row.get("words", ())),
+            tuple((str(colour), float(share)) for colour, share in row.get("palette", ())),
+        )
+        for row in _rows(library / "traits.jsonl")
+    }
+    found = []
+    for row in _rows(library / "photos.jsonl"):
+        key = str(row["id"])
+        day, source, caption = posts.get(key, ("", "photos", ""))
+        words, palette = traits.get(key, ((), ()))
+        shares: Counter[str] = Counter()
+        for colour, share in palette:
+            shares[family(colour)] += share  # type: ignore[assignment]
+        found.append(
+            Item(
+                id=key, name=str(row.get("name", "")), width=int(row["width"]), height=int(row["height"]),
+                words=words, read=words,
+                colours=tuple(c for c, share in shares.most_common() if share >= SHARE),
+                palette=tuple(colour for colour, _ in palette),
+                date=str(row.get("taken_at") or "")[:10] or day, source=source,
+                credit=str((row.get("credit") or {}).get("text", "")), caption=caption, mark=Mark(),
+            )
+        )  # fmt: skip
+    return sorted(found, key=lambda item: (item.date, item.id), reverse=True)
+
+
+def _marked(item: Item, mark: Mark) -> Item:
+    words = item.read if mark.keywords is None else mark.keywords
+    return Item(**{**item.__dict__, "words": words, "mark": mark})
+
+
+def _searched(item: Item) -> str:
+    return " ".join((*item.words, item.name, item.caption, item.credit)).lower()
+
+
+def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    """The lines of a list; damaged ones are the library's to tell, at the next import."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(row, dict) and "id" in row:
+            yield row
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        stat = path.stat()
+    except OSError:
+        return (0, 0)
+    return (stat.st_mtime_ns, stat.st_size)
