@@ -96,6 +96,16 @@ def test_the_calendars_days_are_those_of_the_brands_zone() -> None:
     assert program("GET", f"{OAK}/calendar?start=2027-03-29&end=2027-03-28").status_code == 422
 
 
+def test_the_calendar_says_what_the_pages_say_of_clashes() -> None:
+    program, numbers = Program("edgar"), [number_of(), number_of("03-quote-aaaaaa")]
+    for number, minute in zip(numbers, ("10", "50"), strict=True):
+        approved(number)
+        body = {"at": f"2027-01-04T10:{minute}:00Z"}
+        assert program("PUT", f"{OAK}/posts/{number}/schedule", body).status_code == 200
+    [day] = program.get(f"{OAK}/calendar?start=2027-01-01&end=2027-01-31")["days"]
+    assert (day["day"], day["clashes"], day["planned"]) == ("2027-01-04", numbers, [])
+
+
 def test_the_librarys_photos_are_listed_with_their_credits() -> None:
     lines = [
         f'{{"id": "{n:016x}", "file": "photos/{n}.jpg", "name": "oak-{n}.jpg", "width": 9, "height": 9}}'
@@ -180,7 +190,7 @@ def test_a_post_goes_through_approval_to_the_calendar_and_back() -> None:
     assert (off["state"], off["scheduled_at"]) == ("approved", None)
     moves = [e["words"] for e in rita.get(f"{OAK}/events?post={number}")["events"]]
     assert moves == [
-        "scheduled -> approved", "scheduled -> scheduled", "approved -> scheduled",
+        "scheduled -> approved", "to 5 December 2026, 18:30", "approved -> scheduled",
         "review -> approved", "draft -> review",
     ]  # fmt: skip
 

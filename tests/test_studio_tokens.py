@@ -48,9 +48,9 @@ def test_a_token_tells_when_it_was_last_used() -> None:
     from feedsmith.studio.models import Token
 
     token = token_of("edgar")
-    assert "Never" in text_of(visitor("edgar").get("/account/tokens"))
+    assert "Never used" in text_of(visitor("edgar").get("/account/tokens"))
     assert opens(token) == 200
-    assert "today" in text_of(visitor("edgar").get("/account/tokens"))
+    assert "Used today" in text_of(visitor("edgar").get("/account/tokens"))
     first = Token.objects.get().used_at
     assert opens(token) == 200
     assert Token.objects.get().used_at == first, "a read within a minute is no write"

@@ -134,6 +134,21 @@ def test_a_change_that_is_taken_back_is_told_nobody(receiver: Receiver) -> None:
 
 
 @pytest.mark.usefixtures("_this_machine")
+def test_another_time_on_the_calendar_is_told_of_what_is_scheduled_only(receiver: Receiver) -> None:
+    from feedsmith.studio.delivery import deliver
+    from feedsmith.studio.models import Draft, Event
+
+    hook_to(receiver.url)
+    draft = Draft.objects.get(pk=number_of())
+    for state in ("draft", "scheduled"):
+        draft.state = state
+        draft.save()
+        Event.objects.create(brand=draft.brand, draft=draft, verb="planned", words="to a day")
+    assert deliver() == 1
+    assert json.loads(receiver.got[0][2])["data"]["before"] == "scheduled"
+
+
+@pytest.mark.usefixtures("_this_machine")
 def test_another_brands_posts_are_none_of_its_business(receiver: Receiver) -> None:
     from feedsmith.studio.delivery import deliver
 

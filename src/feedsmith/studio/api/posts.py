@@ -1,7 +1,7 @@
 """Posts: list, one, edit, history, state, calendar, order, copies, comments, files."""
 
 import inspect
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, Field
 
 from feedsmith.errors import FeedsmithError
 from feedsmith.post import Kind
-from feedsmith.studio import copies, feed, states
+from feedsmith.studio import copies, feed, slots, states
 from feedsmith.studio.api import cursor as cursors
 from feedsmith.studio.api import door, shapes, shown
 from feedsmith.studio.api.operations import made, needs
@@ -117,17 +117,28 @@ def calendar(request: HttpRequest, brand: str, start: date, end: date) -> shapes
             mend=f"let end be start or later, by {DAYS_MAX} days at most",
         )
     zone = zone_of(request.brand)
-    first = datetime.combine(start, time(), zone)
-    after = datetime.combine(end + timedelta(days=1), time(), zone)
-    rows = _rows(request).filter(scheduled_at__gte=first, scheduled_at__lt=after)
-    rows = rows.exclude(state="archived").order_by("scheduled_at", "pk")
-    days = groupby(rows, lambda row: row.scheduled_at.astimezone(zone).date())
+    found = slots.entries(request.brand, start, end, zone)  # as the pages show it
+    numbers = [entry.draft.pk for entry in found if entry.draft is not None]
+    rows = {row.pk: row for row in _rows(request).filter(pk__in=numbers)}
+
+    def on(day: date, entries: list[slots.Entry]) -> shapes.Day:
+        posts = [(entry, rows[entry.draft.pk]) for entry in entries if entry.draft is not None]
+        return shapes.Day(
+            day=day, posts=[shown.post(row, request) for _, row in posts],
+            clashes=[row.pk for entry, row in posts if entry.clash],
+            planned=[
+                shapes.Planned(
+                    at=entry.at.astimezone(UTC), kind=entry.kind, about=entry.about, clash=entry.clash
+                )
+                for entry in entries
+                if entry.draft is None
+            ],
+        )  # fmt: skip
+
+    days = groupby(found, lambda entry: entry.at.date())
     return shapes.Calendar(
         time_zone=str(zone), start=start, end=end,
-        days=[
-            shapes.Day(day=day, posts=[shown.post(row, request) for row in group])
-            for day, group in days
-        ],
+        days=[on(day, list(entries)) for day, entries in days],
     )  # fmt: skip
 
 
@@ -219,7 +230,9 @@ def _moved(
         if only_from and row.state != only_from:
             raise FeedsmithError(f"this post is {row.state_in_words.lower()}, not scheduled")
         if row.state == to == "scheduled" and at is not None:
-            moved = row.put_off(at, by=request.role, person=request.user)
+            moved = slots.put(
+                request.brand, f"post-{row.pk}", at, person=request.user, role=request.role
+            )
         else:
             moved = row.move(to, by=request.role, person=request.user, scheduled_at=at)
     return shown.post(moved, request)

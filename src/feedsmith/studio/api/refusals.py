@@ -18,7 +18,6 @@ from feedsmith.errors import FeedsmithError
 from feedsmith.studio.api import door
 from feedsmith.studio.models import drafts
 from feedsmith.studio.pages import errors
-from feedsmith.studio.pages.errors import of_database
 
 log = logging.getLogger("feedsmith.studio.api")
 
@@ -74,7 +73,7 @@ def tell(api: NinjaAPI, shown: Callable[[drafts.Draft, HttpRequest], Any]) -> No
         return refusal(status, error.message, error.mend or "")
 
     def busy(request: HttpRequest, error: OperationalError) -> HttpResponse:
-        return refusal(503, *of_database(error))
+        return refusal(503, *errors.of_database(error))
 
     @sensitive_variables()
     def broken(request: HttpRequest, error: Exception) -> HttpResponse:

@@ -35,6 +35,9 @@ def description() -> dict[str, Any]:
     """The API as OpenAPI says it."""
     said: dict[str, Any] = api.get_openapi_schema(path_prefix=f"{shown.ROOT}/")
     said["components"]["schemas"] |= problems()
+    for methods in said["paths"].values():
+        for operation in methods.values():
+            operation["summary"] = operation["summary"].capitalize()
     return said
 
 

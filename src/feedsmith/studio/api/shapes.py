@@ -3,7 +3,14 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StringConstraints,
+)
 
 from feedsmith.post import Kind, Value
 from feedsmith.studio.models.tokens import Scope
@@ -24,6 +31,13 @@ def _storable(words: str) -> str:
     return words
 
 
+def _as_number(value: Any) -> Any:
+    """A number is one: the body's JSON has kinds, which a query has not."""
+    if isinstance(value, str | bool):
+        raise ValueError("must be a number")  # noqa: TRY004 - what pydantic catches
+    return value
+
+
 def _sensible(at: datetime) -> datetime:
     if not 2000 <= at.year < 2100:
         raise ValueError("must lie in the years 2000 to 2099")
@@ -37,7 +51,7 @@ Line = Annotated[str, StringConstraints(max_length=WORDS_MAX, pattern=r"^[^\x00-
 Caption = Annotated[Words, Field(max_length=CAPTION_KEPT)]
 Hashtag = Annotated[str, StringConstraints(pattern=r"^\w{1,100}$")]
 Number = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
-Version = Annotated[int, Field(ge=1, le=2**31 - 1)]
+Version = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_as_number)]
 Moment = Annotated[
     AwareDatetime,
     AfterValidator(_sensible),
@@ -46,7 +60,7 @@ Moment = Annotated[
 Limit = Annotated[int, Field(ge=1, le=PAGE_MAX)]
 Width = Literal["240", "480", "960"]
 """Pixels of thumbnails (pages.media.WIDTHS)."""
-Part = Annotated[float, Field(ge=0, le=1)]
+Part = Annotated[float, Field(ge=0, le=1), BeforeValidator(_as_number)]
 
 
 # ---- what goes wrong -----------------------------------------------------------------------------
@@ -231,11 +245,14 @@ class Schedule(Value):
 
 
 class Favourite(Value):
-    on: bool
+    on: StrictBool
 
 
 class Order(Value):
-    ids: Annotated[list[Number], Field(min_length=1, max_length=PAGE_MAX)]
+    ids: Annotated[
+        list[Annotated[Number, BeforeValidator(_as_number)]],
+        Field(min_length=1, max_length=PAGE_MAX),
+    ]
     """Posts in their new order, the newest (top left) first. They share the places that they had."""
 
 
@@ -268,7 +285,7 @@ class NewComment(Value):
 
 
 class Resolve(Value):
-    resolved: bool
+    resolved: StrictBool
 
 
 class Event(Value):
@@ -311,7 +328,7 @@ class Generate(Value):
     """Which image model; '' for the brand's own."""
     offer: Offer = Offer()
     """A promo or a product needs its text or its name."""
-    count: Annotated[int, Field(ge=1, le=COUNT_MAX)] = 3
+    count: Annotated[int, Field(ge=1, le=COUNT_MAX), BeforeValidator(_as_number)] = 3
 
 
 JobState = Literal["queued", "running", "done", "failed", "stopped"]
@@ -363,10 +380,23 @@ class Photos(Value):
     next: str | None
 
 
+class Planned(Value):
+    """What a plan foresees, and is not made yet."""
+
+    at: datetime
+    kind: str
+    about: str
+    clash: bool
+    """True where something else goes out within the hour."""
+
+
 class Day(Value):
     day: date
     """In the brand's time zone."""
     posts: list[Post]
+    clashes: list[int]
+    """Those of them with another one within the hour."""
+    planned: list[Planned]
 
 
 class Calendar(Value):

@@ -250,26 +250,6 @@ class Draft(models.Model):
             )  # fmt: skip
             return row
 
-    def put_off(self, to: Any, *, by: states.Actor, person: Person | None = None) -> "Draft":
-        """Another time for a scheduled post. Raises FeedsmithError where it is not scheduled, or not
-        for this actor."""
-        with transaction.atomic():
-            row = Draft.objects.select_for_update().select_related("brand").get(pk=self.pk)
-            step = states.step("approved", "scheduled")
-            if row.state != "scheduled" or step is None or by not in step.by:
-                raise FeedsmithError(
-                    f"this post is {row.state_in_words.lower()}, and you cannot put it off",
-                    mend="reload the page to see where it stands",
-                )
-            if row.scheduled_at != to:
-                row.scheduled_at = to
-                row._changed()
-                Event.objects.create(
-                    brand=row.brand, draft=row, person=person, verb="moved",
-                    words="scheduled -> scheduled",
-                )  # fmt: skip
-            return row
-
     def _changed(self) -> None:
         self.version += 1
         self._index()

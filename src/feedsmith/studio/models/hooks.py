@@ -182,9 +182,16 @@ def _made(sender: type[Draft], instance: Draft, created: bool, **_: Any) -> None
 
 @receiver(post_save, sender=Event, dispatch_uid="hooks.moved")
 def _moved(sender: type[Event], instance: Event, created: bool, **_: Any) -> None:
-    """Every change of state has its event "moved": whoever makes the one makes the other."""
-    if not created or instance.verb != "moved" or instance.draft is None:
+    """Every change of state has its event "moved": whoever makes the one makes the other. A scheduled
+    post that is given another time ("planned") is told as well."""
+    draft = instance.draft
+    if not created or draft is None:
         return
-    before = instance.words.partition(" -> ")[0]
+    if instance.verb == "moved":
+        before = instance.words.partition(" -> ")[0]
+    elif instance.verb == "planned" and draft.state == "scheduled":
+        before = draft.state
+    else:
+        return
     by = instance.person.name if instance.person is not None else instance.name or None
-    tell(instance.brand, MOVED, about(instance.draft) | {"before": before, "by": by})
+    tell(instance.brand, MOVED, about(draft) | {"before": before, "by": by})
