@@ -118,7 +118,7 @@ def test_posts_appear_one_by_one_as_they_are_made(home: Path) -> None:
         until(all_over(home))
         rest = server.get(f"/b/tall-tree-outfitters/create/made?have={first[1]}")[1]
         assert rest.count("<li") == 1
-        assert "Done." in text_of_page(page(server))
+        assert "2 quotes: done" in text_of_page(page(server))
         until(lambda: events.count(b"event: draft\n") >= 2)
         # The server itself made nothing: it is as small as before.
         assert memory(server.process.pid) < 120 << 20
@@ -241,7 +241,7 @@ def test_stop_ends_a_job_in_seconds_and_keeps_what_was_made(home: Path) -> None:
         assert server.post(f"/b/tall-tree-outfitters/jobs/{number}/stop", {})[0] == 302
         until(all_over(home))
         assert jobs(home) == ["stopped"]
-        assert "Stopped; what was made stays." in text_of_page(page(server))
+        assert "stopped; what was made stays" in text_of_page(page(server))
         # The next one is a run of its own, not the rest of this one.
         press(server, count="1")
         until(all_over(home))
