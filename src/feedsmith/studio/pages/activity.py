@@ -21,7 +21,8 @@ VERBS = {
     "generated": "made", "reordered": "put the feed in another order", "copied": "copied",
     "duplicated": "copied", "linked": "made a review link", "unlinked": "closed a review link",
     "planned": "moved", "brought": "brought in a plan", "imported": "added to the library",
-    "marked": "marked",
+    "marked": "marked", "let in": "let in", "took out": "took out",
+    "changed the role": "changed the role of", "made a sign-in link": "made a sign-in link for",
 }  # fmt: skip
 QUOTED = ("commented", "asked for changes")
 """Verbs whose words are somebody's own."""

@@ -66,6 +66,16 @@ def address(name: str) -> str:
     return f"/static/{_assets()[name].digest}/{name}"
 
 
+def names() -> list[str]:
+    """All there are."""
+    return sorted(_assets())
+
+
+def text(name: str) -> str:
+    """What a script or style says. Raises KeyError for one that there is not."""
+    return _assets()[name].data.decode()
+
+
 @for_all
 def asset(request: HttpRequest, digest: str, name: str) -> HttpResponse:
     found = _assets().get(name)

@@ -2,6 +2,7 @@
 files in one form for browsers without it.
 """
 
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
@@ -60,7 +61,7 @@ def piece(request: HttpRequest, brand: Brand, key: str) -> HttpResponse:
 @require_POST
 def drop(request: HttpRequest, brand: Brand, key: str) -> HttpResponse:
     _of(request, brand, key).drop()
-    return _to_library(brand)
+    return to_library(brand)
 
 
 @for_members("editor")
@@ -71,7 +72,7 @@ def take_in(request: HttpRequest, brand: Brand) -> HttpResponse:
     waiting = [u for u in Upload.objects.filter(brand=brand, job=None, key__in=keys) if u.whole]
     if not waiting:
         return _refused(FeedsmithError("no file is here as a whole", mend="upload it again"))
-    _enqueue(request, brand, waiting)
+    import_all(request, brand, waiting)
     return JsonResponse({"files": len(waiting)})
 
 
@@ -82,16 +83,19 @@ def files(request: HttpRequest, brand: Brand) -> HttpResponse:
     arrived = request.FILES.getlist("files")[:FILES_MAX]
     if not arrived:
         raise FeedsmithError("no file was chosen", mend="choose a zip, photos or a CSV")
-    uploads = []
-    for file in arrived:
-        upload = Upload.begin(brand, request.user, file.name, file.size, "form")
-        while not upload.whole:
-            file.seek(upload.have)
-            upload.add(upload.have, _Piece(file))  # type: ignore[arg-type]
-        uploads.append(upload)
-    _enqueue(request, brand, uploads)
+    uploads = [arrived_whole(request, brand, file, "form") for file in arrived]
+    import_all(request, brand, uploads)
     say(request, f"{len(uploads)} file{'s' * (len(uploads) != 1)} arrived and will be taken in.")
-    return _to_library(brand)
+    return to_library(brand)
+
+
+def arrived_whole(request: HttpRequest, brand: Brand, file: UploadedFile, mark: str) -> Upload:
+    """A file of a form as an upload that is here as a whole. Raises FeedsmithError as Upload does."""
+    upload = Upload.begin(brand, request.user, file.name, file.size, mark)
+    while not upload.whole:
+        file.seek(upload.have)
+        upload.add(upload.have, _Piece(file))  # type: ignore[arg-type]
+    return upload
 
 
 class _Piece:
@@ -105,7 +109,7 @@ class _Piece:
         return data
 
 
-def _enqueue(request: HttpRequest, brand: Brand, uploads: list[Upload]) -> None:
+def import_all(request: HttpRequest, brand: Brand, uploads: list[Upload]) -> None:
     """One job for them all; both are written, or none: a job never runs without its files."""
     with transaction.atomic():
         names = [upload.name for upload in uploads]
@@ -126,7 +130,7 @@ def _refused(error: FeedsmithError) -> HttpResponse:
     return JsonResponse({"said": said.rstrip(".") + "."}, status=422)
 
 
-def _to_library(brand: Brand) -> HttpResponse:
+def to_library(brand: Brand) -> HttpResponse:
     response = HttpResponseRedirect(f"/b/{brand.slug}/library")
     response.status_code = 303
     return response

@@ -60,21 +60,52 @@
     if (copier) copy(copier.dataset.copy, copier.dataset.said);
     if (e.target.closest("[data-copy-caption]")) copy(whole(e.target.closest("form")), "Caption copied.");
     const sharer = e.target.closest("[data-share]");
-    if (sharer) {
-      const urls = sharer.dataset.share.split(" ");
-      try {
-        const files = await Promise.all(urls.map(async (url) => {
-          const blob = await (await fetch(url)).blob();
-          return new File([blob], url.split("/").pop().split("?")[0], { type: blob.type });
-        }));
-        const words = $("#edit") ? whole($("#edit")) : $("[data-copy]")?.dataset.copy;
-        if (words) await navigator.clipboard.writeText(words).catch(() => {});
-        await navigator.share({ files });
-      } catch (error) { if (error.name !== "AbortError") toast("This browser cannot share files. Save the picture and copy the caption instead."); }
-    }
+    if (sharer) post(sharer);
   });
-  if (navigator.canShare?.({ files: [new File([""], "a.jpg", { type: "image/jpeg" })] }))
-    for (const el of $$("[data-share]")) el.hidden = false;
+
+  // Post it yourself: the caption into the clipboard, then the files to the phone's share sheet, or to
+  // the disk where there is none. The caption comes first: a sheet that is open lets nothing be copied.
+  async function post(sharer) {
+    const words = $("#edit") ? whole($("#edit")) : $("[data-copy]")?.dataset.copy || "";
+    const copied = words ? await navigator.clipboard?.writeText(words).then(() => true, () => false) : false;
+    sharer.disabled = true;
+    try {
+      const files = await Promise.all(sharer.dataset.share.split(" ").map(async (url) => {
+        const answer = await fetch(url);
+        if (!answer.ok) throw new Error(url);
+        const blob = await answer.blob();
+        return new File([blob], url.split("/").pop(), { type: blob.type });
+      }));
+      if (navigator.share && navigator.canShare?.({ files })) await hand(files, copied);
+      else keep(files, copied, words);
+    } catch { toast("The files did not arrive. Try again."); }
+    finally { sharer.disabled = false; }
+  }
+  async function hand(files, copied) {
+    try {
+      if (copied) toast("Caption copied. Paste it in Instagram.");
+      await navigator.share({ files });
+    } catch (error) {
+      if (error.name === "AbortError") return;  // the person closed the sheet
+      // Large files take longer than a press counts for: a second one goes at once.
+      if (error.name === "NotAllowedError") toast("The files are ready.", { words: "Share", act: () => hand(files, copied) });
+      else keep(files, copied, true);
+    }
+  }
+  function keep(files, copied, words) {
+    for (const file of files) {
+      const link = Object.assign(document.createElement("a"), { href: URL.createObjectURL(file), download: file.name });
+      document.body.append(link);
+      link.click();
+      link.remove();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+    }
+    const saved = files.length === 1 ? "The file is saved" : `${files.length} files are saved`;
+    toast(copied ? `${saved}, the caption is copied.` : words ? `${saved}. Copy the caption by hand.` : `${saved}.`);
+  }
+
+  // Installed, the studio keeps its own files, and says so when it does not answer
+  if ($("link[rel=manifest]") && isSecureContext) navigator.serviceWorker?.register("/sw.js").catch(() => {});
 
   // Counting while typing, as Instagram counts: Unicode characters, #tags, @names
   const count = {
