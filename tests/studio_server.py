@@ -76,7 +76,7 @@ class Server:
         return self
 
     def ask(
-        self, method: str, path: str, body: str | None = None, **headers: str
+        self, method: str, path: str, body: str | bytes | None = None, **headers: str
     ) -> tuple[int, str]:
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=60)
         said = {"Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items()), **headers}

@@ -138,3 +138,18 @@ def test_where_there_is_no_share_sheet_the_files_are_saved_and_the_caption_copie
         page.get_by_text("The file is saved, the caption is copied.").wait_for()
         assert "#oak #walks" in page.evaluate("navigator.clipboard.readText()")
         context.close()
+
+
+def test_a_dozen_photos_of_a_share_sheet_are_taken_at_once(server: Server) -> None:
+    """Larger than what any other address takes in one request."""
+    jpeg = (server.home / "posts/01-photo-aaaaaa/01.jpg").read_bytes()
+    large = jpeg + b"\0" * (3 * 2**20)  # what follows the end of a JPEG is not looked at
+    body = b"".join(
+        b'--edge\r\nContent-Disposition: form-data; name="files"; filename="IMG_%d.jpg"\r\n'
+        b"Content-Type: image/jpeg\r\n\r\n%s\r\n" % (n, large)
+        for n in range(12)
+    )
+    kind = {"Content-Type": "multipart/form-data; boundary=edge", "Sec-Fetch-Site": "none"}
+    status, _ = server.ask("POST", "/share", body + b"--edge--\r\n", **kind)
+    assert status == 303
+    assert "12 photos arrived" in server.get("/b/oak-co/library")[1]

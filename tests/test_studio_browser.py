@@ -288,6 +288,7 @@ def test_keys_lead_from_post_to_post_and_a_list_tells_them(visit: Any) -> None:
 PAGES = (
     "/", "/design", "/account", "/b/oak-co/posts", "/b/oak-co/posts?view=list", "/b/oak-co/posts?q=nothing",
     "/b/oak-co/create", "/b/oak-co/posts/{photo}", "/b/oak-co/posts/{carousel}",
+    "/b/oak-co/people", "/b/oak-co/settings", "/share", "/offline",
 )  # fmt: skip
 
 
@@ -318,7 +319,7 @@ def test_what_every_page_owes_everybody(visit: Any, size: dict[str, int]) -> Non
 
 
 def test_every_page_is_light_besides_its_pictures(visit: Any) -> None:
-    page = visit("/account", "olga")
+    page = visit("/account", "olga", service_workers="block")  # it would bring them from the device
     weights: dict[str, int] = {}
     kinds: dict[str, str] = {}
     session = page.context.new_cdp_session(page)

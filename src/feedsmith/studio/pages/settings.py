@@ -79,7 +79,7 @@ def groups(file: BrandFile) -> list[tuple[str, str, Lines]]:
         ]),
         ("Models", "What makes the words and the pictures.", [
             ("Captions", _some(" at ".join(p for p in (writer.model, _host(writer.url)) if p)), "Feedsmith’s own"),
-            ("Pictures", [", ".join(p for p in (images.use, images.model, _host(images.url)) if p)], ""),
+            ("Pictures", _some("" if images.use == "remix" else ", ".join(p for p in (images.use, images.model, _host(images.url)) if p)), "Your photos, recomposed or edited"),
         ]),
     ]  # fmt: skip
 

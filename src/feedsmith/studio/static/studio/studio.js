@@ -105,7 +105,7 @@
   }
 
   // Installed, the studio keeps its own files, and says so when it does not answer
-  if ($("link[rel=manifest]") && isSecureContext) navigator.serviceWorker?.register("/sw.js").catch(() => {});
+  if ($("link[rel=manifest]")) addEventListener("load", () => navigator.serviceWorker?.register("/sw.js").catch(() => {}));
 
   // Counting while typing, as Instagram counts: Unicode characters, #tags, @names
   const count = {

@@ -10,7 +10,7 @@ self.addEventListener("install", (e) => {
     const cache = await caches.open(NAME);
     await Promise.all(KEPT.map(async (address) => {
       // Without cookies: what is kept is what anybody would get.
-      const answer = await fetch(address, { credentials: "omit", cache: "no-cache" });
+      const answer = await fetch(address, { credentials: "omit", cache: address === OFFLINE ? "no-cache" : "default" });
       if (!answer.ok) throw new Error(`${address}: ${answer.status}`);
       await cache.put(address, answer);
     }));
