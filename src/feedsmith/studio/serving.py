@@ -19,7 +19,7 @@ THREADS = 4
 """Requests that are thought out at once; one may have to wait for the database or a thumbnail."""
 BODY_MAX = 32 * 2**20
 """Bytes of one request; larger files come in pieces."""
-SHARED_MAX = 512 * 2**20
+SHARED_MAX = 128 * 2**20
 """Bytes of one request to SHARED: a phone's share sheet sends a dozen photos whole. They go to the disk,
 not into memory, and only from a browser that has been here."""
 SHARED = "/share"
