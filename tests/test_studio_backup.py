@@ -166,3 +166,18 @@ def test_a_brand_whose_folder_is_gone_stops_a_backup_instead_of_missing_in_it(
             backup(Config(home=studio), tmp_path / "out.zip")
     finally:
         (tmp_path / "away").rename(elm)
+
+
+def test_a_library_on_another_disk_and_files_of_1970_are_saved_too(tmp_path: Path) -> None:
+    import os
+
+    from feedsmith.studio.backup import _files
+
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "a.jpg").write_bytes(b"a")
+    os.utime(tmp_path / "disk" / "a.jpg", (0, 0))
+    (tmp_path / "oak").mkdir()
+    (tmp_path / "oak" / "library").symlink_to(tmp_path / "disk")
+    (tmp_path / "disk" / "round").symlink_to(tmp_path / "disk")
+    found = list(_files(tmp_path / "oak", tmp_path / "out.zip"))
+    assert [path.relative_to(tmp_path / "oak").as_posix() for path in found] == ["library/a.jpg"]

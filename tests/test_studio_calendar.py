@@ -420,3 +420,34 @@ def test_nothing_of_another_brand_is_on_the_calendar() -> None:
     a_plan(Brief(kind="photo", at=local(2027, 5, 5)))
     page = visitor("otto").get("/b/elm-co/calendar?day=2027-05-04")
     assert on_days(page.content.decode()) == {}
+
+
+def test_a_plan_names_photos_of_the_library_and_no_file_of_the_server() -> None:
+    from feedsmith.errors import FeedsmithError
+    from feedsmith.studio.models import Job, Planned
+    from feedsmith.studio.worker import work
+
+    brought(
+        visitor("edgar"), "posts:\n  - date: 2027-05-04\n    kind: photo\n    photo: /etc/hosts\n"
+    )
+    told = done()
+    assert not Planned.objects.exists()
+    assert told["left_out"] == [
+        "hosts is no photo of this library; name one as the library shows it, or add it to the library first"
+    ]
+    args = {"count": 1, "photo": "/etc/hosts", "kind": "photo"}
+    with pytest.raises(FeedsmithError, match="no photo of this library"):
+        work.WORK["generate"](
+            Job.objects.create(brand=oak(), kind="generate", args=args), lambda *_: None
+        )
+
+
+def test_planned_posts_are_made_once_however_often_it_is_pressed() -> None:
+    from feedsmith.studio.models import Job, Planned
+
+    a_plan(Brief(kind="photo", at=local(2027, 5, 4)))
+    editor, number = visitor("edgar"), Planned.objects.get().pk
+    assert editor.post(f"{ROOT}/make", {"planned": [number]}).status_code == 302
+    assert editor.post(f"{ROOT}/make", {"planned": [number]}).status_code == 400
+    assert editor.post(f"{ROOT}/make", {"planned": ["9" * 30]}).status_code == 400
+    assert Job.objects.count() == 1

@@ -174,3 +174,21 @@ def test_search_finds_posts_that_have_every_word() -> None:
     found = search(Draft.objects.filter(brand__slug="oak-co"), "über WALD oak")
     assert [one.folder for one in found] == ["01-photo-aaaaaa"]
     assert not search(Draft.objects.all(), "wald sea").exists()
+
+
+def test_folders_that_no_page_could_show_are_not_adopted() -> None:
+    import json
+
+    import small_studio
+    from feedsmith.studio.models import Brand, Draft
+    from feedsmith.studio.models.drafts import adopt
+
+    brand = Brand.objects.get(slug="oak-co")
+    small_studio.post(brand.home, "08-photo-renamed")
+    (brand.home.posts / "08-photo-renamed").rename(brand.home.posts / "08-another-name")
+    small_studio.post(brand.home, "09-photo-empty")
+    file = brand.home.posts / "09-photo-empty" / "post.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "media": []}))
+    before = Draft.objects.count()
+    assert adopt(brand) == []
+    assert Draft.objects.count() == before

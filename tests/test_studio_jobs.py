@@ -152,3 +152,12 @@ def test_a_post_adopted_after_a_kill_belongs_to_its_job_again() -> None:
     assert Draft.of(oak, adopted.post, asked) == (adopted, False)
     adopted.refresh_from_db()
     assert (adopted.job, adopted.version) == (asked, 1)
+
+
+def test_a_number_with_many_noughts_in_front_is_no_way_to_millions_of_posts() -> None:
+    from feedsmith.studio.models import Job
+    from small_studio import visitor
+
+    answer = visitor("edgar").post("/b/oak-co/create", {"kind": "photo", "count": "000005000000"})
+    assert answer.status_code == 422
+    assert not Job.objects.exists()

@@ -230,7 +230,7 @@ def test_uploads_become_one_import_and_its_report_is_shown(pictures: dict[str, b
 
 def test_what_cannot_be_imported_is_said_without_the_servers_paths() -> None:
     from feedsmith.errors import FeedsmithError
-    from feedsmith.studio.models import Job, Upload
+    from feedsmith.studio.models import Job
     from feedsmith.studio.worker import work
 
     editor, data = visitor("edgar"), b"PK\x03\x04" + bytes(2000)
@@ -241,7 +241,13 @@ def test_what_cannot_be_imported_is_said_without_the_servers_paths() -> None:
         work.WORK["import"](Job.objects.get(), lambda *_: None)
     assert error.value.message.startswith("broken.zip")
     assert str(CONFIG.home) not in error.value.message + error.value.mend
-    assert not Upload.objects.exists()
+    # It can be taken in again, when the disk has room, say, or be forgotten.
+    Job.objects.update(state="failed")
+    page = text_of(editor.get(ROOT))
+    assert "Take in" in page
+    assert "Forget it" in page
+    assert editor.post(f"{ROOT}/import", {"key": [key]}, HTTP_ACCEPT="text/html").status_code == 303
+    assert Job.objects.filter(state="queued", kind="import").count() == 1
 
 
 @pytest.mark.parametrize(

@@ -53,10 +53,7 @@ def test_an_owner_lets_somebody_in_and_their_link_is_shown_once() -> None:
 def test_no_link_is_made_for_somebody_who_can_sign_in_already() -> None:
     """otto owns elm: a link of his in olga's hands would open elm to her."""
     olga = visitor("olga")
-    answer = olga.post(HERE, {"name": "otto", "role": "reviewer"})
-    assert answer.status_code == 200
-    assert not link_in(answer)
-    assert "signs in as before" in text_of(answer)
+    own("otto", "oak-co", "reviewer")
     refused = olga.post(f"{HERE}/{member('otto')}", {"do": "link"})
     assert refused.status_code == 422
     assert not link_in(refused)
@@ -121,3 +118,11 @@ def test_names_that_cannot_be_are_refused_in_words(name: str) -> None:
 def test_the_short_address_leads_owners_to_their_people() -> None:
     assert visitor("olga").get("/people").headers["Location"] == HERE
     assert visitor("rita").get("/people").headers["Location"] == "/account"
+
+
+def test_nobody_is_let_in_by_a_name_that_somebody_has_in_brands_of_others() -> None:
+    own("zoe", "elm-co", "editor")
+    answer = visitor("olga").post(HERE, {"name": "zoe", "role": "editor"})
+    assert answer.status_code == 422
+    assert "Choose another name" in text_of(answer)
+    assert role("zoe") == ""

@@ -153,6 +153,16 @@ def test_the_name_is_asked_once_and_then_the_posts_are_shown() -> None:
     assert client.post(f"/r/{link.token}/name", {"name": " "}).status_code == 422
 
 
+def test_names_of_all_scripts_are_kept() -> None:
+    from feedsmith.studio.pages.review import GUEST
+
+    a_draft(state="review")
+    link, client = a_link(), visitor()
+    client.post(f"/r/{link.token}/name", {"name": "Łukasz 美 Анна"})
+    assert client.cookies[GUEST].value.isascii()  # a header is
+    assert "You are Łukasz 美 Анна" in text_of(client.get(f"/r/{link.token}"))
+
+
 def test_with_a_link_a_post_is_approved_and_stays_on_the_page() -> None:
     from feedsmith.studio.models import Event
 

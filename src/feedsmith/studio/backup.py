@@ -64,7 +64,10 @@ def backup(config: Config, out: Path, report: Report = silent) -> Told:
                 )
         files = [(slug, root, path) for slug, root in roots for path in _files(root, out)]
         size = 0
-        with writing(out) as stream, zipfile.ZipFile(stream, "w") as archive:
+        with (
+            writing(out) as stream,
+            zipfile.ZipFile(stream, "w", strict_timestamps=False) as archive,
+        ):
             manifest = {
                 "format": FORMAT, "feedsmith": feedsmith.__version__,
                 "at": datetime.now(UTC).isoformat(timespec="seconds"), "database": copy.name,
@@ -158,8 +161,14 @@ def _root(config: Config, root: str) -> Path:
 def _files(root: Path, out: Path) -> Iterator[Path]:
     """Files of a brand's folder that belong into a backup."""
     skipped = {root / name for name in LEFT_OUT}
-    for folder, names, files in os.walk(root):
+    seen: set[Path] = set()
+    # Links are followed: a library may lie on another disk.
+    for folder, names, files in os.walk(root, followlinks=True):
         here = Path(folder)
+        if here.resolve() in seen:
+            names.clear()
+            continue
+        seen.add(here.resolve())
         names[:] = sorted(name for name in names if here / name not in skipped)
         for name in sorted(files):
             path = here / name

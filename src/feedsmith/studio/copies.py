@@ -2,7 +2,9 @@
 
 import itertools
 import re
+import secrets
 import shutil
+import threading
 from pathlib import Path
 
 from django.db import transaction
@@ -12,6 +14,10 @@ from feedsmith.files import check_writable, full_disk, no_room, write_json
 from feedsmith.studio.models import Draft, Event, Person
 
 COPY = re.compile(r"-copy(?:-\d+)?$")
+ROOM = 1 << 20
+"""Bytes free under which a copy that failed has failed for want of room: copytree does not say."""
+_one = threading.Lock()
+"""Two copies at once would choose the same name."""
 
 
 def duplicate(draft: Draft, person: Person | None = None) -> Draft:
@@ -28,19 +34,20 @@ def duplicate(draft: Draft, person: Person | None = None) -> Draft:
         )
     posts = draft.brand.home.posts
     check_writable(posts)
-    name = _free(posts, post.id)
-    made = post.model_copy(update={"id": name})
-    unfinished = posts / f".{name}.part"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    try:
-        shutil.copytree(posts / post.id, unfinished)
-        write_json(unfinished / "post.json", made.model_dump(mode="json"))
-        unfinished.rename(posts / name)
-    except OSError as error:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        if full_disk(error):
-            raise no_room(posts, "nothing was copied") from error
-        raise
+    with _one:
+        name = _free(posts, post.id)
+        made = post.model_copy(update={"id": name})
+        unfinished = posts / f".{name}.{secrets.token_hex(4)}.part"
+        try:
+            shutil.copytree(posts / post.id, unfinished)
+            write_json(unfinished / "post.json", made.model_dump(mode="json"))
+            unfinished.rename(posts / name)
+        except (OSError, shutil.Error) as error:
+            if full_disk(error) or shutil.disk_usage(posts).free < ROOM:
+                raise no_room(posts, "nothing was copied") from error
+            raise
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
     with transaction.atomic():
         copy, _ = Draft.of(draft.brand, made)
         for field in ("caption", "hashtags", "alt_text", "crop", "favourite"):

@@ -114,5 +114,7 @@ class say_plainly:  # noqa: N801 - a middleware, named as the other two
             return errors.page(request, 400, error.message, error.mend)
         if isinstance(error, OperationalError):
             return errors.page(request, 503, *errors.of_database(error))
-        log.error("%s %s\n%s", request.method, request.path, traceback.format_exc())
+        # The route, not the address: that may hold a sign-in or review link.
+        route = request.resolver_match.route if request.resolver_match else "?"
+        log.error("%s %s\n%s", request.method, route, traceback.format_exc())
         return errors.page(request, 500)

@@ -6,6 +6,7 @@ its answer is thought out; sending it, or an open stream, holds none.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.db import close_old_connections
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 
 THREADS = 4
 """Requests that are thought out at once; one may have to wait for the database or a thumbnail."""
@@ -21,7 +23,7 @@ BODY_MAX = 32 * 2**20
 """Bytes of one request; larger files come in pieces."""
 SHARED_MAX = 128 * 2**20
 """Bytes of one request to SHARED: a phone's share sheet sends a dozen photos whole. They go to the disk,
-not into memory, and only from a browser that has been here."""
+not into memory, and only from somebody who is signed in."""
 SHARED = "/share"
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -40,8 +42,9 @@ class Application(ASGIHandler):
         assert scope["type"] == "http"
         headers = dict(scope["headers"])
         said = headers.get(b"content-length", b"0")
-        known = b"studio=" in headers.get(b"cookie", b"")
-        most = SHARED_MAX if known and scope["path"] == SHARED else BODY_MAX
+        most = BODY_MAX
+        if scope["path"] == SHARED and await _signed_in(headers.get(b"cookie", b"")):
+            most = SHARED_MAX
         if not said.isdigit() or int(said) > most:
             await _too_large(send)
             return
@@ -66,6 +69,21 @@ class Application(ASGIHandler):
         finally:
             SyncToAsync.thread_sensitive_context.reset(before)
             self._threads.put_nowait(thread)
+
+
+async def _signed_in(cookies: bytes) -> bool:
+    """Whether a session of the studio comes with the request."""
+    found = re.search(r"(?:^|;\s*)studio=([a-z0-9]{16,64})(?:;|$)", cookies.decode("latin-1"))
+    if found is None:
+        return False
+    return await sync_to_async(_session)(found[1])
+
+
+def _session(key: str) -> bool:
+    from django.contrib.sessions.models import Session
+
+    close_old_connections()
+    return Session.objects.filter(session_key=key, expire_date__gt=timezone.now()).exists()
 
 
 async def _too_large(send: Send) -> None:

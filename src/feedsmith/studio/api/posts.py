@@ -161,7 +161,7 @@ def edit_post(request: HttpRequest, brand: str, number: int, change: shapes.Edit
     if change.crop is not None and not set(change.crop) <= set(files):
         raise Unfit("a crop names a file that this post has not", mend=f"use {', '.join(files)}")
     row = draft.edit(
-        changes, version=change.version, person=request.user, role=request.role,
+        changes, version=change.version, person=request.user, role=_edits_as(request),
         what=", ".join(name.replace("_", " ") for name in changes) or "edited",
     )  # fmt: skip
     return shown.post(row, request)
@@ -179,9 +179,14 @@ def redo(request: HttpRequest, brand: str, number: int, seen: shapes.Versioned) 
     return _turned(request, number, +1, seen)
 
 
+def _edits_as(request: HttpRequest) -> states.Role:
+    """An owner's edit leaves an approved post approved; a token that may not approve edits as an editor."""
+    return request.role if "approve" in request.auth.scopes else "editor"
+
+
 def _turned(request: HttpRequest, number: int, by: int, seen: shapes.Versioned) -> shapes.Post:
     draft = _one(request, number)
-    row = draft.turn(by, version=seen.version, person=request.user, role=request.role)
+    row = draft.turn(by, version=seen.version, person=request.user, role=_edits_as(request))
     return shown.post(row, request)
 
 

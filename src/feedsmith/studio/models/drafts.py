@@ -284,13 +284,19 @@ def adopt(brand: Brand, job: Any = None) -> list[Draft]:
     known = set(Draft.objects.filter(brand=brand).values_list("folder", flat=True))
     known |= set(Revision.objects.filter(draft__brand=brand).values_list("folder", flat=True))
     try:
-        found = [path for path in place.root.iterdir() if path.name not in known and path.is_dir()]
+        found = [
+            path
+            for path in place.root.iterdir()
+            if path.name not in known and path.is_dir() and not path.name.startswith(".")
+        ]
     except OSError:
         return []
     files = [(path / "post.json", path.name) for path in found]
     ages = [(file.stat().st_mtime_ns, name) for file, name in files if file.is_file()]
-    posts = (place.post(name) for _, name in sorted(ages))
-    made = [Draft.of(brand, post, job) for post in posts if post is not None]
+    posts = ((place.post(name), name) for _, name in sorted(ages))
+    # A folder that was renamed, or a post without a picture, is none that the pages could show.
+    whole = [post for post, name in posts if post is not None and post.id == name and post.media]
+    made = [Draft.of(brand, post, job) for post in whole]
     return [draft for draft, new in made if new]
 
 

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -59,7 +60,8 @@ def shown(brand: Brand, view: str, day: date, today: date, zone: tzinfo) -> dict
     after = day + timedelta(days=step) if step else (day.replace(day=1) + timedelta(days=32))
     clashes = [entry for entry in found if entry.clash and entry.at.date() >= today]
     open_ = [e.planned for e in found if e.planned is not None]
-    ready = [p for p in open_ if not p.waits and p.at >= timezone.now()]
+    made = being_made(brand)
+    ready = [p for p in open_ if not p.waits and p.at >= timezone.now() and p.pk not in made]
     jobs = Job.objects.filter(brand=brand, kind="plan")
     last_job = jobs.order_by("-pk").first()
     recent = last_job is not None and (
@@ -203,16 +205,33 @@ def bring(request: HttpRequest, brand: Brand) -> HttpResponse:
 @require_POST
 def make(request: HttpRequest, brand: Brand) -> HttpResponse:
     """Make posts that are planned: drafts with their time in mind."""
-    numbers = [
-        n for n in request.POST.getlist("planned")[:COUNT_MAX] if n.isascii() and n.isdigit()
-    ]
-    chosen = list(Planned.objects.filter(brand=brand, pk__in=numbers, draft=None, waits=""))
-    if not chosen:
-        raise FeedsmithError("none of these can be made", mend="reload the page")
-    # As they are now: a job that starts again must make the same posts.
-    briefs = [{**p.brief, "at": p.at.isoformat()} for p in chosen]
-    enqueue(brand, request.user, {"count": len(briefs), "briefs": briefs})
+    numbers = {
+        int(n)
+        for n in request.POST.getlist("planned")[:COUNT_MAX]
+        if n.isascii() and n.isdigit() and len(n) < 18
+    }
+    with transaction.atomic():
+        Brand.objects.select_for_update().get(pk=brand.pk)  # of two presses the second waits
+        chosen = list(
+            Planned.objects.filter(
+                brand=brand, pk__in=numbers - being_made(brand), draft=None, waits=""
+            )
+        )
+        if not chosen:
+            raise FeedsmithError(
+                "these are made already, or being made", mend="look at the Create page"
+            )
+        # As they are now: a job that starts again must make the same posts.
+        briefs = [{**p.brief, "at": p.at.isoformat()} for p in chosen]
+        planned = [p.pk for p in chosen]
+        enqueue(brand, request.user, {"count": len(briefs), "briefs": briefs, "planned": planned})
     return HttpResponseRedirect(f"/b/{brand.slug}/create")
+
+
+def being_made(brand: Brand) -> set[int]:
+    """Planned posts that a waiting or running job makes."""
+    asked = Job.objects.filter(brand=brand, state__in=ACTIVE).values_list("args", flat=True)
+    return {number for args in asked for number in args.get("planned", ())}
 
 
 # ---- what a request says -----------------------------------------------------------------------

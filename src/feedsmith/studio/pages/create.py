@@ -60,7 +60,11 @@ def jobs(request: HttpRequest, brand: Brand) -> HttpResponse:
 @require_safe
 def made(request: HttpRequest, brand: Brand) -> HttpResponse:
     """The posts made lately that the page does not show yet (?have=12&have=13)."""
-    have = {int(n) for n in request.GET.getlist("have")[:500] if n.isascii() and n.isdigit()}
+    have = {
+        int(n)
+        for n in request.GET.getlist("have")[:500]
+        if n.isascii() and n.isdigit() and len(n) < 18
+    }
     fresh = [draft for draft in made_lately(brand) if draft.pk not in have]
     return render(request, "studio/parts/made.html", {"made": fresh})
 
@@ -128,7 +132,9 @@ def asked(request: HttpRequest, brand: Brand) -> tuple[dict[str, Any], list[str]
     offer = {name: words for name in OFFER if (words := form.get(f"offer_{name}", "").strip())}
     problems = []
     count = form.get("count", "")
-    if not (count.isascii() and count.isdigit() and 1 <= int(count[:6]) <= COUNT_MAX):
+    if not (
+        count.isascii() and count.isdigit() and len(count) < 6 and 1 <= int(count) <= COUNT_MAX
+    ):
         problems.append(f"Choose how many posts: 1 to {COUNT_MAX}.")
         count = "3"
     if text["kind"] and text["kind"] not in KINDS:

@@ -202,6 +202,6 @@ def _words(name: str, value: str) -> str:
         if value == "none":
             return "Without a date"
         year, _, month = value.partition("-")
-        known = month.isdigit() and 1 <= int(month[:2]) <= 12
+        known = month.isascii() and month.isdigit() and 1 <= int(month[:2]) <= 12
         return f"{_MONTHS[int(month[:2])]} {year}" if known else value
     return f"“{value}”" if name == "q" else value.capitalize()

@@ -24,6 +24,8 @@ from feedsmith.studio.models import Brand
 from feedsmith.studio.pages.access import for_members
 
 KINDS = {".jpg": "image/jpeg", ".mp4": "video/mp4", ".gif": "image/gif", ".webp": "image/webp"}
+HEIF = (".heic", ".heif")
+"""Phones' photos; what reads them is loaded with the first one."""
 WIDTHS = (240, 480, 960)
 """Pixels of thumbnails; a page asks for one of these."""
 QUALITY = 78
@@ -103,6 +105,10 @@ def small(path: Path, kept: Path, width: int) -> HttpResponse:
 
 def shrunk(path: Path, width: int) -> bytes:
     """A picture as WebP, at most `width` pixels wide. Raises Http404 where it is none."""
+    if path.suffix.lower() in HEIF:
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
     try:
         with Image.open(path) as image:
             image.draft("RGB", (width * 2, width * 4))  # JPEG: a quarter of the pixels, decoded so
@@ -113,7 +119,7 @@ def shrunk(path: Path, width: int) -> bytes:
             out = BytesIO()
             upright.convert("RGB").save(out, "WEBP", quality=QUALITY, method=4)
             return out.getvalue()
-    except (OSError, ValueError, SyntaxError) as error:
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise Http404 from error
 
 

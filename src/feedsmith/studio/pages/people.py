@@ -53,6 +53,11 @@ def people(request: HttpRequest, brand: Brand) -> HttpResponse:
         if known is not None and Membership.objects.filter(person=known, brand=brand).exists():
             problem = f"{name} is in already. What they may do is changed in the list."
             return _page(request, brand, 422, problem=problem, **said)
+        if known is not None and not _may_link(request, known):
+            problem = f"{name} is somebody in this studio already, in brands that are not yours. Choose another name."
+            return _page(request, brand, 422, problem=problem, **said)
+        if known is not None:  # links made for less must not open more
+            LoginLink.objects.filter(person=known, used=None).delete()
         person = add(name, brand, role)
         _note(request, brand, "let in", person, role)
         link = "" if known is not None else _link(person)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import quote, unquote
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -28,8 +29,8 @@ WRONG = (20, 900)
 """Tries with tokens that were never given out, and seconds, for one address."""
 LOOKS = (1500, 300)
 """Pages and pictures of a link for one address: 200 posts are some 500 requests."""
-SAYS = (30, 600)
-"""Answers by one link from one address."""
+SAYS, APPROVES = (30, 600), (300, 600)
+"""Comments, and approvals, by one link from one address: a link may show 200 posts."""
 GUEST = "studio_guest"
 """Cookie with the name that somebody gave; sent to review links only."""
 GUEST_DAYS = 180
@@ -82,7 +83,7 @@ def name(request: HttpRequest, link: ReviewLink) -> HttpResponse:
         return render(request, "studio/review.html", said, status=422)
     response = _back(link)
     response.set_signed_cookie(
-        GUEST, given, salt=GUEST, max_age=GUEST_DAYS * 86400, path="/r/", httponly=True,
+        GUEST, quote(given), salt=GUEST, max_age=GUEST_DAYS * 86400, path="/r/", httponly=True,
         samesite="Lax", secure=request.is_secure(),
     )  # fmt: skip
     return response
@@ -92,7 +93,9 @@ def name(request: HttpRequest, link: ReviewLink) -> HttpResponse:
 @require_http_methods(["POST"])
 def answer(request: HttpRequest, link: ReviewLink, number: int) -> HttpResponse:
     """Approve (`do` approve), comment, or ask for changes to the post as it was at `version`."""
-    refused = too_fast(request, f"answers {link.pk}", *SAYS)
+    approves = request.POST.get("do") == "approve"
+    pace = APPROVES if approves else SAYS
+    refused = too_fast(request, f"{'approvals' if approves else 'answers'} {link.pk}", *pace)
     if refused is not None:
         return refused
     who, form = guest(request), request.POST
@@ -150,7 +153,7 @@ def _shown(link: ReviewLink, slug: str, folder: str) -> None:
 
 def guest(request: HttpRequest) -> str:
     """The name that was given; '' before. A signed-in person is asked like anybody else."""
-    return _name(str(request.get_signed_cookie(GUEST, default="", salt=GUEST)))
+    return _name(unquote(str(request.get_signed_cookie(GUEST, default="", salt=GUEST))))
 
 
 def _name(given: str) -> str:

@@ -73,6 +73,8 @@ def take_in(request: HttpRequest, brand: Brand) -> HttpResponse:
     if not waiting:
         return _refused(FeedsmithError("no file is here as a whole", mend="upload it again"))
     import_all(request, brand, waiting)
+    if "text/html" in request.headers.get("Accept", ""):  # the button, not the script
+        return to_library(brand)
     return JsonResponse({"files": len(waiting)})
 
 

@@ -22,6 +22,8 @@ def thumb(
 ) -> str:
     """The address of a medium's thumbnail: of a film, its still. On a page without a login it lies
     under that page's own address (`files_under`)."""
+    if not isinstance(medium, dict):  # a post whose post.json was emptied
+        return ""
     root = context.get("files_under", "")
     return f"{root}/thumb/{brand}/{width}/{folder}/{medium.get('cover') or medium['file']}"
 

@@ -82,8 +82,8 @@ class Supervisor(threading.Thread):
         for worker in list(self.workers):
             code = worker.process.poll()
             if code is not None:
+                self._gone(worker, code)  # first: where it raises, we come back for this worker
                 self.workers.remove(worker)
-                self._gone(worker, code, worker.name in busy)
             elif worker.name in busy:
                 self._check(worker, busy[worker.name])
         idle = sum(worker.name not in busy for worker in self.workers)
@@ -106,9 +106,15 @@ class Supervisor(threading.Thread):
         if worker.why:
             worker.process.kill()
 
-    def _gone(self, worker: Worker, code: int, busy: bool) -> None:
+    def _gone(self, worker: Worker, code: int) -> None:
+        why = worker.why or (
+            f"the worker was killed from outside (signal {-code})"
+            if code < 0
+            else "the worker ended unexpectedly"
+        )
+        held = Job.lost(worker.name, why, worker.mend)
         self._close(worker)
-        if not busy:
+        if not held:
             died = code not in (0, -signal.SIGTERM)
             self.in_vain = self.in_vain + 1 if died else 0
             if died:
@@ -123,12 +129,6 @@ class Supervisor(threading.Thread):
                     )  # fmt: skip
             return
         self.in_vain = 0
-        why = worker.why or (
-            f"the worker was killed from outside (signal {-code})"
-            if code < 0
-            else "the worker ended unexpectedly"
-        )
-        Job.lost(worker.name, why, worker.mend)
 
     # ---- starting and ending workers -------------------------------------------------------------
 

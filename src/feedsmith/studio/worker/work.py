@@ -61,6 +61,8 @@ def generate(job: Job, report: Report) -> dict[str, Any]:
         apart=True, photo=args.get("photo", ""),
         briefs=tuple(Brief.model_validate(brief) for brief in args.get("briefs", ())),
     )  # fmt: skip
+    for word in {asked.photo, *(brief.photo for brief in asked.briefs)} - {""}:
+        _own_photo(home.library, word)
     told = stage.generate(home, asked, report=report, finished=finished, page=False)
     Event.objects.create(
         brand=job.brand, person=job.person, verb="generated",
@@ -84,14 +86,38 @@ def plan(job: Job, report: Report) -> dict[str, Any]:
         except FeedsmithError as error:  # the place it was put for reading says nothing to people
             said = error.message.replace(f"{path}", name)
             raise FeedsmithError(said, mend=error.mend) from error
+    own, strangers = [], []
+    for brief in briefs:
+        try:
+            if brief.photo:
+                _own_photo(job.brand.home.library, brief.photo)
+            own.append(brief)
+        except FeedsmithError as error:
+            strangers.append(f"{error.message}; {error.mend}")
+    briefs = own
     new, known = slots.bring_in(
         job.brand, briefs, name=name, waits=plans.waits, person=job.person, zone=zone
     )
     undated = sum(brief.at is None for brief in briefs)
     return {
         "new": new, "known": known, "undated": undated,
-        "left_out": [f"{fault.message.replace(path.name, name)}; {fault.mend}" for fault in faults[:50]],
+        "left_out": [
+            *(f"{fault.message.replace(path.name, name)}; {fault.mend}" for fault in faults[:50]),
+            *strangers[:50],
+        ],
     }  # fmt: skip
+
+
+def _own_photo(library: Path, word: str) -> None:
+    """Raises FeedsmithError unless the word names a photo of this library: on the command line a photo
+    may be any file, but who may make posts here may not read the server's files."""
+    for photo in Library(library).photos():
+        if word in (photo.id, photo.name, Path(photo.name).stem):
+            return
+    raise FeedsmithError(
+        f"{Path(word).name[:80]} is no photo of this library",
+        mend="name one as the library shows it, or add it to the library first",
+    )
 
 
 def take_in(job: Job, report: Report) -> dict[str, Any]:
@@ -108,8 +134,8 @@ def take_in(job: Job, report: Report) -> dict[str, Any]:
             )
         except FeedsmithError as error:
             said = _without(there, error.message)
-            for upload in uploads:
-                upload.drop()
+            # Kept, to be taken in again once the disk has room, say; or forgotten on the page.
+            Upload.objects.filter(job=job).update(job=None)
             raise FeedsmithError(said, mend=_without(there, error.mend)) from error
         told = done.model_dump(mode="json")
         told["notes"] = [_without(there, note) for note in told["notes"]]
