@@ -374,3 +374,41 @@ def test_only_owners_of_the_brand_see_or_change_them(receiver: Receiver) -> None
         assert client.post(f"/b/oak-co/webhooks/{number}", {"do": "remove"}).status_code == status
     assert visitor("otto").post(f"/b/elm-co/webhooks/{number}", {"do": "remove"}).status_code == 404
     assert Hook.objects.count() == 1
+
+
+@pytest.mark.usefixtures("_this_machine")
+def test_one_that_answers_a_byte_now_and_then_is_hung_up_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import socket
+    import threading
+
+    from feedsmith.studio import delivery
+    from feedsmith.studio.models import Delivery
+
+    monkeypatch.setattr(delivery, "ALL_OF_IT", 0.5)
+    listening = socket.create_server(("127.0.0.1", 0))
+    over = threading.Event()
+
+    def dribble() -> None:
+        ours, _ = listening.accept()
+        with ours:
+            ours.recv(1 << 16)
+            try:
+                while not over.wait(0.1):
+                    ours.send(b"H")
+            except OSError:
+                over.set()
+
+    thread = threading.Thread(target=dribble)
+    thread.start()
+    try:
+        number, _ = hook_to(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        Program("olga")("POST", f"{HOOKS}/{number}/test", {})
+        delivery.deliver()
+        assert over.wait(20)  # it was hung up on, not waited for
+        assert Delivery.objects.get().state == "waiting"
+    finally:
+        over.set()
+        thread.join()
+        listening.close()

@@ -148,7 +148,7 @@ def family(colour: str) -> str:
 # ---- reading -----------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1)
 def _bare(library: Path, stamps: tuple[tuple[int, int], ...]) -> list[Item]:
     posts: dict[str, tuple[str, str, str]] = {}
     for row in _rows(library / "posts.jsonl"):

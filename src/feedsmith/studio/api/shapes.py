@@ -112,7 +112,8 @@ class Brand(Value):
 
 
 class Crop(Value):
-    """Part of a picture to show, and where its middle is; each a share of its side, 0 to 1."""
+    """Part of a picture to show, and where its middle is; each a share of its side, 0 to 1. Kept with the
+    post; its files are not cut by it yet."""
 
     x: Part = 0.0
     y: Part = 0.0

@@ -41,7 +41,7 @@ def known(brand: Brand) -> dict[str, Photo]:
     return _read(file, stat.st_mtime_ns, stat.st_size)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1)
 def _read(file: Path, changed: int, size: int) -> dict[str, Photo]:
     photos = {}
     for line in file.read_text("utf-8").splitlines():

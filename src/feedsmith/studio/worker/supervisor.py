@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.db import close_old_connections, connections
-from django.utils import timezone
 
 from feedsmith.studio.models import Job
 from feedsmith.studio.settings import Config
@@ -51,6 +50,9 @@ class Worker:
     why: str = ""
     """Why we ended it; '' where it ended by itself."""
     mend: str = ""
+    beat: object = None
+    seen: float = 0.0
+    """The last heart-beat, and when it was seen to be new: on a clock that stands while a laptop sleeps."""
 
 
 class Supervisor(threading.Thread):
@@ -101,7 +103,9 @@ class Supervisor(threading.Thread):
             worker.why = f"the worker used more than its {cap >> 20} MB of memory and was ended"
             worker.mend = f"allow more, if there is: feedsmith studio ... --memory {2 * cap >> 20}"
             log.warning("worker %s: %d MB", worker.name, used >> 20)
-        elif beat is not None and (timezone.now() - beat).total_seconds() > SILENT_MAX:
+        elif beat != worker.beat:
+            worker.beat, worker.seen = beat, time.monotonic()
+        elif time.monotonic() - worker.seen > SILENT_MAX:
             worker.why = "the worker no longer answered and was ended"
         if worker.why:
             worker.process.kill()
