@@ -20,7 +20,7 @@ test: dev models
 ## without them.
 test-train: $(VENV)/.train models
 	$(BIN)/python -m pytest tests/test_caption_training.py tests/test_cli_train.py \
-	  tests/test_gan_layers.py tests/test_gan_train.py tests/test_cli_train_images.py \
+	  tests/test_gan_layers.py tests/test_gan_layout.py tests/test_gan_train.py tests/test_cli_train_images.py \
 	  tests/test_images_diffusion.py
 
 ## make check: format, lint, types, import rules.
@@ -32,6 +32,7 @@ check: dev
 
 ## make bench: the full-size measurements behind docs/bench.md (minutes).
 bench: dev models
+	$(BIN)/python -m pytest -m full
 	$(BIN)/python -m bench
 
 format: dev
