@@ -161,3 +161,15 @@ def test_a_number_with_many_noughts_in_front_is_no_way_to_millions_of_posts() ->
     answer = visitor("edgar").post("/b/oak-co/create", {"kind": "photo", "count": "000005000000"})
     assert answer.status_code == 422
     assert not Job.objects.exists()
+
+
+def test_every_page_of_a_brand_says_what_is_being_made_for_it() -> None:
+    from feedsmith.studio.models import Brand, Job
+    from small_studio import text_of, visitor
+
+    oak = Brand.objects.get(slug="oak-co")
+    assert "Making" not in text_of(visitor("edgar").get("/b/oak-co/posts"))
+    Job.objects.create(brand=oak, kind="generate", state="running", done=2, total=7)
+    assert "Making 3 of 7" in text_of(visitor("edgar").get("/b/oak-co/posts"))
+    assert "Making" not in text_of(visitor("otto").get("/b/elm-co/posts"))
+    assert "Making" not in text_of(visitor("rita").get("/b/oak-co/posts"))

@@ -258,7 +258,7 @@ def favourite(request: HttpRequest, brand: str, number: int, mark: shapes.Favour
 @router.post(POSTS + "/order", **needs("write", "editor", shapes.Posts))
 def order(request: HttpRequest, brand: str, wanted: shapes.Order) -> shapes.Posts:
     """Put posts into this order, in the places that they have among the others."""
-    reorder(request.brand, wanted.ids)
+    reorder(request.brand, wanted.ids, request.user)
     rows = _rows(request).filter(pk__in=wanted.ids).order_by("-position", "-pk")
     return shapes.Posts(posts=[shown.post(row, request) for row in rows], next=None)
 

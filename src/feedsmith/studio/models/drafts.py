@@ -352,7 +352,7 @@ def search(drafts: "models.QuerySet[Draft]", words: str) -> "models.QuerySet[Dra
     return drafts
 
 
-def reorder(brand: Brand, ids: Sequence[int]) -> None:
+def reorder(brand: Brand, ids: Sequence[int], person: Person | None = None) -> None:
     """Put these drafts into this order, newest first, in the places that they have among the others.
 
     Raises FeedsmithError where one of them is not the brand's.
@@ -367,4 +367,6 @@ def reorder(brand: Brand, ids: Sequence[int]) -> None:
         for place, pk in zip(places, ids, strict=True):
             if rows[pk].position != place:
                 Draft.objects.filter(pk=pk).update(position=place, updated_at=timezone.now())
-        Event.objects.create(brand=brand, verb="reordered", words=json.dumps(list(ids))[:300])
+        Event.objects.create(
+            brand=brand, person=person, verb="reordered", words=json.dumps(list(ids))[:300]
+        )

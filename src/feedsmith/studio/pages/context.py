@@ -1,5 +1,6 @@
 """What every template knows: the person, their brands, the brand of this page."""
 
+from functools import cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -21,5 +22,21 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
         "notices": lambda: take(
             request
         ),  # called where they are shown: a fragment must not eat them
+        "making": cache(lambda: _making(request)),
         "fragment": request.headers.get("HX-Request") == "true",
     }
+
+
+def _making(request: HttpRequest) -> str:
+    """What the worker does for this brand now, in a few words; asked only where it is shown."""
+    from feedsmith.studio.models import Job
+
+    brand = getattr(request, "brand", None)
+    if brand is None or getattr(request, "role", "") not in ("editor", "owner"):
+        return ""
+    job = Job.objects.filter(brand=brand, state="running").only("kind", "done", "total").first()
+    if job is None:
+        return ""
+    if job.kind != "generate" or not job.total:
+        return "Working"
+    return f"Making {min(job.done + 1, job.total)} of {job.total}"
