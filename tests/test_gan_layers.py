@@ -232,6 +232,10 @@ def test_noise_is_each_pictures_own_in_training_and_always_the_same_afterwards()
         assert float((one - other).abs().mean()) > 0.01
         one, other = generator(z)
         assert torch.equal(one, other)
+        # Of another latent it is another noise, and as strong.
+        noise = [v @ generator.noise / v.norm() for v in torch.randn(2, 16)]
+        assert abs(float(torch.corrcoef(torch.stack(noise))[0, 1])) < 0.6
+        assert float(noise[0].std()) == pytest.approx(1.0, abs=0.1)
         for layer in generator.modules():
             if isinstance(layer, Styled):
                 layer.grain.zero_()

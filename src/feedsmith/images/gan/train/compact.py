@@ -41,6 +41,8 @@ SHARES = {4: 16, 8: 8, 16: 6, 32: 4, 64: 2, 128: 1, 256: 1, 512: 0.5, 1024: 0.25
 
 NEAR = 0.3
 """Deviation added to a photo's own layout: what is drawn near it should be near it as well."""
+NOISES = 24
+"""Noise fields that are mixed; one for all pictures showed as the same drops in each."""
 GRAIN = 0.1
 """Of noise, in each map at first."""
 LAZY = 4
@@ -136,7 +138,8 @@ class StyledGenerator(nn.Module):
     z also lay out light and colour at 16 px, by the principal components of the photos. Each layer adds
     noise, each map as much of it as it has learned (Karras et al. 2019, section 3.2): what is chance in a photo,
     blades and leaves, need not be made up of stripes. In training the noise is drawn anew for each
-    picture; without any given it is always the same.
+    picture; without any given it is a mixture of NOISES fields by the latent's last numbers, so that a
+    latent always has the same, two latents have not, and a walk from one to the other does not flicker.
     """
 
     layout_mean: Tensor
@@ -166,11 +169,16 @@ class StyledGenerator(nn.Module):
             self.blocks.append(nn.ModuleList(layers))
             self.to_rgb.append(EqualConv(out, 3, 1, gain=0.5))
         source = torch.Generator().manual_seed(0)
-        self.register_buffer("noise", torch.randn(1, self.grains, generator=source))
+        self.register_buffer(
+            "noise", torch.randn(min(NOISES, latent), self.grains, generator=source)
+        )
 
     def forward(self, z: Tensor, noise: Tensor | None = None) -> Tensor:
         """`noise` (N, grains) from N(0, 1)."""
-        noise = self.noise if noise is None else noise
+        if noise is None:
+            mix = z[:, -len(self.noise) :].float()
+            mix = mix * torch.rsqrt(mix.square().sum(1, keepdim=True) + 1e-8)
+            noise = mix @ self.noise.float()
         taken = 0
         laid = z[:, : len(self.layout_components)].float() @ self.layout_components.float()
         laid = (laid + self.layout_mean.float()).view(-1, 3, SIDE, SIDE)
