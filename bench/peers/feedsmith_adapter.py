@@ -22,6 +22,7 @@ import torch
 from gan_adapter import Clock, parameters, some
 from PIL import Image
 
+from feedsmith.dataset import halved
 from feedsmith.images.gan.train.config import Config, resolve
 from feedsmith.images.gan.train.dice import Dice
 from feedsmith.images.gan.train.loop import planned, recipe
@@ -68,7 +69,9 @@ def main() -> None:
             row = np.concatenate([row, order.permutation(len(rgb))])
         chosen, row = rgb[row[:n]], row[n:]
         chosen = np.where(order.random((n, 1, 1, 1)) < 0.5, chosen, chosen[:, :, ::-1])
-        real = as_tensor(halved(chosen, size)).contiguous(memory_format=torch.channels_last)
+        while chosen.shape[1] > size:
+            chosen = halved(chosen)
+        real = as_tensor(chosen).contiguous(memory_format=torch.channels_last)
         told = pair.step(real, Dice(args.seed, step), shown)
         if not all(math.isfinite(value) for value in told.values()):
             raise SystemExit(f"a loss is no number after {shown} pictures: {told}")
@@ -97,15 +100,6 @@ def main() -> None:
     np.save(args.out / "samples.npy", np.concatenate(samples))
     (args.out / "told.json").write_text(json.dumps(told, indent=1) + "\n")
     print(json.dumps(told))
-
-
-def halved(rgb: np.ndarray, size: int) -> np.ndarray:
-    """Pictures at a smaller side by means of squares, as the data set's pyramid has them."""
-    n, side = len(rgb), rgb.shape[1] // size
-    if side == 1:
-        return rgb
-    wide = rgb.reshape(n, size, side, size, side, 3).astype(np.float32)
-    return (wide.mean((2, 4)) + 0.5).astype(np.uint8)
 
 
 def enlarged(rgb: np.ndarray, size: int) -> np.ndarray:

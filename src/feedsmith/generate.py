@@ -275,7 +275,7 @@ def _never(library: Library, plan: Sequence[Order]) -> frozenset[str]:
     asked = {order.brief.photo for order in plan if order.brief.photo}
     photos = library.photos()
     for photo in photos:
-        if photo.id in never and asked & {photo.id, photo.name, Path(photo.name).stem}:
+        if photo.id in never and asked & photo.called:
             raise FeedsmithError(
                 f"the photo {photo.name or photo.id} is marked as never to be used",
                 mend="name another one, or take the mark away in the studio's library",

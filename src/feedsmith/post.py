@@ -4,6 +4,7 @@ Knows nothing of files beyond their names, nothing of networks, nothing of pixel
 """
 
 from datetime import datetime
+from pathlib import PurePath
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -43,6 +44,11 @@ class Photo(Value):
     phash: str = ""
     """64-bit perceptual hash, 16 hex digits."""
     credit: Credit | None = None
+
+    @property
+    def called(self) -> frozenset[str]:
+        """What it may be asked for by: its id, its file's name, and that without the ending."""
+        return frozenset((self.id, self.name, PurePath(self.name).stem)) - {""}
 
 
 class PastPost(Value):

@@ -211,7 +211,7 @@ def put(
             planned.save(update_fields=["at"])
             return planned
         assert draft is not None
-        row = Draft.objects.select_for_update().select_related("brand").get(pk=draft.pk)
+        row = Draft.held(draft.pk)
         if row.stands not in MOVABLE:
             raise FeedsmithError(
                 f"a post that is {row.state_in_words.lower()} stays where it is on the calendar"
@@ -244,7 +244,7 @@ def take_off(brand: Brand, key: str, *, person: Person | None, role: states.Acto
             planned.delete()
             return
         assert draft is not None
-        row = Draft.objects.select_for_update().select_related("brand").get(pk=draft.pk)
+        row = Draft.held(draft.pk)
         if row.stands == "scheduled":
             row.move("approved", by=role, person=person)
         elif row.stands in MOVABLE:

@@ -151,7 +151,7 @@ class Pictures:
         if not wanted:
             return None
         for photo in self.library.photos():
-            if wanted in (photo.id, photo.name, Path(photo.name).stem):
+            if wanted in photo.called:
                 return photo
         return None
 

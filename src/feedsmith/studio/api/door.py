@@ -13,7 +13,7 @@ from ninja.security.http import HttpAuthBase
 
 from feedsmith.studio import states
 from feedsmith.studio.models.tokens import Scope, Token
-from feedsmith.studio.pages.access import _an, membership
+from feedsmith.studio.pages.access import an, membership
 
 A_SECOND, AT_ONCE = 5.0, 150.0
 """Requests of one token: in the long run, and in one go after a rest."""
@@ -82,7 +82,7 @@ class PersonalToken(HttpAuthBase):
         if self.role is not None:
             brand, own = membership(request, request.resolver_match.kwargs["brand"])
             if not states.at_least(own, self.role):
-                raise PermissionDenied(f"for this you need to be {_an(self.role)} of this brand")
+                raise PermissionDenied(f"for this you need to be {an(self.role)} of this brand")
             request.brand, request.role = brand, own
         return token
 

@@ -154,7 +154,7 @@ class Draft(models.Model):
         """
         assert set(changes) <= set(WORDS), changes
         with transaction.atomic():
-            row = Draft.objects.select_for_update().select_related("brand").get(pk=self.pk)
+            row = Draft.held(self.pk)
             if row.version != version:
                 raise Conflict(row, changes)
             if row.stands not in states.EDITABLE:
@@ -174,16 +174,7 @@ class Draft(models.Model):
                 draft=row, number=row.at_revision, person=person, what=what, folder=row.folder,
                 words=row.words,
             )  # fmt: skip
-            before, row.state = row.state, states.after_edit(row.stands, role)
-            row._changed()
-            Event.objects.create(
-                brand=row.brand, draft=row, person=person, verb="edited", words=what
-            )
-            if before != row.state:
-                Event.objects.create(
-                    brand=row.brand, draft=row, person=person, verb="moved",
-                    words=f"{before} -> {row.state}",
-                )  # fmt: skip
+            row._edited(person, role, what)
             return row
 
     def turn(
@@ -191,7 +182,7 @@ class Draft(models.Model):
     ) -> "Draft":
         """Undo (`by` -1) or redo (+1) one edit. Raises Conflict, or FeedsmithError at either end."""
         with transaction.atomic():
-            row = Draft.objects.select_for_update().select_related("brand").get(pk=self.pk)
+            row = Draft.held(self.pk)
             if row.version != version:
                 raise Conflict(row, {})
             if row.stands not in states.EDITABLE:
@@ -207,17 +198,7 @@ class Draft(models.Model):
                 setattr(row, name, value)
             row._look_again()
             row.at_revision = wanted.number
-            before, row.state = row.state, states.after_edit(row.stands, role)
-            row._changed()
-            Event.objects.create(
-                brand=row.brand, draft=row, person=person, verb="edited",
-                words="undone" if by < 0 else "redone",
-            )  # fmt: skip
-            if before != row.state:
-                Event.objects.create(
-                    brand=row.brand, draft=row, person=person, verb="moved",
-                    words=f"{before} -> {row.state}",
-                )  # fmt: skip
+            row._edited(person, role, "undone" if by < 0 else "redone")
             return row
 
     def move(
@@ -227,7 +208,7 @@ class Draft(models.Model):
         """Take a step of approval. Raises FeedsmithError where it is not allowed from here, or not
         for this actor; of two who take the same step at once, the second is told."""
         with transaction.atomic():
-            row = Draft.objects.select_for_update().select_related("brand").get(pk=self.pk)
+            row = Draft.held(self.pk)
             step = states.step(row.stands, to)
             if step is None or by not in step.by:
                 raise FeedsmithError(
@@ -249,6 +230,24 @@ class Draft(models.Model):
                 words=f"{before} -> {to}",
             )  # fmt: skip
             return row
+
+    @classmethod
+    def held(cls, number: int) -> "Draft":
+        """The row as it is now, which nobody else changes until the transaction ends."""
+        return cls.objects.select_for_update().select_related("brand").get(pk=number)
+
+    def _edited(self, person: Person | None, role: states.Actor, words: str) -> None:
+        """Save an edit of this role: the state it leads to, and who did what."""
+        before, self.state = self.state, states.after_edit(self.stands, role)
+        self._changed()
+        Event.objects.create(
+            brand=self.brand, draft=self, person=person, verb="edited", words=words
+        )
+        if before != self.state:
+            Event.objects.create(
+                brand=self.brand, draft=self, person=person, verb="moved",
+                words=f"{before} -> {self.state}",
+            )  # fmt: skip
 
     def _changed(self) -> None:
         self.version += 1

@@ -163,7 +163,7 @@ class ReviewLink(models.Model):
         """A post of this link, held until the transaction ends."""
         row = self.drafts().filter(pk=number).first()
         if row is not None:
-            row = Draft.objects.select_for_update().select_related("brand").get(pk=number)
+            row = Draft.held(number)
         if row is None:
             raise FeedsmithError("this post is not part of the review any more")
         if version is not None and row.version != version:

@@ -79,7 +79,7 @@ def for_members(role: states.Role) -> Callable[[View], View]:
                 return to_sign_in(request)
             brand, own = membership(request, slug)
             if not states.at_least(own, role):
-                raise PermissionDenied(f"for this you need to be {_an(role)} of this brand")
+                raise PermissionDenied(f"for this you need to be {an(role)} of this brand")
             request.brand, request.role = brand, own
             return view(request, brand, *args, **kwargs)
 
@@ -106,5 +106,6 @@ def brands_of(request: HttpRequest) -> list[Brand]:
     return list(Brand.objects.filter(memberships__person=request.user.pk))
 
 
-def _an(role: str) -> str:
+def an(role: str) -> str:
+    """A role with its article."""
     return f"an {role}" if role[0] in "aeiou" else f"a {role}"

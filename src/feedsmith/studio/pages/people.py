@@ -15,7 +15,7 @@ from feedsmith.studio import states
 from feedsmith.studio.models import Brand, Event, LoginLink, Membership, Person
 from feedsmith.studio.models.people import INVITE_HOURS, add
 from feedsmith.studio.pages import errors
-from feedsmith.studio.pages.access import for_members, for_people
+from feedsmith.studio.pages.access import an, for_members, for_people
 from feedsmith.studio.pages.notices import say
 
 NAME_MAX = 60
@@ -108,7 +108,7 @@ def change(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
             member.role = role
             member.save(update_fields=["role"])
             _note(request, brand, "changed the role", person, role)
-            say(request, f"{person.name} is {_an(role)} now.")
+            say(request, f"{person.name} is {an(role)} now.")
     mine = person.pk == request.user.pk and (wanted == "out" or role != "owner")
     return _to("/" if mine else f"/b/{brand.slug}/people")
 
@@ -127,10 +127,6 @@ def _link(person: Person) -> str:
 def _note(request: HttpRequest, brand: Brand, verb: str, person: Person, role: str = "") -> None:
     words = f"{person.name}" + (f", {role}" if role else "")
     Event.objects.create(brand=brand, person=request.user, verb=verb, words=words)
-
-
-def _an(role: str) -> str:
-    return f"{'an' if role[0] in 'aeiou' else 'a'} {role}"
 
 
 def _page(request: HttpRequest, brand: Brand, status: int = 200, **more: object) -> HttpResponse:

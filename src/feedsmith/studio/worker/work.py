@@ -61,8 +61,10 @@ def generate(job: Job, report: Report) -> dict[str, Any]:
         apart=True, photo=args.get("photo", ""),
         briefs=tuple(Brief.model_validate(brief) for brief in args.get("briefs", ())),
     )  # fmt: skip
-    for word in {asked.photo, *(brief.photo for brief in asked.briefs)} - {""}:
-        _own_photo(home.library, word)
+    wanted = {asked.photo, *(brief.photo for brief in asked.briefs)} - {""}
+    strangers = wanted - _called(home.library) if wanted else set()
+    if strangers:
+        raise _stranger(min(strangers))
     told = stage.generate(home, asked, report=report, finished=finished, page=False)
     Event.objects.create(
         brand=job.brand, person=job.person, verb="generated",
@@ -86,15 +88,9 @@ def plan(job: Job, report: Report) -> dict[str, Any]:
         except FeedsmithError as error:  # the place it was put for reading says nothing to people
             said = error.message.replace(f"{path}", name)
             raise FeedsmithError(said, mend=error.mend) from error
-    own, strangers = [], []
-    for brief in briefs:
-        try:
-            if brief.photo:
-                _own_photo(job.brand.home.library, brief.photo)
-            own.append(brief)
-        except FeedsmithError as error:
-            strangers.append(f"{error.message}; {error.mend}")
-    briefs = own
+    named = _called(job.brand.home.library) | {""}
+    strangers = [_stranger(brief.photo) for brief in briefs if brief.photo not in named]
+    briefs = [brief for brief in briefs if brief.photo in named]
     new, known = slots.bring_in(
         job.brand, briefs, name=name, waits=plans.waits, person=job.person, zone=zone
     )
@@ -103,18 +99,19 @@ def plan(job: Job, report: Report) -> dict[str, Any]:
         "new": new, "known": known, "undated": undated,
         "left_out": [
             *(f"{fault.message.replace(path.name, name)}; {fault.mend}" for fault in faults[:50]),
-            *strangers[:50],
+            *(f"{fault.message}; {fault.mend}" for fault in strangers[:50]),
         ],
     }  # fmt: skip
 
 
-def _own_photo(library: Path, word: str) -> None:
-    """Raises FeedsmithError unless the word names a photo of this library: on the command line a photo
-    may be any file, but who may make posts here may not read the server's files."""
-    for photo in Library(library).photos():
-        if word in (photo.id, photo.name, Path(photo.name).stem):
-            return
-    raise FeedsmithError(
+def _called(library: Path) -> frozenset[str]:
+    """What the library's photos are called. On the command line a photo may be any file, but who may
+    make posts here may not read the server's files."""
+    return frozenset().union(*(photo.called for photo in Library(library).photos()))
+
+
+def _stranger(word: str) -> FeedsmithError:
+    return FeedsmithError(
         f"{Path(word).name[:80]} is no photo of this library",
         mend="name one as the library shows it, or add it to the library first",
     )
