@@ -11,6 +11,7 @@ from feedsmith.brand import (
     HashtagPolicy,
     Home,
     ImagesSettings,
+    InstagramSettings,
     Logo,
     Palette,
     WriterSettings,
@@ -42,6 +43,9 @@ FULL = Brand(
     images=ImagesSettings(
         use="diffusers", model="models/sd", lora="models/diffusion", url="http://localhost:8080/v1",
         options={"steps": 20, "guidance": 6.5, "device": "cpu", "sliced_attention": True},
+    ),
+    instagram=InstagramSettings(
+        login="facebook", app_id="1234", redirect_uri="https://example.org/back", pkce=False
     ),
 )  # fmt: skip
 
