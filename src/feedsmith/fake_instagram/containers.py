@@ -251,8 +251,6 @@ def status_of(world: World, container: Container) -> str:
         return "PUBLISHED"
     if now - container.created >= rules.CONTAINER_SECONDS:
         return "EXPIRED"
-    if container.subcode:
-        return "ERROR"
     if now < container.ready_at:
         return "IN_PROGRESS"
     # The clock may have been moved past the time that the film takes in truth.

@@ -329,10 +329,14 @@ def _tagged(world: World, tag: str, place: int, recent: bool, base: str) -> dict
     code = hashlib.sha256(f"{tag}/{place}/{recent}".encode()).hexdigest()[:11]
     age = chance.random() * (DAY if recent else 200 * DAY)
     also = chance.sample(["forest", "nature", "outdoors", "weekend", "handmade", "tea", "light"], 2)
+    kind = chance.choice(["IMAGE", "IMAGE", "CAROUSEL_ALBUM"])
+    number = "17" + f"{int(code, 16) % 10**14:014d}"
+    parts = {"data": [{"id": f"{number}{i}"} for i in range(3)]}
     return {
-        "id": "17" + f"{int(code, 16) % 10**15:015d}",
+        "id": f"{number}9",
         "caption": f"{chance.choice(_WORDS)}. #{tag} " + " ".join(f"#{word}" for word in also),
-        "media_type": chance.choice(["IMAGE", "IMAGE", "CAROUSEL_ALBUM"]),
+        "media_type": kind,
+        "children": parts if kind == "CAROUSEL_ALBUM" else None,
         "media_url": f"{base}/others/{code}.jpg",
         "permalink": f"{base}/p/{code}/",
         "timestamp": when(world.clock.now() - age),

@@ -305,9 +305,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return {"id": "1000" + grant.accounts[0][-10:], "name": "A Person"}
             if parts == ("ig_hashtag_search",):
                 return reading.hashtag_search(world, grant, request)
-            if first.startswith("178") and first not in world.containers and edge in (
-                "", "top_media", "recent_media",
-            ):  # fmt: skip
+            known = first in world.containers or first in world.accounts
+            if first.startswith("178") and not known and edge in ("", "top_media", "recent_media"):
                 return reading.hashtag(world, grant, request)
         if post and edge == "media":
             return containers.create(world, grant, request)
