@@ -199,8 +199,8 @@ def test_a_permission_that_is_taken_away_is_noticed_and_mended_by_signing_in(
 def test_health_says_quota_kind_and_what_was_not_allowed(fake: FakeInstagram) -> None:
     (connection,) = signed_in(fake)
     fake.world.posts_a_day = 0
-    words = [finding.words for finding in examined(connection, now(fake))[1]]
-    assert "0 of 50 posts used within 24 hours" in words  # 0 means: not told, so the documents' 50
+    levels = {f.words: f.level for f in examined(connection, now(fake))[1]}
+    assert levels["0 of 0 posts used within 24 hours"] == "warning"
     fewer = replace(connection, scopes=("instagram_business_basic",))
     levels = {f.words: f.level for f in known(fewer, now(fake))}
     assert levels["publishing was not allowed (instagram_business_content_publish)"] == "bad"
@@ -208,7 +208,7 @@ def test_health_says_quota_kind_and_what_was_not_allowed(fake: FakeInstagram) ->
     shop = fake.world.called(SHOP)
     assert shop is not None
     shop.kind = "personal"
-    after, findings = examined(connection, now(fake))
+    _, findings = examined(connection, now(fake))
     assert "not a professional one" in findings[0].words
 
 

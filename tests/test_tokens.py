@@ -1,7 +1,6 @@
 """Connected accounts: kept whole, their tokens under lock."""
 
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -166,12 +165,3 @@ def test_a_damaged_account_is_named(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(FeedsmithError, match="not an account"):
             FolderShelf(tmp_path).all()
-
-
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
-)
-def test_a_folder_without_permission_is_said(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises((FeedsmithError, PermissionError)):
-        FolderShelf(tmp_path / "x").put(connection())

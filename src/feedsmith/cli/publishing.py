@@ -170,17 +170,17 @@ def fake_instagram(
     from feedsmith.fake_instagram import APP_ID, APP_SECRET, FakeInstagram
 
     fake = FakeInstagram(folder, host=host, port=port)
-    out.print(f"The fake Instagram is open at {fake.url}")
-    out.print("It shows what it receives there. Connect a brand to it in another terminal:")
-    out.print(
-        f"  export FEEDSMITH_INSTAGRAM_APP_ID={APP_ID} FEEDSMITH_INSTAGRAM_APP_SECRET={APP_SECRET}",
-        soft_wrap=True, highlight=False,
-    )  # fmt: skip
-    out.print(f"  feedsmith connect mybrand/ --server {fake.url}", soft_wrap=True, highlight=False)
-    out.print(f"Its switchboard (docs/publishing.md) asks for: {fake.secret}", style="dim")
-    if host not in ("127.0.0.1", "localhost", "::1"):
-        out.print("Others in your network reach it too; it checks nobody.", style="yellow")
     try:
+        out.print(f"The fake Instagram is open at {fake.url}")
+        out.print("It shows what it receives there. Connect a brand to it in another terminal:")
+        for line in (
+            f"export FEEDSMITH_INSTAGRAM_APP_ID={APP_ID} FEEDSMITH_INSTAGRAM_APP_SECRET={APP_SECRET}",
+            f"feedsmith connect mybrand/ --server {fake.url}",
+        ):
+            out.print(f"  {line}", soft_wrap=True, highlight=False)
+        out.print(f"Its switchboard (docs/publishing.md) asks for: {fake.secret}", style="dim")
+        if host not in ("127.0.0.1", "localhost", "::1"):
+            out.print("Others in your network reach it too; it checks nobody.", style="yellow")
         fake.serve()
     except KeyboardInterrupt:
         out.print("The fake Instagram is closed.", style="dim")

@@ -493,7 +493,7 @@ class Graph:
         config = rows[0].get("config") or {}
         return Limit(
             used=_number(rows[0].get("quota_usage")),
-            total=_number(config.get("quota_total")) or rules.POSTS_A_DAY,
+            total=_number(config.get("quota_total", rules.POSTS_A_DAY)),
             seconds=_number(config.get("quota_duration")) or 86400,
         )
 
