@@ -1,5 +1,6 @@
 """Pages for people: consent, profile, a post. No scripts; light and dark by the system's choice."""
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -193,13 +194,19 @@ def _asked(calls: Sequence[Call]) -> str:
         return ""
     rows = "".join(
         f"<tr{' class=bad' if c.status >= 400 or not c.status else ''}><td>{_time(c.at)}<td>{c.method}"
-        f"<td><code>{escape(c.path)}</code><td>{c.status or 'dropped'}<td>{escape(c.words)}"
+        f'<td title="{escape(c.path)}"><code>{escape(_short(c.path))}</code>'
+        f"<td>{c.status or 'dropped'}<td>{escape(c.words)}"
         for c in calls
     )
     return (
         '<section class="panel"><h2>What was asked</h2><div class="wide"><table><thead><tr><th>When<th>'
         f"Method<th>Address<th>Answer<th>Words</thead><tbody>{rows}</tbody></table></div></section>"
     )
+
+
+def _short(path: str) -> str:
+    """The path behind host and version."""
+    return re.sub(r"^/[a-z.]+/(?:v[0-9.]+/)?", "", path)
 
 
 def _time(at: float) -> str:

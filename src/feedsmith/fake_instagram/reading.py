@@ -349,7 +349,7 @@ def drawn(seed: str, width: int = 640, height: int = 800) -> bytes:
     """A picture for what has none: two soft colours that `seed` chooses, as JPEG."""
     chance = random.Random(seed)  # noqa: S311 - colours
     small = Image.new("RGB", (4, 5))
-    hue = chance.random()
+    hue = hashlib.sha256(seed.encode()).digest()[0] / 256
     for x in range(4):
         for y in range(5):
             level = 0.35 + 0.5 * y / 5 + 0.1 * chance.random()

@@ -88,6 +88,8 @@ class FakeInstagram:
         self.world = World(folder)
         self.faults = Faults()
         self.usage = Usage(self.world)
+        self.stills: dict[str, bytes] = {}
+        """First pictures of films, by the film's name: a second of work each."""
         self.secret = secret or secrets.token_urlsafe(24)
         """What the switchboard asks for."""
         for username, kind in (
@@ -239,9 +241,10 @@ class _Handler(BaseHTTPRequestHandler):
         status, told = self._answer(request, fault)
         if fault and fault.do == "duplicate":
             self._answer(request, None)
-        self._told(path, status, _words(told))
         if fault and fault.do == "drop-after":
+            self._told(path, 0, f"done, but dropped before the answer: {_words(told)}")
             raise _Dropped
+        self._told(path, status, _words(told))
         if fault and fault.do == "500-after":
             status, told = SERVICE.status, GraphFault(SERVICE).envelope()
         if fault and fault.do == "html-after":
@@ -514,7 +517,10 @@ class _Handler(BaseHTTPRequestHandler):
         elif data[:2] == b"\xff\xd8":
             self._send(200, data, "image/jpeg")
         elif shelf == "thumb":
-            self._send(200, _still(data), "image/jpeg")
+            stills = self.fake.stills
+            if bare not in stills:
+                stills[bare] = _still(data)
+            self._send(200, stills[bare], "image/jpeg")
         else:
             self._send(200, data, "video/mp4")
 
