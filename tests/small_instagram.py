@@ -177,6 +177,8 @@ def media_host() -> Iterator[MediaHost]:
     host = MediaHost()
 
     class Handler(BaseHTTPRequestHandler):
+        disable_nagle_algorithm = True
+
         def log_message(self, *_: object) -> None:
             pass
 

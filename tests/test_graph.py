@@ -1,9 +1,11 @@
 """The client, against the fake Instagram over real connections."""
 
+import contextlib
 import logging
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -381,6 +383,66 @@ def test_a_token_is_not_taken_along_to_another_address(fake: FakeInstagram) -> N
     graph._version = ""
     with pytest.raises(Permanent, match="sends us elsewhere"):
         graph._asking.ask("POST", "_revoke", "", {}, token="t")
+
+
+class Odd:
+    """A server that answers everything with the same words."""
+
+    def __init__(self, body: bytes, status: int = 200) -> None:
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def do_GET(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            do_POST = do_GET
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.place = Place(f"http://127.0.0.1:{self.server.server_address[1]}")
+
+    def __enter__(self) -> "Odd":
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", b"null", b"{", b'{"data": 3}', b'{"data": [1, null, "x"]}', b'{"data": [{"id": null}]}',
+     b'{"id": {"a": 1}, "status_code": 7}', b'{"error": "no"}', b'{"error": {"code": "x"}}', b"\xff\xfe",
+     b'{"paging": [], "data": [{"id": "1", "timestamp": "yesterday"}], "video_status": 3}',
+     b"[" * 100_000],
+)  # fmt: skip
+@pytest.mark.parametrize("status", [200, 400])
+def test_no_answer_however_odd_is_a_traceback(body: bytes, status: int) -> None:
+    with Odd(body, status) as odd:
+        graph = Graph("1", "facebook", "t", place=odd.place)
+        asks: list[Callable[[], object]] = [
+            graph.profile, graph.limit, graph.media, graph.stories, lambda: graph.status("1"),
+            lambda: graph.insights("1", ("reach",)), lambda: graph.children("1"), lambda: graph.uploaded("1"),
+            lambda: graph.hashtag("oak"), lambda: graph.hashtag_media("1", "top"),
+            lambda: graph.create(NewContainer(kind="image", image_url="http://x/")),
+        ]  # fmt: skip
+        for ask in asks:
+            with contextlib.suppress(GraphError):
+                ask()
+        with pytest.raises(GraphError):
+            graph.publish("1")
+
+
+def test_numbers_for_ids_and_missing_words_are_read() -> None:
+    body = b'{"data": [{"id": 17, "caption": null, "children": {"data": [{"id": 18}]}}]}'
+    with Odd(body) as odd:
+        (post,) = Graph("1", "instagram", "t", place=odd.place).media().media
+    assert (post.id, post.caption, post.children[0].id) == ("17", "", "18")
 
 
 # ---- codes --------------------------------------------------------------------------------------------

@@ -369,7 +369,8 @@ def limit(world: World, grant: Grant, request: Request) -> dict[str, Any]:
     """GET /{ig-user}/content_publishing_limit."""
     account = own_account(world, grant, request.parts[0])
     permitted(grant, "publish")
-    since = float(request.params.get("since", "0") or 0) or world.clock.now() - DAY
+    given = request.params.get("since", "")
+    since = float(given) if given.isdigit() else world.clock.now() - DAY
     said: dict[str, Any] = {}
     for name in request.fields("quota_usage"):
         if name == "quota_usage":

@@ -193,6 +193,7 @@ class World:
         """Containers and posts by account, in order: thousands are looked through at each request."""
         self._last = dict(_FIRST)
         self._blobs: dict[str, bytes] = {}
+        self._uploads: dict[str, bytearray] = {}
         self._db: sqlite3.Connection | None = None
         if folder is not None:
             self._open(made(folder))
@@ -299,7 +300,9 @@ class World:
         """More of an upload."""
         name = f"upload-{container.id}"
         if self.folder is None:
-            self._blobs[name] = self._blobs.get(name, b"")[: container.received] + data
+            held = self._uploads.setdefault(name, bytearray())
+            del held[container.received :]
+            held += data
         else:
             made(self._file(name).parent)
             with self._file(name).open("ab") as stream:
@@ -309,7 +312,8 @@ class World:
         self.keep(container)
 
     def upload(self, container: Container) -> bytes:
-        return self.get(f"upload-{container.id}")
+        name = f"upload-{container.id}"
+        return bytes(self._uploads.pop(name, b"")) if self.folder is None else self.get(name)
 
     def _file(self, name: str) -> Path:
         assert self.folder is not None

@@ -33,6 +33,8 @@ from feedsmith.publishing.graph import (
     Permanent,
     Place,
     Temporary,
+    rows_of,
+    table_of,
 )
 from feedsmith.publishing.tokens import Account, Connection, Token, troubled
 from feedsmith.wire import plain
@@ -193,9 +195,9 @@ def finish(
         if app.login == "instagram":
             form["grant_type"] = "authorization_code"
             told = asking.ask("POST", "api.instagram.com", "oauth/access_token", form).told
-            rows = told.get("data") or [told]  # documented is a list; some get the row alone
-            scopes = _scopes(rows[0].get("permissions"))
-            return _instagram(app, str(rows[0].get("access_token", "")), scopes, place, now)
+            row = next(iter(rows_of(told)), told)  # documented is a list; some get the row alone
+            scopes = _scopes(row.get("permissions"))
+            return _instagram(app, str(row.get("access_token", "")), scopes, place, now)
         if begun.verifier:
             form["code_verifier"] = begun.verifier
         path = f"{rules.GRAPH_VERSION}/oauth/access_token"
@@ -234,8 +236,7 @@ def _own(app_id: str, token: Token, scopes: tuple[str, ...], place: Place) -> Co
         "GET", "graph.instagram.com", f"{rules.GRAPH_VERSION}/me",
         {"fields": "user_id,username,name,account_type"}, token=token.secret,
     ).told  # fmt: skip
-    rows = told.get("data") or [told]  # documented is a list here, too
-    row = rows[0]
+    row = next(iter(rows_of(told)), told)  # documented is a list here, too
     number = str(row.get("user_id") or row.get("id") or "")
     if not number.isdigit():
         raise Permanent("Instagram does not say whose token this is", "begin again")
@@ -264,7 +265,7 @@ def _of_pages(app_id: str, token: Token, place: Place, now: datetime) -> list[Co
         "GET", "graph.facebook.com", f"{version}/me/permissions", token=token.secret
     ).told
     scopes = tuple(
-        str(row.get("permission")) for row in allowed.get("data") or ()
+        str(row.get("permission")) for row in rows_of(allowed)
         if row.get("status") == "granted"
     )  # fmt: skip
     told = asking.ask(
@@ -273,8 +274,8 @@ def _of_pages(app_id: str, token: Token, place: Place, now: datetime) -> list[Co
         token=token.secret,
     ).told  # fmt: skip
     found = []
-    for page in told.get("data") or ():
-        own = page.get("instagram_business_account") or {}
+    for page in rows_of(told):
+        own = table_of(page.get("instagram_business_account"))
         if not str(own.get("id", "")).isdigit():
             continue
         account = Account(

@@ -96,7 +96,7 @@ _KINDS: dict[codes.Kind, type[GraphError]] = {
 class Answered(Value):
     """What the API says; fields that it adds are let be."""
 
-    model_config = Value.model_config | {"extra": "ignore"}
+    model_config = Value.model_config | {"extra": "ignore", "coerce_numbers_to_str": True}
 
 
 A = TypeVar("A", bound=Answered)
@@ -374,6 +374,9 @@ class Asking:
         meant = codes.meaning(code, subcode, transient=bool(error.get("is_transient")))
         if publishes and (status >= 500 or code in (-1, 1, 2)):
             return _unknown(f"Instagram stumbled (HTTP {status}, code {code})")
+        undocumented = code not in codes.CODES and subcode not in codes.SUBCODES
+        if publishes and undocumented and error.get("is_transient"):
+            return _unknown(f"Instagram stumbled (code {code}, which is nowhere documented)")
         if publishes and code == 24:
             # A container that is not found may be one that was published a moment ago.
             return _unknown(f"Instagram does not find the container ({code}/{subcode})")
@@ -489,10 +492,10 @@ class Graph:
         told = self._ask(
             "GET", f"{self.account}/content_publishing_limit", {"fields": "config,quota_usage"}
         )
-        rows = told.get("data") or [{}]
-        config = rows[0].get("config") or {}
+        row = next(iter(rows_of(told)), {})
+        config = table_of(row.get("config"))
         return Limit(
-            used=_number(rows[0].get("quota_usage")),
+            used=_number(row.get("quota_usage")),
             total=_number(config.get("quota_total", rules.POSTS_A_DAY)),
             seconds=_number(config.get("quota_duration")) or 86400,
         )
@@ -528,7 +531,7 @@ class Graph:
     def uploaded(self, container: str) -> int:
         """Bytes of a film that are there; 0 where the API does not say."""
         told = self._ask("GET", container, {"fields": "id,status_code,video_status"})
-        phase = (told.get("video_status") or {}).get("uploading_phase") or {}
+        phase = table_of(table_of(told.get("video_status")).get("uploading_phase"))
         return _number(phase.get("bytes_transferred") or phase.get("bytes_transfered"))
 
     def status(self, container: str) -> Status:
@@ -540,9 +543,10 @@ class Graph:
         told = self._ask(
             "POST", f"{self.account}/media_publish", {"creation_id": container}, publishes=True
         )
-        if not told.get("id"):
+        number = told.get("id")
+        if not isinstance(number, str | int) or not number:
             raise _unknown("Instagram's answer names no post")
-        return str(told["id"])
+        return str(number)
 
     # ---- reading -----------------------------------------------------------------------------------
 
@@ -571,14 +575,14 @@ class Graph:
         """The parts of a carousel, in order."""
         fields = "id,media_type,media_url,thumbnail_url"
         told = self._ask("GET", f"{number}/children", {"fields": fields})
-        return tuple(_read(Child, row) for row in told.get("data") or ())
+        return tuple(_read(Child, row) for row in rows_of(told))
 
     def insights(self, number: str, metrics: Sequence[str]) -> dict[str, int]:
         """Figures of a post by metric; those that the API has none for are left out."""
         told = self._ask("GET", f"{number}/insights", {"metric": ",".join(metrics)})
         found = {}
-        for row in told.get("data") or ():
-            values = row.get("values") or [row.get("total_value") or {}]
+        for row in rows_of(told):
+            values = rows_of(row, "values") or [table_of(row.get("total_value"))]
             if isinstance(value := values[0].get("value"), int | float):
                 found[str(row.get("name"))] = int(value)
         return found
@@ -593,8 +597,8 @@ class Graph:
         told = self._ask(
             "GET", "ig_hashtag_search", {"user_id": self.account, "q": word.lstrip("#")}, user=True
         )
-        rows = told.get("data") or [told]
-        return str(rows[0].get("id", ""))
+        row = next(iter(rows_of(told)), told)
+        return _read(Made, row).id
 
     def hashtag_media(
         self,
@@ -612,9 +616,9 @@ class Graph:
     ) -> Page:
         asked = dict(parameters) | {"limit": str(limit)} | ({"after": after} if after else {})
         told = self._ask("GET", path, asked, user=user)
-        paging = told.get("paging") or {}
-        more = str((paging.get("cursors") or {}).get("after", "")) if paging.get("next") else ""
-        return Page(tuple(_media(row) for row in told.get("data") or ()), more)
+        paging = table_of(told.get("paging"))
+        more = str(table_of(paging.get("cursors")).get("after", "")) if paging.get("next") else ""
+        return Page(tuple(_media(row) for row in rows_of(told)), more)
 
 
 class Stretch:
@@ -627,14 +631,23 @@ class Stretch:
         return self._stream.read(size)
 
 
+def rows_of(told: Mapping[str, Any], name: str = "data") -> list[dict[str, Any]]:
+    """The rows of an answer's list; none for anything else."""
+    rows = told.get(name)
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def table_of(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _media(told: dict[str, Any]) -> Media:
-    children = (told.get("children") or {}).get("data") or ()
-    return _read(Media, told | {"children": children})
+    return _read(Media, told | {"children": rows_of(table_of(told.get("children")))})
 
 
 def _read(kind: type[A], told: Mapping[str, Any]) -> A:
     try:
-        return kind.model_validate(told)
+        return kind.model_validate({k: v for k, v in told.items() if v is not None})
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
