@@ -224,6 +224,8 @@ def test_a_token_out_of_the_dashboard_is_enough(fake: FakeInstagram) -> None:
     secret = fake.connected(SHOP).token
     (connection,) = stage.from_token(f"  {secret}\n", "instagram", Place(fake.url), now(fake))
     assert (connection.account.username, connection.token.secret) == (SHOP, secret)
+    assert not due(connection, now(fake) + timedelta(hours=23))
+    assert due(connection, now(fake) + timedelta(hours=24))
     with pytest.raises(Disconnected):
         stage.from_token("nonsense", "instagram", Place(fake.url))
 

@@ -1,5 +1,6 @@
 """The fake Instagram: from media to a published post, as the documents say."""
 
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,29 @@ def test_a_cover_must_lie_in_its_film(
     container = shop.create(media_type="REELS", video_url=url, thumb_offset="9000")
     fake.world.clock.advance(21)
     assert "2207057" in shop.get(container, fields="status").told["status"]
+
+
+def test_a_cover_may_be_a_picture_or_a_moment(
+    fake: FakeInstagram, host: MediaHost, small_film: Path
+) -> None:
+    shop = caller(fake)
+    url = host.put("film.mp4", small_film.read_bytes())
+    cover = host.put("cover.jpg", jpeg(90, 160))
+    assert shop.refused(media_type="REELS", video_url=url, cover_url=host.url("missing")) == (
+        9004,
+        2207052,
+    )
+    made = [shop.create(media_type="REELS", video_url=url, **more) for more in (
+        {"cover_url": cover, "thumb_offset": "9000"}, {"thumb_offset": "2000"}, {})]  # fmt: skip
+    fake.world.clock.advance(21)
+    stills = []
+    for container in made:
+        post = shop.publish(container).told["id"]
+        where = shop.get(post, fields="thumbnail_url").told["thumbnail_url"]
+        with urllib.request.urlopen(where) as got:
+            stills.append(got.read())
+    assert stills[0] == jpeg(90, 160)
+    assert stills[1] != stills[2]
 
 
 def test_a_container_lives_for_a_day(fake: FakeInstagram, host: MediaHost) -> None:

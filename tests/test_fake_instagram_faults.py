@@ -6,12 +6,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.fake_instagram import FakeInstagram
+from feedsmith.fake_instagram import APP_ID, FakeInstagram
 from small_instagram import DAY, SHOP, Caller, MediaHost, ask, caller, fake_instagram, jpeg
 
 
@@ -182,3 +182,27 @@ def test_the_command_says_what_to_do_and_is_ended_with_ctrl_c(tmp_path: Path) ->
         assert "feedsmith connect mybrand/ --server http://127.0.0.1:" in lines[3]
         started.send_signal(signal.SIGINT)
         assert started.wait(20) == 0
+
+
+def test_a_kill_forgets_nothing(tmp_path: Path) -> None:
+    started = subprocess.Popen(
+        [sys.executable, "-m", "feedsmith", "fake-instagram", "--port", "0", "--folder", str(tmp_path)],
+        stdout=subprocess.PIPE, text=True, bufsize=1,
+    )  # fmt: skip
+    assert started.stdout is not None
+    with started:
+        port = int(started.stdout.readline().rpartition(":")[2])
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        asked = urlencode(
+            {"client_id": APP_ID, "redirect_uri": "http://localhost/back", "scope": "a"}
+        )
+        form = "answer=allow&username=new.shop"
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        connection.request("POST", f"/www.instagram.com/oauth/authorize?{asked}", form, kind)
+        code = parse_qs(urlsplit(connection.getresponse().headers["Location"]).query)["code"][0]
+        connection.close()
+        started.kill()
+    with fake_instagram(tmp_path) as again:
+        shop = again.world.called("new.shop")
+        assert shop is not None
+        assert again.world.codes[code].accounts == [shop.id]

@@ -10,6 +10,7 @@
     reading.py      accounts, posts, insights, hashtags
     usage.py        how much was asked, and the headers that say so
     faults.py       what goes wrong on demand
+    switchboard.py  time, faults and accounts, changed by tests
     pages.py        consent, profile and post pages for people
     server.py       HTTP: which address is which, and the envelope of errors
 

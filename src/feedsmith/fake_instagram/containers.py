@@ -158,6 +158,11 @@ def _film(world: World, container: Container, grant: Grant, request: Request) ->
         raise _wrong(
             "The VIDEO value for media_type is no longer supported. Use the REELS media type"
         )
+    if cover := container.params.get("cover_url", ""):
+        # "If you specify both cover_url and thumb_offset, we use cover_url and ignore thumb_offset."
+        data = fetched(cover, rules.IMAGE_BYTES_MAX)
+        inspection.picture(data, story=True)
+        container.cover = world.put(data)
     if container.resumable:
         if grant.login != FACEBOOK:
             # "This is available only for apps that have implemented Facebook Login for Business."
@@ -185,7 +190,8 @@ def _film(world: World, container: Container, grant: Grant, request: Request) ->
 def arrived(world: World, container: Container, data: bytes) -> None:
     """A film is here. Raises GraphFault where it does not fit."""
     seen = inspection.film(data, story=container.type == "STORIES")
-    if int(container.params.get("thumb_offset", "0")) >= seen.seconds * 1000:
+    offset = int(container.params.get("thumb_offset", "0"))
+    if not container.cover and offset >= seen.seconds * 1000:
         raise GraphFault(THUMB_OFFSET)
     _hold(world, container, data, seen)
     world.keep(container)
@@ -360,6 +366,7 @@ def _medium(world: World, container: Container, kind: str, product: str) -> Medi
     return Medium(
         world.new_id("media"), container.account, kind, product, secrets.token_urlsafe(8).replace("-", "x"),
         world.clock.now(), alt=container.params.get("alt_text", ""), blob=container.blob,
+        cover=container.cover, offset=int(container.params.get("thumb_offset", "0")),
         mime=container.mime, width=container.width, height=container.height, container=container.id,
         notes=list(container.notes),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from html import escape
 from importlib.resources import files
 
 from feedsmith.fake_instagram.containers import status_of
-from feedsmith.fake_instagram.reading import permalink
+from feedsmith.fake_instagram.reading import permalink, still
 from feedsmith.fake_instagram.state import INSTAGRAM, Account, Call, Container, Medium, World
 
 
@@ -105,7 +105,7 @@ def feed(world: World, account: Account | None, secret: str) -> str:
         body.append(
             '<section class="stories" aria-label="Stories">'
             + "".join(f'<a href="{permalink(m, "", account.username)}" class="ring">'
-                      f'<img src="{_still(m)}" alt="{escape(m.alt or "Story")}"></a>' for m in stories)
+                      f'<img src="{still(m)}" alt="{escape(m.alt or "Story")}"></a>' for m in stories)
             + "</section>"
         )  # fmt: skip
     if grid:
@@ -148,17 +148,11 @@ def _face(account: Account, size: str = "") -> str:
     return f'<img class="face {size}" src="/face/{escape(account.username)}.jpg" alt="">'
 
 
-def _still(medium: Medium) -> str:
-    return (
-        f"/thumb/{medium.blob}.jpg" if medium.mime.startswith("video/") else f"/media/{medium.blob}"
-    )
-
-
 def _tile(medium: Medium, account: Account) -> str:
     first = " ".join(medium.caption.split())[:80]
     mark = {"CAROUSEL_ALBUM": "▣", "VIDEO": "▶"}.get(medium.type, "")
     return (
-        f'<a href="{permalink(medium, "", account.username)}"><img src="{_still(medium)}" '
+        f'<a href="{permalink(medium, "", account.username)}"><img src="{still(medium)}" '
         f'alt="{escape(medium.alt or first or "Post")}" loading="lazy">'
         + (f'<span aria-hidden="true">{mark}</span>' if mark else "")
         + "</a>"

@@ -53,6 +53,15 @@ def permalink(medium: Medium, base: str, username: str) -> str:
     return f"{base}/{'reel' if medium.product == 'REELS' else 'p'}/{medium.shortcode}/"
 
 
+def still(medium: Medium) -> str:
+    """The path of the picture that stands for a post."""
+    if medium.cover:
+        return f"/media/{medium.cover}"
+    if medium.mime.startswith("video/"):
+        return f"/thumb/{medium.blob}-{medium.offset}.jpg"
+    return f"/media/{medium.blob}"
+
+
 # ---- accounts -------------------------------------------------------------------------------------
 
 
@@ -129,7 +138,7 @@ def medium(
         "media_type": lambda: post.type,
         "media_product_type": lambda: post.product,
         "media_url": lambda: f"{request.base}/media/{post.blob}" if post.blob else None,
-        "thumbnail_url": lambda: f"{request.base}/thumb/{post.blob}.jpg" if post.type == "VIDEO" else None,
+        "thumbnail_url": lambda: request.base + still(post) if post.type == "VIDEO" else None,
         "permalink": lambda: permalink(world.media[post.parent] if post.parent else post,
                                        request.base, username),
         "shortcode": lambda: post.shortcode,

@@ -3,12 +3,6 @@
 Meta's hosts are the first part of the path, so that one port serves them all:
 http://127.0.0.1:8399/graph.instagram.com/v25.0/me. The standard library's server, because a fault has to
 reach the connection itself: it is cut before an answer, in an upload, or after the deed.
-
-The switchboard, POST /_control with JSON and the header X-Fake-Control, answers this machine alone:
-{"do": "clock", "advance": 86400}, {"do": "fault", "fault": {"do": "drop-after", "path": "media_publish"}},
-{"do": "clear"}, {"do": "down", "seconds": 3600}, {"do": "expire", "account": "a.name"}, {"do": "revoke",
-"account": "a.name"}, {"do": "account", "username": "a.name", "kind": "creator"}, {"do": "set",
-"video_seconds": 5}, {"do": "state"}.
 """
 
 import contextlib
@@ -46,7 +40,8 @@ from feedsmith.fake_instagram.errors import (
 )
 from feedsmith.fake_instagram.faults import Fault, Faults
 from feedsmith.fake_instagram.request import Request
-from feedsmith.fake_instagram.state import FACEBOOK, INSTAGRAM, KINDS, Account, Call, Grant, World
+from feedsmith.fake_instagram.state import FACEBOOK, INSTAGRAM, Account, Call, Grant, World
+from feedsmith.fake_instagram.switchboard import switch
 from feedsmith.fake_instagram.usage import Usage
 
 __all__ = ["APP_ID", "APP_SECRET", "FakeInstagram", "running"]
@@ -89,7 +84,7 @@ class FakeInstagram:
         self.faults = Faults()
         self.usage = Usage(self.world)
         self.stills: dict[str, bytes] = {}
-        """First pictures of films, by the film's name: a second of work each."""
+        """Covers of films, by film and moment: a second of work each."""
         self.secret = secret or secrets.token_urlsafe(24)
         """What the switchboard asks for."""
         for username, kind in (
@@ -509,7 +504,8 @@ class _Handler(BaseHTTPRequestHandler):
         return self.world.accounts.get(grants[-1].accounts[0]) if grants else None
 
     def _file(self, shelf: str, name: str) -> None:
-        bare = name.removesuffix(".jpg")
+        whole = name.removesuffix(".jpg")
+        bare, _, offset = whole.partition("-") if shelf == "thumb" else (whole, "", "")
         if shelf in ("face", "others"):
             size = (640, 800) if shelf == "others" else (160, 160)
             self._send(200, reading.drawn(bare, *size), "image/jpeg")
@@ -521,9 +517,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, data, "image/jpeg")
         elif shelf == "thumb":
             stills = self.fake.stills
-            if bare not in stills:
-                stills[bare] = _still(data)
-            self._send(200, stills[bare], "image/jpeg")
+            if whole not in stills:
+                stills[whole] = _still(data, int(offset) if offset.isdigit() else 0)
+            self._send(200, stills[whole], "image/jpeg")
         else:
             self._send(200, data, "video/mp4")
 
@@ -537,65 +533,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         try:
             asked = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
-            said = self._switch(asked)
+            said = switch(self.fake.world, self.fake.faults, self.fake.usage, asked)
         except (ValueError, TypeError, KeyError, LookupError) as error:
             self._send(400, reading.as_json({"error": str(error)}), "application/json")
             return
         self._send(200, reading.as_json(said), "application/json")
-
-    def _switch(self, asked: dict[str, Any]) -> dict[str, Any]:
-        world, do = self.world, asked.get("do")
-        if do == "clock":
-            for name, move in (("set", world.clock.set), ("advance", world.clock.advance)):
-                if name in asked:
-                    move(float(asked[name]))
-            if asked.get("stop"):
-                world.clock.stop()
-            if asked.get("run"):
-                world.clock.run()
-        elif do == "fault":
-            self.fake.faults.add(**asked["fault"])
-        elif do == "clear":
-            self.fake.faults.clear()
-        elif do == "down":
-            world.down_until = world.clock.now() + float(asked["seconds"])
-        elif do == "usage":
-            self.fake.usage.forced = int(asked["percent"])
-        elif do in ("expire", "revoke"):
-            account = world.called(asked["account"])
-            mine = [g for g in world.grants.values() if account and account.id in g.accounts]
-            for grant in mine:
-                grant.revoked = grant.revoked or do == "revoke"
-                if do == "expire":
-                    grant.expires = float(asked.get("at", world.clock.now()))
-            world.keep(*mine)
-        elif do == "account":
-            self._change_account(asked)
-        elif do == "set":
-            for name in ("image_seconds", "video_seconds", "posts_a_day", "calls_an_hour"):
-                if name in asked:
-                    setattr(world, name, type(getattr(world, name))(asked[name]))
-        elif do != "state":
-            raise ValueError(f"{do}: not a switch")
-        return self._state()
-
-    def _change_account(self, asked: dict[str, Any]) -> None:
-        account = self.world.add_account(asked["username"], asked.get("kind", "business"))
-        if asked.get("kind", account.kind) not in KINDS:
-            raise ValueError(f"kind must be one of {', '.join(KINDS)}")
-        for name in ("kind", "followers", "restricted", "name"):
-            if name in asked:
-                setattr(account, name, asked[name])
-        self.world.keep(account)
-
-    def _state(self) -> dict[str, Any]:
-        world = self.world
-        posts = [
-            {"id": m.id, "account": world.accounts[m.account].username, "caption": m.caption,
-             "type": m.type, "product": m.product, "at": m.at, "container": m.container}
-            for m in world.media.values() if not m.parent
-        ]  # fmt: skip
-        return {"now": world.clock.now(), "posts": posts, "containers": len(world.containers)}
 
     # ---- sending -----------------------------------------------------------------------------------
 
@@ -653,11 +595,16 @@ def _words(told: dict[str, Any]) -> str:
     return str(told.get("error_message") or told.get("id") or told.get("status_code") or "")
 
 
-def _still(data: bytes) -> bytes:
-    """The first picture of a film, as JPEG."""
+def _still(data: bytes, offset: int) -> bytes:
+    """The picture of a film at `offset` milliseconds, as JPEG."""
     import av
 
     out = io.BytesIO()
     with av.open(io.BytesIO(data)) as media:
-        next(media.decode(video=0)).to_image().save(out, "JPEG", quality=85)
+        picture = None
+        for picture in media.decode(video=0):
+            if (picture.time or 0) * 1000 >= offset:
+                break
+        assert picture is not None
+        picture.to_image().save(out, "JPEG", quality=85)
     return out.getvalue()

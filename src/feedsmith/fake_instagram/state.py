@@ -80,6 +80,8 @@ class Container:
     item: bool = False
     """A part of a carousel."""
     blob: str = ""
+    cover: str = ""
+    """Of a reel, where cover_url names one."""
     mime: str = ""
     width: int = 0
     height: int = 0
@@ -116,6 +118,9 @@ class Medium:
     caption: str = ""
     alt: str = ""
     blob: str = ""
+    cover: str = ""
+    offset: int = 0
+    """Of the cover in the film, in milliseconds, where there is no picture for it."""
     mime: str = ""
     width: int = 0
     height: int = 0

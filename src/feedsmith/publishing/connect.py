@@ -308,10 +308,11 @@ def _token(told: Mapping[str, Any], now: datetime) -> Token:
 def from_token(
     secret: str, login: Login, place: Place, now: datetime | None = None
 ) -> list[Connection]:
-    """Accounts by a long-lived token that a person made in Meta's dashboard. Its age is not known: it is
-    taken to be new."""
+    """Accounts by a long-lived token that a person made in Meta's dashboard."""
     now = now or datetime.now(UTC)
-    token = Token(secret.strip(), now, now + timedelta(seconds=rules.TOKEN_LONG_SECONDS))
+    # How old it is nobody says, nor when it ends: it is due as soon as the API may refresh it, in a day.
+    issued = now - REFRESH_AFTER + timedelta(seconds=rules.TOKEN_REFRESH_SECONDS)
+    token = Token(secret.strip(), issued, now + timedelta(seconds=rules.TOKEN_LONG_SECONDS))
     if login == "instagram":
         return [_own("", token, (), place)]
     return _of_pages("", token, place, now)
