@@ -1,6 +1,7 @@
 """The fake Instagram: from media to a published post, as the documents say."""
 
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,17 @@ def test_a_picture_is_fetched_looked_at_and_published_once(
     assert "A leaf. #oak" in page
     assert "A green leaf" in page
     assert [m.id for m in fake.world.posts_of(shop.account)] == [post]
+
+
+def test_of_many_who_publish_one_container_at_once_one_does(
+    fake: FakeInstagram, host: MediaHost
+) -> None:
+    shop = caller(fake)
+    container = shop.create(image_url=host.put("a.jpg", jpeg()))
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(shop.publish, [container] * 8))
+    assert sorted(answer.status for answer in answers) == [200] + 7 * [400]
+    assert len(fake.world.posts_of(shop.account)) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import random
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -239,6 +240,41 @@ def test_a_container_that_is_published_a_second_time_is_unknown(
     with pytest.raises(Unknown):
         graph.publish(made.id)
     assert len(graph.media().media) == 1
+
+
+def test_what_the_errors_say_is_enough_to_publish_once(
+    fake: FakeInstagram, graph: Graph, picture: NewContainer
+) -> None:
+    """Whatever breaks wherever: asking for the status after each `Unknown` gives one post each."""
+    chance = random.Random(7)
+    deeds = (
+        "drop-before",
+        "drop-after",
+        "500-before",
+        "500-after",
+        "html-after",
+        "duplicate",
+        "throttle",
+    )
+    fake.world.posts_a_day = fake.world.calls_an_hour = 10**6
+    for run in range(60):
+        for path in ("/media$", "media_publish", r"/179\d+$"):
+            if chance.random() < 0.7:
+                fake.faults.add(chance.choice(deeds), path=path, times=chance.randint(1, 2), code=4)
+        wanted = picture.model_copy(update={"caption": f"run {run}"})
+        container, out = "", False
+        for _ in range(20):
+            try:
+                container = container or graph.create(wanted).id
+                status = graph.status(container)
+                out = status.status_code == "PUBLISHED" or bool(graph.publish(container))
+                break
+            except (Temporary, Unknown):
+                fake.world.clock.advance(60)
+        assert out
+        fake.faults.clear()
+    captions = [m.caption for m in fake.world.posts_of(graph.account)]
+    assert sorted(captions) == sorted(f"run {run}" for run in range(60))
 
 
 def test_where_nobody_answers_nothing_can_have_been_published() -> None:

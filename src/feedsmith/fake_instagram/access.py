@@ -258,7 +258,7 @@ def pages(world: World, grant: Grant, request: Request) -> dict[str, Any]:
 def revoke(world: World, accounts: list[str], login: str = "") -> int:
     """Every token of these accounts opens nothing any more; how many there were."""
     found = [
-        g for g in world.grants.values()
+        g for g in list(world.grants.values())
         if not g.revoked and set(g.accounts) & set(accounts) and login in ("", g.login)
     ]  # fmt: skip
     for grant in found:

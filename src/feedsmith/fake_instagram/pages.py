@@ -36,7 +36,7 @@ def consent(world: World, login: str, asked: dict[str, str], wrong: str = "") ->
     scopes = [s for s in asked.get("scope", "").replace(" ", ",").split(",") if s]
     several = login != INSTAGRAM
     rows = []
-    for place, account in enumerate(world.accounts.values()):
+    for place, account in enumerate(list(world.accounts.values())):
         kind = "checkbox" if several else "radio"
         ticked = " checked" if not place else ""
         rows.append(
@@ -131,7 +131,7 @@ def _tabs(world: World, shown: Account) -> str:
     links = "".join(
         f'<a href="/{escape(a.username)}/"{" aria-current=page" if a is shown else ""}>'
         f"{escape(a.username)}</a>"
-        for a in world.accounts.values()
+        for a in list(world.accounts.values())
     )
     return f'<nav class="tabs" aria-label="Accounts">{links}</nav>'
 

@@ -278,7 +278,7 @@ def hashtag_search(world: World, grant: Grant, request: Request) -> dict[str, An
 def _queried(world: World, account: Account, tag: str) -> None:
     since = world.clock.now() - rules.HASHTAG_SECONDS
     with world.lock:
-        mine = [q for q in world.queries.values() if q.account == account.id and q.at > since]
+        mine = [q for q in list(world.queries.values()) if q.account == account.id and q.at > since]
         if any(q.tag == tag for q in mine):
             return
         if len({q.tag for q in mine}) >= rules.HASHTAG_QUERIES:
@@ -295,7 +295,7 @@ def _tag_id(tag: str) -> str:
 def hashtag(world: World, grant: Grant, request: Request) -> dict[str, Any]:
     """GET /{hashtag}, its top_media and recent_media."""
     number = request.parts[0]
-    tag = next((q.tag for q in world.queries.values() if _tag_id(q.tag) == number), "")
+    tag = next((q.tag for q in list(world.queries.values()) if _tag_id(q.tag) == number), "")
     if not tag:
         raise GraphFault(NO_OBJECT, NO_OBJECT.message.format(id=number))
     if len(request.parts) == 1:
@@ -323,7 +323,7 @@ def searched(world: World, grant: Grant, request: Request) -> dict[str, Any]:
     """GET /{ig-user}/recently_searched_hashtags."""
     account = own_account(world, grant, request.parts[0])
     since = world.clock.now() - rules.HASHTAG_SECONDS
-    tags = {q.tag for q in world.queries.values() if q.account == account.id and q.at > since}
+    tags = {q.tag for q in list(world.queries.values()) if q.account == account.id and q.at > since}
     return {"data": [{"id": _tag_id(tag)} for tag in sorted(tags)]}
 
 

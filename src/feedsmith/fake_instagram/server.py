@@ -195,6 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
         parts = [unquote(part) for part in split.path.split("/") if part]
         query = dict(parse_qsl(split.query, keep_blank_values=True))
         if not self._named_rightly():
+            self.close_connection = True  # what it sends is not read
             self._send(421, b"This is not who is meant.\n", "text/plain")
         elif parts[:1] == ["_control"]:
             self._control()
@@ -485,7 +486,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._file(parts[0], parts[1])
         elif parts[0] in ("p", "reel", "stories"):
             code = parts[-1]
-            found = next((m for m in world.media.values() if code in (m.shortcode, m.id)), None)
+            found = next(
+                (m for m in list(world.media.values()) if code in (m.shortcode, m.id)), None
+            )
             if found is not None:
                 self._html(200, pages.post(world, found))
             else:
@@ -497,7 +500,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _foremost(self) -> Account | None:
         """Who posted last, else who signed in last."""
-        posts = [m for m in self.world.media.values() if not m.parent]
+        posts = [m for m in list(self.world.media.values()) if not m.parent]
         if posts:
             return self.world.accounts[max(posts, key=lambda m: m.at).account]
         grants = list(self.world.grants.values())
@@ -529,6 +532,7 @@ class _Handler(BaseHTTPRequestHandler):
         told = self.headers.get("X-Fake-Control", "")
         near = ipaddress.ip_address(self.client_address[0]).is_loopback
         if not near or self.command != "POST" or not hmac.compare_digest(told, self.fake.secret):
+            self.close_connection = True
             self._send(404, b"", "text/plain")
             return
         try:

@@ -258,7 +258,7 @@ class World:
             return account
 
     def called(self, username: str) -> Account | None:
-        return next((a for a in self.accounts.values() if a.username == username), None)
+        return next((a for a in list(self.accounts.values()) if a.username == username), None)
 
     def add_grant(
         self, login: str, kind: str, accounts: list[str], scopes: list[str], seconds: float

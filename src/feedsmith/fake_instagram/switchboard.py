@@ -35,7 +35,7 @@ def switch(world: World, faults: Faults, usage: Usage, asked: dict[str, Any]) ->
         usage.forced = int(asked["percent"])
     elif do in ("expire", "revoke"):
         account = world.called(asked["account"])
-        mine = [g for g in world.grants.values() if account and account.id in g.accounts]
+        mine = [g for g in list(world.grants.values()) if account and account.id in g.accounts]
         for grant in mine:
             grant.revoked = grant.revoked or do == "revoke"
             if do == "expire":
@@ -66,6 +66,6 @@ def _state(world: World) -> dict[str, Any]:
     posts = [
         {"id": m.id, "account": world.accounts[m.account].username, "caption": m.caption,
          "type": m.type, "product": m.product, "at": m.at, "container": m.container}
-        for m in world.media.values() if not m.parent
+        for m in list(world.media.values()) if not m.parent
     ]  # fmt: skip
     return {"now": world.clock.now(), "posts": posts, "containers": len(world.containers)}
