@@ -93,3 +93,29 @@ def studio() -> Iterator[None]:
 def _no_studio_left() -> Iterator[None]:
     yield
     small_studio.closed()
+
+
+@pytest.fixture
+def fake() -> Iterator[Any]:
+    """A fake Instagram, its time standing."""
+    from small_instagram import fake_instagram
+
+    with fake_instagram() as running:
+        yield running
+
+
+@pytest.fixture
+def host() -> Iterator[Any]:
+    """A host of media on this machine."""
+    from small_instagram import media_host
+
+    with media_host() as serving:
+        yield serving
+
+
+@pytest.fixture(scope="session")
+def small_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film of 3.5 seconds that Instagram takes."""
+    from small_instagram import film
+
+    return film(tmp_path_factory.mktemp("film") / "film.mp4")

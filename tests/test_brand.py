@@ -11,6 +11,7 @@ from feedsmith.brand import (
     HashtagPolicy,
     Home,
     ImagesSettings,
+    InstagramSettings,
     Logo,
     Palette,
     WriterSettings,
@@ -42,6 +43,9 @@ FULL = Brand(
     images=ImagesSettings(
         use="diffusers", model="models/sd", lora="models/diffusion", url="http://localhost:8080/v1",
         options={"steps": 20, "guidance": 6.5, "device": "cpu", "sliced_attention": True},
+    ),
+    instagram=InstagramSettings(
+        login="facebook", app_id="1234", redirect_uri="https://example.org/back", pkce=False
     ),
 )  # fmt: skip
 
@@ -104,6 +108,12 @@ def test_defaults_stand_as_comments_until_somebody_decides(tmp_path: Path) -> No
             {"writer": {"api_key": "sk-1"}},
             'take "writer.api_key" out, and set FEEDSMITH_WRITER_KEY',
         ),
+        (
+            {"instagram": {"app_secret": "s"}},
+            'take "instagram.app_secret" out, and set FEEDSMITH_INSTAGRAM_APP_SECRET',
+        ),
+        ({"instagram": {"app_id": "my app"}}, "instagram.app_id: must be the number"),
+        ({"instagram": {"redirect_uri": "here"}}, "instagram.redirect_uri: must be an address"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_would_be_right(

@@ -36,12 +36,11 @@ from feedsmith.endpoint import (
     NoAnswer,
     based,
     key_for,
-    near,
-    shown,
 )
 from feedsmith.errors import FeedsmithError
 from feedsmith.generate import Settings
 from feedsmith.post import Offer, PastPost, Post
+from feedsmith.wire import near, shown
 from small_brand import brand
 
 URL, MODEL, KEY, KEY_FILE = WRITER.url, WRITER.model, WRITER.key, WRITER.key_file

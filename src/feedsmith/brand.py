@@ -116,6 +116,26 @@ class ImagesSettings(Value):
         return self
 
 
+class InstagramSettings(Value):
+    """How its Instagram account is reached (docs/publishing.md). The app's secret is in no file: it comes
+    from the environment."""
+
+    login: Literal["instagram", "facebook"] = "instagram"
+    """Instagram Login needs no Facebook Page; Facebook Login also opens hashtags and uploads."""
+    app_id: str = Field("", pattern=r"^\d*$")
+    """Number of the brand's app at Meta."""
+    redirect_uri: str = ""
+    """Where a person comes back to after signing in, as the app names it; empty means: a page of this
+    machine."""
+    pkce: bool = True
+    """Whether Facebook Login gets a proof key."""
+
+    @field_validator("redirect_uri")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        return _is_address(url)
+
+
 class Brand(Value):
     """The content of brand.toml."""
 
@@ -149,6 +169,7 @@ class Brand(Value):
     logo: Logo = Logo()
     writer: WriterSettings = WriterSettings()
     images: ImagesSettings = ImagesSettings()
+    instagram: InstagramSettings = InstagramSettings()
 
     @field_validator("time_zone")
     @classmethod
@@ -255,16 +276,22 @@ def _in_words(error: ValidationError) -> str:
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         part = first["loc"][0]
-        if part in ("writer", "images") and re.search(r"key|token|secret", where.lower()):
-            instead = f"FEEDSMITH_{str(part).upper()}_KEY"
+        secrets = {"writer": "KEY", "images": "KEY", "instagram": "APP_SECRET"}
+        if part in secrets and re.search(r"key|token|secret", where.lower()):
+            instead = f"FEEDSMITH_{str(part).upper()}_{secrets[str(part)]}"
             return f'no keys in this file: take "{where}" out, and set {instead} instead'
-        parts = (Brand, HashtagPolicy, Palette, Fonts, Logo, WriterSettings, ImagesSettings)
+        parts = (
+            Brand, HashtagPolicy, Palette, Fonts, Logo, WriterSettings, ImagesSettings,
+            InstagramSettings,
+        )  # fmt: skip
         known = [f for kind in parts for f in kind.model_fields]
         close = get_close_matches(str(first["loc"][-1]), known, 1)
         return f'unknown setting "{where}"' + (f'; perhaps you meant "{close[0]}"' if close else "")
     given = first.get("input")
     if first["type"] == "string_pattern_mismatch" and where == "country":
         return f"{where}: {_country(str(given))}"
+    if first["type"] == "string_pattern_mismatch" and where == "instagram.app_id":
+        return f'{where}: must be the number that Meta\'s dashboard shows, not "{given}"'
     if first["type"] == "string_pattern_mismatch":
         return f'{where}: must be a colour such as "#a1b2c3"{_colour(str(given))}'
     if first["type"] == "tuple_type":
@@ -289,7 +316,7 @@ def _colour(given: str) -> str:
     return f', not "{given}"'
 
 
-def _toml(value: str | tuple[str, ...]) -> str:
+def _toml(value: str | bool | tuple[str, ...]) -> str:
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
@@ -306,7 +333,8 @@ def _commented(brand: Brand) -> str:
     def line(setting: str, owner: Value = brand) -> str:
         """`setting = value`; as a comment where nobody has decided it, so that it can be learned."""
         value = getattr(owner, setting)
-        said = f"{value:g}" if isinstance(value, int | float) else _toml(value)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        said = f"{value:g}" if number else _toml(value)
         return f"{'' if setting in owner.model_fields_set else '# '}{setting} = {said}"
 
     return f"""\
@@ -400,7 +428,18 @@ model = {_toml(brand.images.model)}
 lora = {_toml(brand.images.lora)}
 # For an endpoint, e.g. "http://localhost:8080/v1".
 url = {_toml(brand.images.url)}
-{_options(brand.images.options)}"""
+{_options(brand.images.options)}
+[instagram]
+# How "feedsmith connect" signs in: "instagram" (no Facebook Page needed) or "facebook" (through the
+# account's Page; also opens hashtags and uploads). docs/publishing.md says how to get an app of your own.
+{line("login", brand.instagram)}
+# Your app's number. Its secret is never written here: set FEEDSMITH_INSTAGRAM_APP_SECRET.
+app_id = {_toml(brand.instagram.app_id)}
+# The https address that your app names for coming back. Empty: a page of this machine.
+redirect_uri = {_toml(brand.instagram.redirect_uri)}
+# A proof key beside the secret, for "facebook" alone; turn it off if Meta turns the sign-in down.
+{line("pkce", brand.instagram)}
+"""
 
 
 def _options(options: Mapping[str, str | int | float | bool]) -> str:

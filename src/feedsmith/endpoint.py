@@ -9,28 +9,24 @@ and no file of ours holds it. Certificates are verified, and nobody is followed 
 """
 
 import contextlib
-import functools
 import http.client
-import ipaddress
 import json
 import os
 import re
 import socket
 import ssl
-import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import feedsmith
 from feedsmith.errors import FeedsmithError
+from feedsmith.wire import NEAR, Line, Near, near, opener, plain, proxied, retry_after, shown
 
 T = TypeVar("T")
 
@@ -39,8 +35,6 @@ OPENAI_KEY = "OPENAI_API_KEY"
 be able to have it sent elsewhere."""
 OPENAI = "api.openai.com"
 
-CONNECT = 5.0
-"""Seconds until a server has taken the call; one that is there does so in milliseconds."""
 TRIES = 3
 """Times that one question is asked where the server is busy or the line breaks; two where it is slow
 or nothing listens."""
@@ -59,9 +53,6 @@ _STARTED_WITH = {
 """Port -> what listens there by default, and how it is started."""
 HOPS = 4
 """Addresses on the way to a file that a server names."""
-_NEAR = "it is in your own network"
-_HOME = ("localhost", "local", "lan", "home", "internal", "home.arpa")
-"""Last parts of names that lead nowhere outside of one's own network."""
 
 
 class Use(NamedTuple):
@@ -213,7 +204,7 @@ class Server:
         raise trouble
 
     def _followed(self, url: str, near_too: bool) -> bytes:
-        line = _Line()
+        line = Line()
         with line.hung_up_after(self.timeout):
             for _ in range(HOPS):
                 onward = self._hop(url, line, near_too)
@@ -222,7 +213,7 @@ class Server:
                 url = urljoin(url, onward)
         raise self._unfetched(url, "it leads from one address to the next")
 
-    def _hop(self, url: str, line: "_Line", near_too: bool) -> bytes | str:
+    def _hop(self, url: str, line: Line, near_too: bool) -> bytes | str:
         """The file at an address, or the address that it sends us on to."""
         try:
             parts = urlsplit(url)
@@ -235,16 +226,16 @@ class Server:
         own = (parts.scheme, host, port) == (mine.scheme, mine.hostname, mine.port)
         far = not own and not near_too
         if far and near(host):
-            raise self._unfetched(url, _NEAR)
+            raise self._unfetched(url, NEAR)
         headers = {"User-Agent": f"feedsmith/{feedsmith.__version__}"}
         if own and self._key.secret:
             headers["Authorization"] = f"Bearer {self._key.secret}"
         request = urllib.request.Request(url, None, headers)  # noqa: S310 - checked above
-        proxied = not near(host) and _proxied(parts.scheme, host)
-        line.far = far and not proxied  # a proxy looks names up itself
-        opener = self._opener(line, host, parts.scheme == "https")
+        behind = not near(host) and proxied(parts.scheme, host)
+        line.far = far and not behind  # a proxy looks names up itself
+        asking = opener(line, host, parts.scheme == "https")
         try:
-            with opener.open(request, timeout=self.timeout) as got:
+            with asking.open(request, timeout=self.timeout) as got:
                 data = bytes(got.read(self.use.most + 1))
                 missing = 0 if len(data) > self.use.most else got.length or 0
         except urllib.error.HTTPError as error:
@@ -258,8 +249,8 @@ class Server:
             if line.hung_up:
                 raise self._slow(self.timeout) from None
             cause = getattr(error, "reason", error)
-            if isinstance(cause, _Near):
-                raise self._unfetched(url, _NEAR) from None
+            if isinstance(cause, Near):
+                raise self._unfetched(url, NEAR) from None
             raise Again(self._unfetched(url, self.plain(cause) or "no answer")) from None
         if line.hung_up:
             raise self._slow(self.timeout)
@@ -271,12 +262,12 @@ class Server:
 
     def _unfetched(self, url: str, why: str) -> NoAnswer:
         mend = "have the server answer with the picture itself (b64_json), or try another one"
-        if why == _NEAR:
+        if why == NEAR:
             mend = "set near = true under [images.options] in brand.toml if that address is yours"
         return NoAnswer(
             f"{self.where} names {shown(url)} for its picture, which was not fetched: {why}",
             mend=mend,
-            lasting=why == _NEAR,
+            lasting=why == NEAR,
         )
 
     # -------------------------------------------------------------- one question
@@ -300,10 +291,10 @@ class Server:
             headers["Content-Type"] = "application/json"
         request = urllib.request.Request(f"{self.base}/{path}", body, headers)  # noqa: S310 - checked in `based`
         whole = timeout or self.timeout
-        line = _Line()
-        opener = self._opener(line, self.host, self.base.startswith("https:"))
+        line = Line()
+        asking = opener(line, self.host, self.base.startswith("https:"))
         try:
-            with line.hung_up_after(whole), opener.open(request, timeout=whole) as got:
+            with line.hung_up_after(whole), asking.open(request, timeout=whole) as got:
                 data = bytes(got.read(self.use.most + 1))
                 kind = str(got.headers.get_content_type())
                 missing = 0 if len(data) > self.use.most else got.length or 0
@@ -323,14 +314,6 @@ class Server:
                 lasting=False,
             )
         return Answer(data, kind)
-
-    @staticmethod
-    def _opener(line: "_Line", host: str, secure: bool) -> urllib.request.OpenerDirector:
-        # A proxy of the environment is for the world outside; it cannot reach this machine.
-        proxies = urllib.request.ProxyHandler({} if near(host) else None)
-        return urllib.request.build_opener(
-            proxies, _Https(line) if secure else _Http(line), _Stay()
-        )
 
     def _refused(
         self, error: urllib.error.HTTPError, payload: Mapping[str, Any] | None
@@ -368,7 +351,7 @@ class Server:
                 mend="look at your plan there, or use a model on your own machine",
             )
         if error.code in _AGAIN:
-            wait = _retry_after(error.headers.get("Retry-After"))
+            wait = retry_after(error.headers.get("Retry-After"))
             says = f"asks to wait {wait:.0f} seconds" if wait > WAIT_MOST else "is busy or broken"
             trouble = NoAnswer(
                 f"{self.where} {says} ({reason})",
@@ -397,7 +380,7 @@ class Server:
                 return f"name a model that is there: {shown}"
         return "check both; the address usually ends in /v1"
 
-    def _broken(self, error: Exception, line: "_Line", whole: float) -> Exception:
+    def _broken(self, error: Exception, line: Line, whole: float) -> Exception:
         """What a line that gave no answer means, as the exception to raise."""
         cause = getattr(error, "reason", None)
         cause = cause if isinstance(cause, Exception) else error
@@ -442,12 +425,7 @@ class Server:
 
     def plain(self, said: object) -> str:
         """What a server says, fit for a terminal: one short line without the key."""
-        text = str(said)
-        if self._key.secret:
-            text = text.replace(self._key.secret, "(the key)")
-        text = "".join(c if c.isprintable() else " " for c in text)
-        text = " ".join(text.split())
-        return text if len(text) <= 160 else text[:159] + "…"
+        return plain(said, self._key.secret)
 
 
 class Answer(NamedTuple):
@@ -523,31 +501,6 @@ def based(url: str, use: Use) -> str:
     return f"{parts.scheme}://{name}{f':{port}' if port else ''}{path}"
 
 
-def shown(url: str) -> str:
-    """An address fit for a terminal: its scheme and host, without user, path and query."""
-    url = "".join(c for c in url if c.isprintable()).strip()
-    scheme, found, rest = url.rpartition("://")
-    host = re.split(r"[/?#]", rest)[0].rpartition("@")[2]
-    return f"{scheme}{found}{host}"[:80]
-
-
-def near(host: str) -> bool:
-    """Whether a host is this machine or on one's own network."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return "." not in host or host.lower().rstrip(".").endswith(tuple(f".{n}" for n in _HOME))
-    mapped = getattr(address, "ipv4_mapped", None)
-    if mapped is not None:
-        address = mapped
-    shared = address.version == 4 and address in ipaddress.ip_network("100.64.0.0/10")
-    return address.is_loopback or address.is_private or address.is_link_local or shared
-
-
-def _proxied(scheme: str, host: str) -> bool:
-    return scheme in urllib.request.getproxies() and not urllib.request.proxy_bypass(host)
-
-
 def key_for(host: str, use: Use) -> Key:
     """The key for a host, from the environment; an empty one where none is set.
 
@@ -574,114 +527,7 @@ def key_for(host: str, use: Use) -> Key:
     return Key(secret, source if secret else "")
 
 
-# --- on the wire -------------------------------------------------------------------------------
-
-
-class _Line:
-    """The connection of one question, and the clock that hangs up: a server that sends one byte now
-    and then would otherwise hold us for ever."""
-
-    def __init__(self) -> None:
-        self._socket: socket.socket | None = None
-        self.hung_up = False
-        self.far = False
-        """Whether nobody in one's own network is to be spoken to, by whatever name."""
-
-    @property
-    def taken(self) -> bool:
-        """Whether the server had taken the call."""
-        return self._socket is not None
-
-    def hold(self, opened: socket.socket) -> None:
-        self._socket = opened
-        if self.hung_up:  # while the name was looked up
-            self._hang_up()
-
-    @contextlib.contextmanager
-    def hung_up_after(self, seconds: float) -> Iterator[None]:
-        clock = threading.Timer(seconds, self._hang_up)
-        clock.daemon = True
-        clock.start()
-        try:
-            yield
-        finally:
-            clock.cancel()
-
-    def _hang_up(self) -> None:
-        self.hung_up = True
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                # Not the method of a TLS socket, which would take its layer off under the reader.
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-
-
-class _Near(OSError):
-    """A name that leads into one's own network."""
-
-
-class _Held(http.client.HTTPConnection):
-    """A connection that is tried for CONNECT seconds and then known to its line."""
-
-    def __init__(self, *args: Any, line: _Line, **more: Any) -> None:
-        super().__init__(*args, **more)
-        self._line = line
-
-    def connect(self) -> None:
-        whole = self.timeout
-        self.timeout = min(CONNECT, whole) if whole is not None else CONNECT
-        super().connect()
-        self.timeout = whole
-        if self._line.far and near(str(self.sock.getpeername()[0])):
-            self.close()
-            raise _Near(_NEAR)
-        self.sock.settimeout(whole)
-        self._line.hold(self.sock)
-
-
-class _HeldSecurely(_Held, http.client.HTTPSConnection):
-    pass
-
-
-class _Http(urllib.request.HTTPHandler):
-    def __init__(self, line: _Line) -> None:
-        super().__init__()
-        self._line = line
-
-    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(functools.partial(_Held, line=self._line), req)
-
-
-class _Https(urllib.request.HTTPSHandler):
-    def __init__(self, line: _Line) -> None:
-        context = ssl.create_default_context()
-        super().__init__(context=context)
-        self._line, self._with = line, context
-
-    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        held = functools.partial(_HeldSecurely, line=self._line)
-        return self.do_open(held, req, context=self._with)
-
-
-class _Stay(urllib.request.HTTPRedirectHandler):
-    """Follows nobody: a redirect becomes the HTTPError that says where it leads."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-def _retry_after(said: str | None) -> float:
-    """Seconds that a Retry-After header names, as a number or a date (RFC 9110, 10.2.3); 0 without."""
-    said = (said or "").strip()
-    try:
-        return max(0.0, float(said))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(said)
-    except ValueError:
-        return 0.0
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())
+# --- answers -----------------------------------------------------------------------------------
 
 
 def parsed(answer: Answer, where: str) -> Any:

@@ -93,8 +93,9 @@ def _refusal(path: Path, error: OSError) -> FeedsmithError:
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[IO[bytes]]:
-    """Open `path` for writing; it appears whole at the end of the block, or not at all.
+def writing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
+    """Open `path` for writing; it appears whole at the end of the block, or not at all. `mode`: who may
+    read it; until it is whole its owner alone.
 
     Raises FeedsmithError when the disk is full, a file stands where a folder is needed, or the
     folder cannot be written.
@@ -113,7 +114,7 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        part.chmod(0o644)
+        part.chmod(mode)
         part.replace(path)
         part = None
     except OSError as error:
@@ -137,14 +138,14 @@ def sweep(folder: Path, *, older: float = 0.0) -> None:
                 part.unlink(missing_ok=True)
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    with writing(path) as stream:
+def write_bytes(path: Path, data: bytes, mode: int = 0o644) -> None:
+    with writing(path, mode) as stream:
         stream.write(data)
 
 
-def write_text(path: Path, text: str) -> None:
-    write_bytes(path, text.encode("utf-8"))
+def write_text(path: Path, text: str, mode: int = 0o644) -> None:
+    write_bytes(path, text.encode("utf-8"), mode)
 
 
-def write_json(path: Path, value: Any) -> None:
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+def write_json(path: Path, value: Any, mode: int = 0o644) -> None:
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n", mode)

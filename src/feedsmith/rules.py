@@ -50,6 +50,33 @@ FILMS: dict[str, FilmLimits] = {
 """Films by where they go; a film in the feed is a reel. Same source."""
 
 
+# ---- publishing through the API ------------------------------------------------------------------
+
+GRAPH_VERSION = "v25.0"
+"""Of the Graph API; Sep 2026."""
+CONTAINER_SECONDS = 24 * 3600
+"""A container that is not published by then expires; reference ig-container, Sep 2026."""
+CONTAINERS_A_DAY = 400
+"""Containers that an account may make in 24 hours; reference ig-user/media, Sep 2026."""
+POSTS_A_DAY = 50
+"""Posts in 24 hours where content_publishing_limit does not say: documents say 50 and 100, 2026."""
+POLL_SECONDS, POLL_MOST = 60, 300
+"""A container's status is asked for once a minute, for at most five; content-publishing, Sep 2026."""
+COLLABORATORS_MAX = 3
+"""User names invited to share a post; reference ig-user/media, 2026."""
+PAGE_MAX = 50
+"""Results a page of hashtag media; reference ig-hashtag/recent-media, Sep 2026."""
+HASHTAG_QUERIES, HASHTAG_SECONDS = 30, 7 * 24 * 3600
+"""Different hashtags an account may look up in seven days; guide hashtag-search, Sep 2026."""
+RECENT_SECONDS = 24 * 3600
+"""How far back a hashtag's recent media goes; reference ig-hashtag/recent-media, Sep 2026."""
+TOKEN_SHORT_SECONDS = 3600
+TOKEN_LONG_SECONDS = 60 * 24 * 3600
+"""Life of a token right after signing in, and of the one it is exchanged for; business-login, 2026."""
+TOKEN_REFRESH_SECONDS = 24 * 3600
+"""A long-lived token must be this old before it can be refreshed; business-login, 2026."""
+
+
 class Format(NamedTuple):
     name: str
     width: int

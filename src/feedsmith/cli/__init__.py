@@ -21,6 +21,7 @@ import feedsmith
 from feedsmith.brand import VOICES, Home, checked
 from feedsmith.cli.evaluate import evaluate_app
 from feedsmith.cli.prepare import prepare
+from feedsmith.cli.publishing import connect, fake_instagram
 from feedsmith.cli.screen import HomeArgument, counted, err, next_step, out, showing_progress
 from feedsmith.cli.studio import backup, mcp, restore, studio_app
 from feedsmith.cli.train import train_app
@@ -54,6 +55,8 @@ app.add_typer(studio_app, name="studio")
 app.command()(backup)
 app.command()(restore)
 app.command()(mcp)
+app.command()(connect)
+app.command()(fake_instagram)
 
 STOPPED = 130
 """Exit code after Ctrl-C, as shells give it (128 + SIGINT); typer turns the signal into it."""
