@@ -10,6 +10,7 @@ from feedsmith.brand import (
     Fonts,
     HashtagPolicy,
     Home,
+    HostingSettings,
     ImagesSettings,
     Logo,
     Palette,
@@ -42,6 +43,10 @@ FULL = Brand(
     images=ImagesSettings(
         use="diffusers", model="models/sd", lora="models/diffusion", url="http://localhost:8080/v1",
         options={"steps": 20, "guidance": 6.5, "device": "cpu", "sliced_attention": True},
+    ),
+    hosting=HostingSettings(
+        endpoint="http://minio:9000", bucket="oat-and-rye", region="garage", prefix="ig",
+        public="https://media.example", path_style=False, keep_days=1.5,
     ),
 )  # fmt: skip
 
@@ -104,6 +109,11 @@ def test_defaults_stand_as_comments_until_somebody_decides(tmp_path: Path) -> No
             {"writer": {"api_key": "sk-1"}},
             'take "writer.api_key" out, and set FEEDSMITH_WRITER_KEY',
         ),
+        (
+            {"hosting": {"secret_key": "x"}},
+            'take "hosting.secret_key" out, and set FEEDSMITH_S3_ACCESS_KEY',
+        ),
+        ({"hosting": {"bucket": "photos"}}, "endpoint and bucket belong together"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_would_be_right(

@@ -116,6 +116,36 @@ class ImagesSettings(Value):
         return self
 
 
+class HostingSettings(Value):
+    """A bucket that Instagram fetches media from (docs/exports.md); empty means: none. Its keys are in no
+    file: they come from the environment."""
+
+    endpoint: str = ""
+    """Address of an S3-compatible storage, e.g. https://s3.eu-central-1.amazonaws.com."""
+    bucket: str = Field("", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
+    region: str = Field("us-east-1", pattern=r"^[a-z0-9-]{1,40}$")
+    """R2 calls it auto, MinIO us-east-1, Garage garage."""
+    prefix: str = Field("feedsmith", pattern=r"^[A-Za-z0-9_./-]{0,200}$")
+    """Folder in the bucket."""
+    public: str = ""
+    """The storage's address as the internet sees it, where that is another than `endpoint`."""
+    path_style: bool = True
+    """True for https://HOST/BUCKET/..., false for https://BUCKET.HOST/..."""
+    keep_days: float = Field(0, ge=0, le=3650)
+    """Days that media stays after it was published; 0: it is deleted at once."""
+
+    @field_validator("endpoint", "public")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        return _is_address(url)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if bool(self.endpoint) != bool(self.bucket):
+            raise ValueError("endpoint and bucket belong together: name both, or neither")
+        return self
+
+
 class Brand(Value):
     """The content of brand.toml."""
 
@@ -149,6 +179,7 @@ class Brand(Value):
     logo: Logo = Logo()
     writer: WriterSettings = WriterSettings()
     images: ImagesSettings = ImagesSettings()
+    hosting: HostingSettings = HostingSettings()
 
     @field_validator("time_zone")
     @classmethod
@@ -255,10 +286,15 @@ def _in_words(error: ValidationError) -> str:
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         part = first["loc"][0]
-        if part in ("writer", "images") and re.search(r"key|token|secret", where.lower()):
-            instead = f"FEEDSMITH_{str(part).upper()}_KEY"
+        if part in ("writer", "images", "hosting") and re.search(
+            r"key|token|secret", where.lower()
+        ):
+            hosting = "FEEDSMITH_S3_ACCESS_KEY and FEEDSMITH_S3_SECRET_KEY"
+            instead = hosting if part == "hosting" else f"FEEDSMITH_{str(part).upper()}_KEY"
             return f'no keys in this file: take "{where}" out, and set {instead} instead'
-        parts = (Brand, HashtagPolicy, Palette, Fonts, Logo, WriterSettings, ImagesSettings)
+        parts = (
+            Brand, HashtagPolicy, Palette, Fonts, Logo, WriterSettings, ImagesSettings, HostingSettings,
+        )  # fmt: skip
         known = [f for kind in parts for f in kind.model_fields]
         close = get_close_matches(str(first["loc"][-1]), known, 1)
         return f'unknown setting "{where}"' + (f'; perhaps you meant "{close[0]}"' if close else "")
@@ -306,7 +342,10 @@ def _commented(brand: Brand) -> str:
     def line(setting: str, owner: Value = brand) -> str:
         """`setting = value`; as a comment where nobody has decided it, so that it can be learned."""
         value = getattr(owner, setting)
-        said = f"{value:g}" if isinstance(value, int | float) else _toml(value)
+        if isinstance(value, bool):
+            said = json.dumps(value)
+        else:
+            said = f"{value:g}" if isinstance(value, int | float) else _toml(value)
         return f"{'' if setting in owner.model_fields_set else '# '}{setting} = {said}"
 
     return f"""\
@@ -400,7 +439,25 @@ model = {_toml(brand.images.model)}
 lora = {_toml(brand.images.lora)}
 # For an endpoint, e.g. "http://localhost:8080/v1".
 url = {_toml(brand.images.url)}
-{_options(brand.images.options)}"""
+{_options(brand.images.options)}
+[hosting]
+# A bucket that Instagram fetches your media from, where your studio has no public address: any
+# S3-compatible storage (docs/exports.md). Keys are never written here: set FEEDSMITH_S3_ACCESS_KEY and
+# FEEDSMITH_S3_SECRET_KEY.
+# E.g. "https://s3.eu-central-1.amazonaws.com"; empty: none.
+endpoint = {_toml(brand.hosting.endpoint)}
+bucket = {_toml(brand.hosting.bucket)}
+# "auto" for Cloudflare R2.
+{line("region", brand.hosting)}
+# Folder in the bucket.
+{line("prefix", brand.hosting)}
+# The storage's address as the internet sees it, where endpoint is one of your own network.
+public = {_toml(brand.hosting.public)}
+# true: addresses are https://HOST/BUCKET/...; false: https://BUCKET.HOST/...
+{line("path_style", brand.hosting)}
+# Days that media stays there after it was published; 0 deletes it at once.
+{line("keep_days", brand.hosting)}
+"""
 
 
 def _options(options: Mapping[str, str | int | float | bool]) -> str:
