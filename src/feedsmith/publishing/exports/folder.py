@@ -16,9 +16,11 @@ from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from feedsmith import pages
+from feedsmith.brand import Home
 from feedsmith.design import faces, palette
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import check_writable, made, write_text, writing
+from feedsmith.kit import typefaces
 from feedsmith.publishing.exports.api import Delivered, Delivery
 from feedsmith.publishing.outgoing import Outgoing, Part
 
@@ -52,7 +54,7 @@ class Folder:
                         shutil.copyfileobj(stream, out, 1 << 20)
                 else:
                     write_text(part / name, source)
-            pages.put_fonts(part / "assets", faces.pair_for(0))
+            pages.put_fonts(part / "assets", _pair(to))
             if target.exists():
                 target.rmdir()
             part.rename(target)
@@ -83,7 +85,7 @@ class Zip:
                         shutil.copyfileobj(file, out, 1 << 20)
                 else:
                     archive.writestr(entry, source)
-            for name, font in pages.font_files(faces.pair_for(0)).items():
+            for name, font in pages.font_files(_pair(to)).items():
                 archive.write(font, f"assets/{name}.font")
         return Delivered(len(posts), (to.target,))
 
@@ -122,6 +124,14 @@ def local(at: datetime, zone: str) -> datetime:
     return at.astimezone(ZoneInfo(zone)) if at.tzinfo else at
 
 
+def _pair(to: Delivery) -> faces.Pair:
+    """The brand's typefaces; the first that we ship where its own cannot be read."""
+    try:
+        return typefaces.of(to.brand, Home(to.home))
+    except FeedsmithError:
+        return faces.pair_for(0)
+
+
 def _alt_texts(post: Outgoing) -> str:
     rows = [
         f"{name}: {part.alt_text.strip() or '(none)'}"
@@ -134,7 +144,7 @@ def page(posts: Sequence[Outgoing], names: Sequence[str], to: Delivery) -> str:
     """The page: each post with its pictures, what to paste, and when."""
     brand = to.brand
     title = f"{pages.counted(len(posts), 'post').capitalize()} of {brand.name}"
-    fonts = {name: f"assets/{name}.font" for name in pages.font_files(faces.pair_for(0))}
+    fonts = {name: f"assets/{name}.font" for name in pages.font_files(_pair(to))}
     rows = "".join(
         _post(post, folder, brand.time_zone, brand.name)
         for post, folder in zip(posts, names, strict=True)
