@@ -366,6 +366,21 @@ def test_all_publishers_come_by_entry_points_ours_too(posts: list[Outgoing], to:
     assert told.files[0].read_text("utf-8").count("---") == 3
 
 
+def test_the_publisher_in_the_documentation_works(
+    posts: list[Outgoing], to: Delivery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (PYPROJECT.parent / "docs" / "exports.md").read_text("utf-8")
+    code, metadata = (text.split(f"```{kind}\n")[-1].split("```")[0] for kind in ("python", "toml"))
+    place = to.home.parent / "site"
+    points = tomllib.loads(metadata)["project"]["entry-points"][GROUP]
+    registered(place, "\n".join(f"{name} = {value}" for name, value in points.items()))
+    (place / "captions.py").write_text(code)
+    monkeypatch.syspath_prepend(str(place))
+    told = publish("captions", posts, at(to, f"captions{load('captions').suffix}"))
+    assert told.posts == 4
+    assert told.files[0].read_text("utf-8").startswith("Fog over")
+
+
 @pytest.mark.usefixtures("installed")
 def test_whatever_a_strangers_publisher_does_is_one_line(
     posts: list[Outgoing], to: Delivery

@@ -1,6 +1,5 @@
 """A picture that goes out is one that Instagram takes: what is wrong is mended in a copy, and said."""
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -260,8 +259,30 @@ def test_a_fit_file_keeps_its_signature_and_a_mended_one_says_that_it_lost_it(
     assert check(small) == (small, {})
 
 
-def test_a_full_folder_is_not_needed_for_a_fit_picture(tmp_path: Path) -> None:
+def test_a_signed_picture_is_signed_again_with_the_first_as_its_ingredient(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("c2pa")
+    from test_provenance import certificate, key_pem, verdict
+
+    monkeypatch.setenv(provenance.KEY_VARIABLE, key_pem())
+    monkeypatch.setenv(provenance.CERTIFICATE_VARIABLE, certificate())
+    path = small_media.jpeg(tmp_path / "a.jpg", 1500, 1500)
+    stamp = provenance.Stamp(source_type="trainedAlgorithmicMedia", creator="Oak & Co")
+    path.write_bytes(provenance.stamp_jpeg(path.read_bytes(), stamp))
+    provenance.sign_c2pa(path, key_pem(), certificate())
+    made, found = check(path)
+    assert found.keys() == {"width"}
+    state, told = verdict(made)
+    assert state == "Trusted"
+    manifest = told["manifests"][told["active_manifest"]]
+    assert len(manifest["ingredients"]) == 1
+    kept = provenance.read(made)
+    assert kept is not None
+    assert kept.source_type == "trainedAlgorithmicMedia"
+
+
+def test_nothing_is_written_for_a_fit_picture(tmp_path: Path) -> None:
     path = small_media.jpeg(tmp_path / "a.jpg")
     check(path)
     assert not (tmp_path / "ready").exists()
-    shutil.rmtree(tmp_path)
