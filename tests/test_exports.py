@@ -12,7 +12,7 @@ from pathlib import Path
 
 import icalendar
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import small_media
@@ -222,6 +222,7 @@ def test_an_independent_parser_reads_the_calendar(posts: list[Outgoing], to: Del
     assert "1 of the posts has no time" in told.notes[0]
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=400))
 def test_every_text_comes_back_from_the_calendar(text: str) -> None:
     line = "DESCRIPTION:" + calendar._text(text)
@@ -288,6 +289,7 @@ def test_the_feed_is_valid_xml_with_pictures_and_their_words(
     assert "2 posts whose time has not come" in told.notes[0]
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=200), st.text(max_size=30))
 def test_every_text_comes_back_from_the_feed(caption: str, tag: str) -> None:
     part = Part(path=Path(__file__), alt_text=caption)

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import s3_server
@@ -64,6 +64,7 @@ def test_a_link_opens_nothing_else() -> None:
         checked(bytes(32), ends, mac, name, NOON)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=40))
 def test_no_name_leads_out_of_the_folder(name: str) -> None:
     """Whatever is signed or asked for names a file below the folder, part by part."""

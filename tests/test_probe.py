@@ -133,10 +133,11 @@ def test_a_sign_in_is_noticed_in_every_shape(site: Site, picture: Path) -> None:
 
 
 def test_a_redirect_to_the_file_is_told(site: Site, picture: Path) -> None:
-    site.put("/real.jpg", 200, picture.read_bytes(), JPEG)
-    found = probe(site.put("/old.jpg", 301, b"", {"Location": "/real.jpg"}), "image", picture)
+    site.put("/author/real.jpg", 200, picture.read_bytes(), JPEG)
+    url = site.put("/old.jpg", 301, b"", {"Location": "/author/real.jpg"})
+    found = probe(url, "image", picture)
     assert found["redirect"].level == "hint"
-    assert "/real.jpg" in found["redirect"].said
+    assert "/author/real.jpg" in found["redirect"].said
     for n in range(5):
         site.put(f"/round/{n}", 302, b"", {"Location": f"/round/{(n + 1) % 5}"})
     assert probe(site.url + "/round/0")["redirect"].level == "blocking"

@@ -30,7 +30,11 @@ WHOLE = 60.0
 """Seconds for all of it."""
 HEAD = 1 << 16
 """Bytes of a film that are read, by a range request."""
-_SIGN_IN = re.compile(r"log-?in|sign-?in|auth|account|sso|session|consent", re.I)
+_SIGN_IN = re.compile(
+    r"(?:^|[/_.-])(?:log-?in|sign-?in|auth|authorize|authenticate|accounts?|sso|sessions?|consent)(?:$|[/_.-])",
+    re.I,
+)
+"""Parts of a path that sign-in pages have, and "author" has not."""
 _TYPES = {"image": ("image/jpeg",), "film": ("video/mp4", "video/quicktime")}
 _SAID = {
     401: "asks for a sign-in",
