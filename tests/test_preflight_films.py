@@ -108,17 +108,34 @@ def test_sound_alone_is_coded_anew_beside_pictures_that_stay(tmp_path: Path) -> 
     assert small_media.beeps(made) == pytest.approx(small_media.beeps(path), abs=0.06)
 
 
-def test_a_film_on_its_side_is_set_upright_when_it_is_coded_anew(tmp_path: Path) -> None:
-    path = small_media.turned(
-        small_media.film(tmp_path / "a.mp4", fps=12, size=(320, 180), audio=""), 90
-    )
-    made, _ = check(path)
-    told = probe(made)
-    assert (told.width, told.height) == (180, 320)
+@pytest.mark.parametrize(
+    ("degrees", "size", "corner"),
+    [(90, (96, 160), (90, 6)), (180, (160, 96), (154, 90)), (270, (96, 160), (6, 154))],
+)
+def test_a_film_on_its_side_is_set_upright_when_it_is_coded_anew(
+    tmp_path: Path, degrees: int, size: tuple[int, int], corner: tuple[int, int]
+) -> None:
+    """The bright corner, upper left as stored, is where a player that turns the film would show it."""
+    path = small_media.film(tmp_path / "a.mp4", 3.0, fps=12, size=(160, 96), audio="")
+    made, _ = check(small_media.turned(path, degrees))
     with av.open(str(made)) as media:
         picture = next(media.decode(video=0)).to_image()
-    corner = picture.getpixel((170, 10))  # upper left, turned clockwise, is upper right
-    assert min(corner[:2]) > 200 > 120 > corner[2]
+    assert picture.size == size
+    red, green, blue = picture.getpixel(corner)
+    assert min(red, green) > 225 > 100 > blue
+
+
+def test_an_interlaced_film_becomes_progressive_and_odd_pixels_square(tmp_path: Path) -> None:
+    coder = {"preset": "ultrafast", "x264-params": "interlaced=1:bframes=0"}
+    path = small_media.film(tmp_path / "i.mp4", 3.0, coder=coder, audio="", size=(96, 160))
+    made, found = check(path)
+    assert "interlaced" in found
+    assert not films._more(made).interlaced
+    coder["x264-params"] = "sar=4/3:bframes=0"
+    path = small_media.film(tmp_path / "s.mp4", 3.0, coder=coder, audio="", size=(96, 160))
+    made, found = check(path)
+    assert "pixels" in found
+    assert (probe(made).width, probe(made).height) == (128, 160)
 
 
 def test_a_film_on_its_side_stays_marked_when_it_is_only_moved(tmp_path: Path) -> None:
