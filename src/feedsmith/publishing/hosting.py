@@ -29,7 +29,7 @@ from feedsmith.files import writing
 from feedsmith.post import Value
 from feedsmith.publishing import sigv4
 from feedsmith.publishing.sigv4 import Keys
-from feedsmith.wire import Checked, Unreachable
+from feedsmith.outside import Checked, Unreachable
 
 ROUTE = "hosted"
 """First part of the studio's path of such links."""
@@ -245,7 +245,7 @@ class _Answer(NamedTuple):
 class Bucket:
     """One bucket of one S3-compatible storage: AWS, Cloudflare R2, Backblaze B2, MinIO, Garage ... A Host.
 
-    `allowed`: networks that the storage may be in beside the public internet (feedsmith.wire).
+    `allowed`: networks that the storage may be in beside the public internet (feedsmith.outside).
     Raises FeedsmithError for settings that cannot be right.
     """
 

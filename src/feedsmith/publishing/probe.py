@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import feedsmith
 from feedsmith import rules
 from feedsmith.publishing.findings import Finding, blocking, hint
-from feedsmith.wire import Checked, Unreachable
+from feedsmith.outside import Checked, Unreachable
 
 AGENT = (
     "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php) "
@@ -59,7 +59,7 @@ def reachable(
     """What stands in the way of Instagram fetching `url`; empty where nothing does.
 
     `file`: what should come back, compared by length, and a picture byte by byte. `allowed`: private networks that
-    count as outside (feedsmith.wire), for trying things out on one machine. Never raises.
+    count as outside (feedsmith.outside), for trying things out on one machine. Never raises.
     """
     found: list[Finding] = []
     for _ in range(HOPS + 1):

@@ -1,6 +1,6 @@
 """Delivery: what the outbox holds is sent to its webhooks, signed, again until it arrives or is given up.
 
-A thread of the server. Calls what feedsmith.wire lets be called: nothing on a private network is reached by
+A thread of the server. Calls what feedsmith.outside lets be called: nothing on a private network is reached by
 a name that leads there, by a redirect or by a proxy. Signatures, headers and the rhythm of tries are those
 of Standard Webhooks (https://www.standardwebhooks.com).
 """
@@ -21,9 +21,9 @@ from django.db import close_old_connections, connections
 from django.utils import timezone
 
 import feedsmith
-from feedsmith import wire
+from feedsmith import outside
 from feedsmith.studio.models.hooks import KEPT, Delivery, address
-from feedsmith.wire import Unreachable
+from feedsmith.outside import Unreachable
 
 TRIES = (5, 300, 1800, 7200, 18000, 36000, 36000)
 """Seconds before each try after the first; after the last, 28 hours on, a message is given up."""
@@ -61,12 +61,12 @@ def check_address(url: str) -> None:
 def places(parts: SplitResult) -> list[str]:
     """The addresses behind a URL's name, all of which may be called. Raises Unreachable where one
     may not, OSError where there is none."""
-    return wire.places(parts, settings.STUDIO.webhooks_to, ALLOW)
+    return outside.places(parts, settings.STUDIO.webhooks_to, ALLOW)
 
 
-def may_be_called(place: wire.Address) -> bool:
+def may_be_called(place: outside.Address) -> bool:
     """True for addresses of the public internet, and those that the studio's settings allow."""
-    return wire.may_be_called(place, settings.STUDIO.webhooks_to)
+    return outside.may_be_called(place, settings.STUDIO.webhooks_to)
 
 
 # ---- one message ---------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ def send(delivery: Delivery) -> int:
         "webhook-signature": signature(delivery.hook.key, delivery.message, at, delivery.body),
         "Connection": "close",
     }
-    connection = wire.Checked(
+    connection = outside.Checked(
         parts, allowed=settings.STUDIO.webhooks_to, mend=ALLOW, timeout=TIMEOUT
     )
     # A receiver that sends a byte now and then never times out: one thread tells all brands' webhooks.

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from feedsmith.wire import Checked, Unreachable, may_be_called, places
+from feedsmith.outside import Checked, Unreachable, may_be_called, places
 
 
 def test_private_networks_are_called_only_where_they_are_allowed() -> None:
