@@ -10,6 +10,7 @@ from feedsmith.brand import (
     Fonts,
     HashtagPolicy,
     Home,
+    HostingSettings,
     ImagesSettings,
     InstagramSettings,
     Logo,
@@ -46,6 +47,10 @@ FULL = Brand(
     ),
     instagram=InstagramSettings(
         login="facebook", app_id="1234", redirect_uri="https://example.org/back", pkce=False
+    ),
+    hosting=HostingSettings(
+        endpoint="http://minio:9000", bucket="oat-and-rye", region="garage", prefix="ig",
+        public="https://media.example", path_style=False, keep_days=1.5,
     ),
 )  # fmt: skip
 
@@ -114,6 +119,10 @@ def test_defaults_stand_as_comments_until_somebody_decides(tmp_path: Path) -> No
         ),
         ({"instagram": {"app_id": "my app"}}, "instagram.app_id: must be the number"),
         ({"instagram": {"redirect_uri": "here"}}, "instagram.redirect_uri: must be an address"),
+            {"hosting": {"secret_key": "x"}},
+            'take "hosting.secret_key" out, and set FEEDSMITH_S3_ACCESS_KEY',
+        ),
+        ({"hosting": {"bucket": "photos"}}, "endpoint and bucket belong together"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_would_be_right(

@@ -136,6 +136,36 @@ class InstagramSettings(Value):
         return _is_address(url)
 
 
+class HostingSettings(Value):
+    """A bucket that Instagram fetches media from (docs/exports.md); empty means: none. Its keys are in no
+    file: they come from the environment."""
+
+    endpoint: str = ""
+    """Address of an S3-compatible storage, e.g. https://s3.eu-central-1.amazonaws.com."""
+    bucket: str = Field("", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
+    region: str = Field("us-east-1", pattern=r"^[a-z0-9-]{1,40}$")
+    """R2 calls it auto, MinIO us-east-1, Garage garage."""
+    prefix: str = Field("feedsmith", pattern=r"^[A-Za-z0-9_./-]{0,200}$")
+    """Folder in the bucket."""
+    public: str = ""
+    """The storage's address as the internet sees it, where that is another than `endpoint`."""
+    path_style: bool = True
+    """True for https://HOST/BUCKET/..., false for https://BUCKET.HOST/..."""
+    keep_days: float = Field(0, ge=0, le=3650)
+    """Days that media stays after it was published; 0: it is deleted at once."""
+
+    @field_validator("endpoint", "public")
+    @classmethod
+    def _address(cls, url: str) -> str:
+        return _is_address(url)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if bool(self.endpoint) != bool(self.bucket):
+            raise ValueError("endpoint and bucket belong together: name both, or neither")
+        return self
+
+
 class Brand(Value):
     """The content of brand.toml."""
 
@@ -170,6 +200,7 @@ class Brand(Value):
     writer: WriterSettings = WriterSettings()
     images: ImagesSettings = ImagesSettings()
     instagram: InstagramSettings = InstagramSettings()
+    hosting: HostingSettings = HostingSettings()
 
     @field_validator("time_zone")
     @classmethod
@@ -276,13 +307,16 @@ def _in_words(error: ValidationError) -> str:
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         part = first["loc"][0]
-        secrets = {"writer": "KEY", "images": "KEY", "instagram": "APP_SECRET"}
+        secrets = {
+            "writer": "FEEDSMITH_WRITER_KEY", "images": "FEEDSMITH_IMAGES_KEY",
+            "instagram": "FEEDSMITH_INSTAGRAM_APP_SECRET",
+            "hosting": "FEEDSMITH_S3_ACCESS_KEY and FEEDSMITH_S3_SECRET_KEY",
+        }  # fmt: skip
         if part in secrets and re.search(r"key|token|secret", where.lower()):
-            instead = f"FEEDSMITH_{str(part).upper()}_{secrets[str(part)]}"
-            return f'no keys in this file: take "{where}" out, and set {instead} instead'
+            return f'no keys in this file: take "{where}" out, and set {secrets[str(part)]} instead'
         parts = (
             Brand, HashtagPolicy, Palette, Fonts, Logo, WriterSettings, ImagesSettings,
-            InstagramSettings,
+            InstagramSettings, HostingSettings,
         )  # fmt: skip
         known = [f for kind in parts for f in kind.model_fields]
         close = get_close_matches(str(first["loc"][-1]), known, 1)
@@ -333,8 +367,10 @@ def _commented(brand: Brand) -> str:
     def line(setting: str, owner: Value = brand) -> str:
         """`setting = value`; as a comment where nobody has decided it, so that it can be learned."""
         value = getattr(owner, setting)
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        said = f"{value:g}" if number else _toml(value)
+        if isinstance(value, bool):
+            said = json.dumps(value)
+        else:
+            said = f"{value:g}" if isinstance(value, int | float) else _toml(value)
         return f"{'' if setting in owner.model_fields_set else '# '}{setting} = {said}"
 
     return f"""\
@@ -439,6 +475,24 @@ app_id = {_toml(brand.instagram.app_id)}
 redirect_uri = {_toml(brand.instagram.redirect_uri)}
 # A proof key beside the secret, for "facebook" alone; turn it off if Meta turns the sign-in down.
 {line("pkce", brand.instagram)}
+
+[hosting]
+# A bucket that Instagram fetches your media from, where your studio has no public address: any
+# S3-compatible storage (docs/exports.md). Keys are never written here: set FEEDSMITH_S3_ACCESS_KEY and
+# FEEDSMITH_S3_SECRET_KEY.
+# E.g. "https://s3.eu-central-1.amazonaws.com"; empty: none.
+endpoint = {_toml(brand.hosting.endpoint)}
+bucket = {_toml(brand.hosting.bucket)}
+# "auto" for Cloudflare R2.
+{line("region", brand.hosting)}
+# Folder in the bucket.
+{line("prefix", brand.hosting)}
+# The storage's address as the internet sees it, where endpoint is one of your own network.
+public = {_toml(brand.hosting.public)}
+# true: addresses are https://HOST/BUCKET/...; false: https://BUCKET.HOST/...
+{line("path_style", brand.hosting)}
+# Days that media stays there after it was published; 0 deletes it at once.
+{line("keep_days", brand.hosting)}
 """
 
 

@@ -21,7 +21,11 @@ IMAGE_BYTES_MAX = 8 * 1024 * 1024
 IMAGE_WIDTH_MIN, IMAGE_WIDTH_MAX = 320, 1440
 """Pixels; Graph API reference ig-user/media, Sep 2026."""
 IMAGE_RATIO_MIN, IMAGE_RATIO_MAX = 4 / 5, 1.91
-"""Width / height of feed images; Graph API reference ig-user/media, Sep 2026."""
+"""Width / height of feed images; Graph API reference ig-user/media, Sep 2026. 3:4, which the app takes,
+is not documented for the API."""
+IMAGE_FORMATS = ("JPEG",)
+"""Pillow's names. "Extended JPEG formats such as MPO and JPS are not supported"; Instagram platform,
+content publishing, Sep 2026."""
 CAROUSEL_MIN, CAROUSEL_MAX = 2, 10
 """Items through the API, all of the first one's ratio; same."""
 STORY_SAFE_TOP, STORY_SAFE_BOTTOM = 0.14, 0.20
@@ -34,6 +38,14 @@ FILM_WIDTH_MAX = 1920
 """Pixels; same."""
 FILM_AUDIO_RATE_MAX = 48_000
 """Hz, one or two channels; same."""
+FILM_AUDIO_BITS = 128_000
+"""Bits a second of the sound; same."""
+FILM_BITS_MAX = 25_000_000
+"""Bits a second of the pictures, varying; same."""
+FILM_RATIOS = {"reel": (0.01, 10.0), "feed": (0.01, 10.0), "story": (0.1, 10.0)}
+"""Width / height; 9:16 is recommended "to avoid cropping or blank space"; same."""
+TALL = 9 / 16
+"""Width / height of stories and reels as the app shows them; same."""
 
 
 class FilmLimits(NamedTuple):

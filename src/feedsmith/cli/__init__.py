@@ -20,6 +20,7 @@ from rich.table import Table
 import feedsmith
 from feedsmith.brand import VOICES, Home, checked
 from feedsmith.cli.evaluate import evaluate_app
+from feedsmith.cli.export import export, preflight
 from feedsmith.cli.prepare import prepare
 from feedsmith.cli.publishing import connect, fake_instagram
 from feedsmith.cli.screen import HomeArgument, counted, err, next_step, out, showing_progress
@@ -52,6 +53,8 @@ app.command()(prepare)
 app.add_typer(train_app, name="train")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(studio_app, name="studio")
+app.command()(export)
+app.command()(preflight)
 app.command()(backup)
 app.command()(restore)
 app.command()(mcp)

@@ -114,18 +114,18 @@ def avatar(brand: Brand) -> str:
 
 def put_fonts(folder: Path, pair: faces.Pair) -> dict[str, str]:
     """Copy the fonts of a page into a folder beside it (0.4 MB); returns their addresses."""
-    for name, font in _fonts(pair).items():
+    for name, font in font_files(pair).items():
         write_bytes(folder / f"{name}.font", font.read_bytes())
-    return {name: f"{folder.name}/{name}.font" for name in _fonts(pair)}
+    return {name: f"{folder.name}/{name}.font" for name in font_files(pair)}
 
 
 def inline_fonts(pair: faces.Pair) -> dict[str, str]:
     """The fonts themselves as addresses, for a page that is one file."""
-    return {name: inline(font.read_bytes(), "font/otf") for name, font in _fonts(pair).items()}
+    return {name: inline(font.read_bytes(), "font/otf") for name, font in font_files(pair).items()}
 
 
-def _fonts(pair: faces.Pair) -> dict[str, Path]:
-    """The heading face of the brand's pair and the text face."""
+def font_files(pair: faces.Pair) -> dict[str, Path]:
+    """The heading face of the brand's pair and the text face, by the names that pages have for them."""
     return {
         "display": faces.FOLDER / pair.display.file,
         "text": faces.FOLDER / pair.text.file,

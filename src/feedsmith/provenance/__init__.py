@@ -17,8 +17,8 @@ Sources: XMP part 1 (ISO 16684-1) and part 3 (storage in files); IPTC Photo Meta
 (cv.iptc.org/newscodes/digitalsourcetype); C2PA 2.2 through c2pa-python.
 """
 
-from feedsmith.provenance.containers import read, stamp_gif, stamp_jpeg, stamp_mp4
-from feedsmith.provenance.packets import XMP_BYTES_MAX, packet
+from feedsmith.provenance.containers import is_signed, read, stamp_gif, stamp_jpeg, stamp_mp4
+from feedsmith.provenance.packets import XMP_BYTES_MAX, packet, parsed
 from feedsmith.provenance.signature import (
     CERTIFICATE_VARIABLE,
     KEY_VARIABLE,
@@ -44,9 +44,11 @@ __all__ = [
     "XMP_BYTES_MAX",
     "Signing",
     "Stamp",
+    "is_signed",
     "is_trained",
     "needs_ai_label",
     "packet",
+    "parsed",
     "read",
     "sign_c2pa",
     "signing",

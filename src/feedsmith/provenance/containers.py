@@ -94,7 +94,7 @@ def stamp_jpeg(data: bytes, stamp: Stamp) -> bytes:
     behind: list[bytes] = []
     others = b""
     for number, segment in enumerate(segments):
-        if segment.mark == 0xEB and segment.body[:2] == b"JP" and b"jumb" in segment.body[:20]:
+        if _holds_manifest(segment):
             raise _signed()
         if segment.mark == 0xE1 and segment.body.startswith((_XMP_APP1, _XMP_LONG)):
             continue
@@ -277,6 +277,28 @@ def read(source: bytes | Path) -> Stamp | None:
                     body = source[begin + len(_GIF_XMP) : end]
                     return parsed(body[: body.rfind(_GIF_TAIL[:3])])
     return None
+
+
+def is_signed(path: Path) -> bool:
+    """Whether a JPEG, PNG, GIF or MP4 carries a C2PA manifest; False for what is none of these, or
+    damaged. Raises OSError for a path that cannot be read."""
+    with path.open("rb") as stream, contextlib.suppress(FeedsmithError, struct.error, IndexError):
+        head = stream.read(12)
+        if head[4:8] == b"ftyp":
+            return any(box.kind == _MP4_C2PA for box in _boxes(stream, path.stat().st_size))
+        stream.seek(0)
+        data = stream.read()
+        if data[:2] == b"\xff\xd8":
+            return any(_holds_manifest(segment) for segment in _segments(data)[0])
+        if data[:8] == b"\x89PNG\r\n\x1a\n":
+            return b"caBX" in data[: data.find(b"IDAT")]
+        if data[:3] == b"GIF":
+            return any(data[a:b].startswith(_GIF_C2PA) for a, b in _gif_extensions(data)[1])
+    return False
+
+
+def _holds_manifest(segment: _Segment) -> bool:
+    return segment.mark == 0xEB and segment.body[:2] == b"JP" and b"jumb" in segment.body[:20]
 
 
 def _mp4_packet(stream: IO[bytes], size: int) -> bytes:

@@ -139,6 +139,16 @@ def _trailing_separators(text: str) -> str:
     return text[at:]
 
 
+def hashtags_at(caption: str) -> list[tuple[int, int]]:
+    """(start, end) of each hashtag, repeated ones too, start at its '#'."""
+    return _tags(caption)
+
+
+def is_hashtag(tag: str) -> bool:
+    """Whether all of a tag (without '#') is read as one: Instagram ends it at the first other character."""
+    return _tags(f"#{tag}") == [(0, len(tag) + 1)]
+
+
 def _tags(text: str) -> list[tuple[int, int]]:
     """(start, end) of each hashtag, start at its '#'."""
     found: list[tuple[int, int]] = []

@@ -1,25 +1,19 @@
 """Delivery: what the outbox holds is sent to its webhooks, signed, again until it arrives or is given up.
 
-A thread of the server. Speaks HTTP itself, because the address that is checked must be the address that
-is called: nothing on a private network is reached by a name that leads there, by a redirect or by a
-proxy. Signatures, headers and the rhythm of tries are those of Standard Webhooks
-(https://www.standardwebhooks.com).
+A thread of the server. Calls what feedsmith.outside lets be called: nothing on a private network is reached by
+a name that leads there, by a redirect or by a proxy. Signatures, headers and the rhythm of tries are those
+of Standard Webhooks (https://www.standardwebhooks.com).
 """
 
 import base64
-import contextlib
 import hashlib
 import hmac
 import http.client
-import ipaddress
 import logging
-import socket
 import ssl
 import threading
 import time
-from collections.abc import Sequence
 from datetime import timedelta
-from functools import cache
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
@@ -27,8 +21,9 @@ from django.db import close_old_connections, connections
 from django.utils import timezone
 
 import feedsmith
-from feedsmith.errors import FeedsmithError
+from feedsmith import outside
 from feedsmith.studio.models.hooks import KEPT, Delivery, address
+from feedsmith.outside import Unreachable
 
 TRIES = (5, 300, 1800, 7200, 18000, 36000, 36000)
 """Seconds before each try after the first; after the last, 28 hours on, a message is given up."""
@@ -44,12 +39,8 @@ SILENT_AFTER = timedelta(days=5)
 """A hook that took nothing for so long is told nothing more."""
 CLEAN_EVERY = 3600.0
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+ALLOW = "allow it where the studio is started: feedsmith studio ... --webhooks-to PLACE"
 log = logging.getLogger("feedsmith.studio.delivery")
-
-
-class Unreachable(FeedsmithError):
-    """An address that is not called."""
 
 
 # ---- where to ------------------------------------------------------------------------------------
@@ -70,39 +61,12 @@ def check_address(url: str) -> None:
 def places(parts: SplitResult) -> list[str]:
     """The addresses behind a URL's name, all of which may be called. Raises Unreachable where one
     may not, OSError where there is none."""
-    port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-    found = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_STREAM)
-    all_ = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    for place in all_:
-        if not may_be_called(ipaddress.ip_address(place.partition("%")[0])):
-            raise Unreachable(
-                f"{parts.hostname} leads to {place}, an address of a private network",
-                mend="allow it where the studio is started: feedsmith studio ... "
-                f"--webhooks-to {place}",
-            )
-    return all_
+    return outside.places(parts, settings.STUDIO.webhooks_to, ALLOW)
 
 
-def may_be_called(place: Address) -> bool:
+def may_be_called(place: outside.Address) -> bool:
     """True for addresses of the public internet, and those that the studio's settings allow."""
-    inner = _inside(place)
-    return any(inner in network for network in _allowed(settings.STUDIO.webhooks_to)) or (
-        inner.is_global and not inner.is_multicast
-    )
-
-
-def _inside(place: Address) -> Address:
-    """The IPv4 address that an IPv6 one carries (mapped, 6to4, NAT64); else itself."""
-    if isinstance(place, ipaddress.IPv4Address):
-        return place
-    if place in ipaddress.ip_network("64:ff9b::/96"):
-        return ipaddress.IPv4Address(int(place) & 0xFFFFFFFF)
-    return place.ipv4_mapped or place.sixtofour or place
-
-
-@cache
-def _allowed(networks: str) -> Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    return [ipaddress.ip_network(word, strict=False) for word in networks.split(",") if word]
+    return outside.may_be_called(place, settings.STUDIO.webhooks_to)
 
 
 # ---- one message ---------------------------------------------------------------------------------
@@ -128,53 +92,17 @@ def send(delivery: Delivery) -> int:
         "webhook-signature": signature(delivery.hook.key, delivery.message, at, delivery.body),
         "Connection": "close",
     }
-    connection = _Checked(parts)
+    connection = outside.Checked(
+        parts, allowed=settings.STUDIO.webhooks_to, mend=ALLOW, timeout=TIMEOUT
+    )
     # A receiver that sends a byte now and then never times out: one thread tells all brands' webhooks.
-    ended = threading.Timer(ALL_OF_IT, connection.shut)
-    ended.daemon = True
-    ended.start()
-    try:
+    with connection.ended_after(ALL_OF_IT):
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request("POST", path, data, headers)
         answer = connection.getresponse()  # redirects are not followed: they could lead anywhere
         while answer.read(1 << 16):
             pass
         return answer.status
-    finally:
-        ended.cancel()
-        connection.close()
-
-
-class _Checked(http.client.HTTPConnection):
-    """A connection to the place that was checked, not to what the name says a moment later."""
-
-    def __init__(self, parts: SplitResult) -> None:
-        self._parts = parts
-        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-        super().__init__(parts.hostname or "", port, timeout=TIMEOUT)
-        self._held: socket.socket | None = None
-
-    def shut(self) -> None:
-        """End it from another thread: what waits for an answer gets an error."""
-        if self._held is not None:
-            with contextlib.suppress(OSError):
-                self._held.shutdown(socket.SHUT_RDWR)
-
-    def connect(self) -> None:
-        last: OSError | None = None
-        for place in places(self._parts):
-            try:
-                self.sock = socket.create_connection((place, self.port), TIMEOUT)
-                break
-            except OSError as error:
-                last = error
-        else:
-            raise last or OSError("no address")
-        if self._parts.scheme == "https":
-            self.sock = ssl.create_default_context().wrap_socket(
-                self.sock, server_hostname=self._parts.hostname
-            )
-        self._held = self.sock  # `sock` is let go of before the answer is read
 
 
 # ---- the outbox ----------------------------------------------------------------------------------
