@@ -119,6 +119,7 @@ def test_defaults_stand_as_comments_until_somebody_decides(tmp_path: Path) -> No
         ),
         ({"instagram": {"app_id": "my app"}}, "instagram.app_id: must be the number"),
         ({"instagram": {"redirect_uri": "here"}}, "instagram.redirect_uri: must be an address"),
+        (
             {"hosting": {"secret_key": "x"}},
             'take "hosting.secret_key" out, and set FEEDSMITH_S3_ACCESS_KEY',
         ),
