@@ -83,6 +83,9 @@ def opened() -> None:
     """
     oak, elm = home("oak"), home("elm")
     open_database(CONFIG)
+    from django.conf import settings
+
+    settings.PASSWORD_HASHERS = ["quick_hash.QuickHash"]
     from django.core.cache import cache
     from django.core.management import call_command
 
