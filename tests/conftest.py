@@ -26,6 +26,7 @@ def pytest_xdist_setupnodes() -> None:
     linear algebra that wait by spinning would take the cores from the others."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 FORMATS = Path(__file__).parent / "fixtures" / "formats"

@@ -316,7 +316,7 @@ def test_two_studios_on_one_folder_are_refused_in_words(home: Path) -> None:
     with running(home):
         second = subprocess.run(
             [sys.executable, "-m", "feedsmith", "studio", str(home), "--port", "0"],
-            capture_output=True, text=True, timeout=60,
+            capture_output=True, text=True, timeout=600,
         )  # fmt: skip
         assert second.returncode == 1
         assert "a studio is open on this folder already" in second.stderr.replace("\n", " ")
