@@ -339,7 +339,7 @@ def by_two(stored: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port",
          str(29500 + os.getpid() % 400), script, root, stored,
          json.dumps([config.model_dump(mode="json") for config in configs]), HERE],
-        check=True, timeout=300,
+        check=True, timeout=900,
     )  # fmt: skip
     return root
 
