@@ -123,13 +123,13 @@ def test_what_is_kept_is_what_did_best_and_the_rest_stops_early(
 
 @trains
 def test_a_budget_ends_the_run_in_time_and_plans_its_steps(llama: Path, tmp_path: Path) -> None:
-    run, result = go(tmp_path, small(llama, budget=5.0, epochs=5000, patience=1000))
+    run, result = go(tmp_path, small(llama, budget=8.0, epochs=5000, patience=1000))
     planned = [line["planned"] for line in run.lines() if "planned" in line]
     assert 1 <= len(planned) <= 2  # after four steps, and before the rate falls
     assert 4 < result.steps <= planned[-1] < 20_000
     assert result.stopped == "budget"
     steps = [line["seconds"] for line in run.lines() if "loss" in line]
-    assert steps[-2] < 5.0  # none begins after its time
+    assert steps[-2] < 8.0  # none begins after its time
     assert result.after < result.before
 
 
