@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := demo-brand
+# As many tests at once as there are cores, each half a gigabyte; who is done early takes over from the other.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
 .PHONY: demo test test-train check bench format clean models dev install
 
@@ -14,12 +16,12 @@ demo: install models
 
 ## make test: everything the tests need, then the tests.
 test: dev models
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 ## make test-train: with the train and diffusion extras (torch: 1.3 GB on disk), the tests that `make test` skips
 ## without them.
 test-train: $(VENV)/.train models
-	$(BIN)/python -m pytest tests/test_caption_training.py tests/test_cli_train.py \
+	$(PYTEST) tests/test_caption_training.py tests/test_cli_train.py \
 	  tests/test_gan_layers.py tests/test_gan_layout.py tests/test_gan_train.py tests/test_cli_train_images.py \
 	  tests/test_images_diffusion.py
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import signal
 import zipfile
 from collections.abc import Callable, Iterator
@@ -17,6 +18,16 @@ import small_studio
 # A shell that runs the tests in the background lets them ignore Ctrl-C, and so what they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Before several run at once (`-n`): each keeps to one core, and so does what it starts. Threads of
+    linear algebra that wait by spinning would take the cores from the others."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 
 FORMATS = Path(__file__).parent / "fixtures" / "formats"
 

@@ -32,7 +32,7 @@
   if (document.querySelectorAll("h1").length !== 1) add("h1", document.querySelectorAll("h1").length);
   const ids = [...document.querySelectorAll("[id]")].map((e) => e.id); for (const i of ids) if (ids.filter((x) => x === i).length > 1) add("twice", i);
   for (const el of document.querySelectorAll("a, button, input:not([type=hidden]), select, textarea, summary")) {
-    const said = el.getAttribute("aria-label") || el.textContent.trim() || el.labels?.length || el.querySelector("[aria-label], img[alt]:not([alt=''])");
+    const said = el.getAttribute("aria-label") || el.textContent.trim() || el.labels?.length || el.alt || el.querySelector("[aria-label], img[alt]:not([alt=''])");
     if (vis(el) && !said && el.getAttribute("aria-hidden") !== "true") add("unnamed", el.outerHTML.slice(0, 80));
   }
   return Object.keys(out).length ? out : null;

@@ -123,13 +123,13 @@ def test_what_is_kept_is_what_did_best_and_the_rest_stops_early(
 
 @trains
 def test_a_budget_ends_the_run_in_time_and_plans_its_steps(llama: Path, tmp_path: Path) -> None:
-    begun = time.monotonic()
-    run, result = go(tmp_path, small(llama, budget=5.0, epochs=5000, patience=1000))
-    took = time.monotonic() - begun
+    run, result = go(tmp_path, small(llama, budget=8.0, epochs=5000, patience=1000))
     planned = [line["planned"] for line in run.lines() if "planned" in line]
     assert 1 <= len(planned) <= 2  # after four steps, and before the rate falls
     assert 4 < result.steps <= planned[-1] < 20_000
-    assert took < 20  # seconds for a budget of 5: exports and a busy machine included
+    assert result.stopped == "budget"
+    steps = [line["seconds"] for line in run.lines() if "loss" in line]
+    assert steps[-2] < 8.0  # none begins after its time
     assert result.after < result.before
 
 
@@ -202,7 +202,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_losses_bit_by_bit(
         [sys.executable, "-c", SCRIPT, str(tmp_path / "killed"), str(gpt2)],
         env={**os.environ, "PYTHONPATH": paths},
     )
-    until = time.monotonic() + 120
+    until = time.monotonic() + 600
     while time.monotonic() < until and process.poll() is None:
         # Between two snapshots (every 5 steps), so that steps must be done again.
         if metrics.exists() and metrics.read_text().count('"loss"') >= 18:

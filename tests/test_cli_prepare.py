@@ -109,7 +109,7 @@ def test_stopped_by_ctrl_c_the_same_command_goes_on(tmp_path: Path) -> None:
         env={**os.environ, "COLUMNS": "160"},
     )  # fmt: skip
     notes = home / "datasets/images-512.h5.notes"
-    until = time.monotonic() + 60
+    until = time.monotonic() + 600
     while not notes.exists() and going.poll() is None and time.monotonic() < until:
         time.sleep(0.01)
     time.sleep(0.3)

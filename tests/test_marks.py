@@ -20,7 +20,10 @@ def shown(made) -> set[str]:  # type: ignore[no-untyped-def]
     return {i for post in made.posts for m in post.media for i in (*post.sources, *m.sources)}
 
 
-def test_a_photo_marked_never_is_never_used(tmp_path: Path) -> None:
+def test_a_photo_marked_never_is_never_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FEEDSMITH_MODELS", str(tmp_path / "none"))  # captions choose no photo
     home = brand(tmp_path)
     settings = Settings(kind="photo", count=1, seed=3)
     used = shown(generate(home, settings, page=False))

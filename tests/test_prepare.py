@@ -478,7 +478,7 @@ def test_killed_in_the_middle_the_same_call_goes_on_with_the_rest(tmp_path: Path
     command = [sys.executable, "-c", KILLED, str(home), str(photos)]
     notes = home / "datasets/images-256.h5.notes"
     going = subprocess.Popen(command)
-    until = time.monotonic() + 120
+    until = time.monotonic() + 600
     while time.monotonic() < until and going.poll() is None:
         if notes.exists() and any(notes.read_bytes()[200:]):
             break

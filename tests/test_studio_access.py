@@ -31,6 +31,10 @@ EXAMPLES = {
 
 @pytest.fixture(autouse=True)
 def _a_photo(studio: None) -> None:
+    a_photo()
+
+
+def a_photo() -> None:
     """Both brands have a photo in their library, of the same id."""
     for place in (CONFIG.home, CONFIG.home.parent / "elm"):
         folder = place / "library" / "photos"

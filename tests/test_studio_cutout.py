@@ -73,11 +73,14 @@ def test_many_presses_at_once_are_one_job_and_nonsense_is_none(photo: str) -> No
     assert editor.get(f"/b/oak-co/library/{'0' * 16}/cutout").status_code == 404
 
 
-def test_a_product_post_keeps_to_the_clicks(photo: str) -> None:
+def test_a_product_post_keeps_to_the_clicks(
+    photo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from feedsmith.brand import Home
     from feedsmith.generate import Settings, generate
     from feedsmith.post import Brief, Offer
 
+    monkeypatch.setenv("FEEDSMITH_MODELS", str(tmp_path / "none"))  # its caption is not looked at
     home = Home(CONFIG.home)
     offer = Offer(name="Red jar", price="12 EUR")
     wanted = Settings(briefs=(Brief(kind="product", offer=offer, photo=photo),), seed=2)

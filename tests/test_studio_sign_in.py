@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from small_studio import text_of, visitor
+from feedsmith.studio.settings import django_settings
+from small_studio import CONFIG, text_of, visitor
 
 pytestmark = pytest.mark.usefixtures("studio")
 
@@ -71,6 +72,12 @@ def test_a_password_lets_in_where_one_was_chosen() -> None:
     assert "Name or password is not right." in text_of(wrong)
     right = {"name": "edgar", "password": "green-oak-77-lane", "next": "/b/oak-co/posts"}
     assert fresh.post("/sign-in", right).headers["Location"] == "/b/oak-co/posts"
+
+
+def test_passwords_are_hashed_with_as_many_rounds_as_django_thinks_fit() -> None:
+    assert "PASSWORD_HASHERS" not in django_settings(
+        CONFIG
+    )  # small_studio.py takes fewer, to be quick
 
 
 def test_somebody_without_a_password_cannot_sign_in_with_an_empty_one() -> None:

@@ -35,11 +35,19 @@ QUOTE = {"kind": "quote", "theme": "", "count": "1"}
 """The kind that is made quickest."""
 
 
-@pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", autouse=True)
+def _no_language_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Half of the time of a post is its caption's (test_generate.py kills a run that has the model)."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FEEDSMITH_MODELS", str(tmp_path_factory.getbasetemp() / "no-models"))
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(_no_language_model: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small brand with its photos looked at, and two quotes of seed 1 as an undisturbed run makes
     them (in `as-it-should-be`)."""
-    home = small_brand.brand(tmp_path_factory.mktemp("oak"))
+    home = small_brand.brand(tmp_path_factory.mktemp("oak"), small_brand.PICKED[:3])
     out = home.root / "as-it-should-be"
     settings = Settings(count=2, kind="quote", seed=1, apart=True)
     assert not generate(home, settings, out=out, page=False).failed
@@ -308,7 +316,7 @@ def test_two_studios_on_one_folder_are_refused_in_words(home: Path) -> None:
     with running(home):
         second = subprocess.run(
             [sys.executable, "-m", "feedsmith", "studio", str(home), "--port", "0"],
-            capture_output=True, text=True, timeout=60,
+            capture_output=True, text=True, timeout=600,
         )  # fmt: skip
         assert second.returncode == 1
         assert "a studio is open on this folder already" in second.stderr.replace("\n", " ")

@@ -26,10 +26,10 @@ import feedsmith
 from feedsmith.brand import HostingSettings
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import writing
+from feedsmith.outside import Checked, Unreachable
 from feedsmith.post import Value
 from feedsmith.publishing import sigv4
 from feedsmith.publishing.sigv4 import Keys
-from feedsmith.outside import Checked, Unreachable
 
 ROUTE = "hosted"
 """First part of the studio's path of such links."""

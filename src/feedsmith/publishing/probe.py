@@ -15,8 +15,8 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 import feedsmith
 from feedsmith import rules
-from feedsmith.publishing.findings import Finding, blocking, hint
 from feedsmith.outside import Checked, Unreachable
+from feedsmith.publishing.findings import Finding, blocking, hint
 
 AGENT = (
     "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php) "

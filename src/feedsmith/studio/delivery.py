@@ -22,8 +22,8 @@ from django.utils import timezone
 
 import feedsmith
 from feedsmith import outside
-from feedsmith.studio.models.hooks import KEPT, Delivery, address
 from feedsmith.outside import Unreachable
+from feedsmith.studio.models.hooks import KEPT, Delivery, address
 
 TRIES = (5, 300, 1800, 7200, 18000, 36000, 36000)
 """Seconds before each try after the first; after the last, 28 hours on, a message is given up."""
