@@ -116,6 +116,17 @@ class ImagesSettings(Value):
         return self
 
 
+class LearningSettings(Value):
+    """Whether choices lean on what became of earlier posts (docs/learning.md)."""
+
+    on: bool = False
+    """From 30 posts with figures on; off, nothing changes."""
+    explore: float = Field(0.2, ge=0.05, le=1)
+    """Share of choices that are made as if nothing had been learned."""
+    half_life: float = Field(120.0, ge=14, le=3650)
+    """Days after which a post has half its say: what people like drifts."""
+
+
 class Brand(Value):
     """The content of brand.toml."""
 
@@ -149,6 +160,7 @@ class Brand(Value):
     logo: Logo = Logo()
     writer: WriterSettings = WriterSettings()
     images: ImagesSettings = ImagesSettings()
+    learning: LearningSettings = LearningSettings()
 
     @field_validator("time_zone")
     @classmethod
@@ -258,7 +270,10 @@ def _in_words(error: ValidationError) -> str:
         if part in ("writer", "images") and re.search(r"key|token|secret", where.lower()):
             instead = f"FEEDSMITH_{str(part).upper()}_KEY"
             return f'no keys in this file: take "{where}" out, and set {instead} instead'
-        parts = (Brand, HashtagPolicy, Palette, Fonts, Logo, WriterSettings, ImagesSettings)
+        parts = (
+            Brand, HashtagPolicy, Palette, Fonts, Logo, WriterSettings, ImagesSettings,
+            LearningSettings,
+        )  # fmt: skip
         known = [f for kind in parts for f in kind.model_fields]
         close = get_close_matches(str(first["loc"][-1]), known, 1)
         return f'unknown setting "{where}"' + (f'; perhaps you meant "{close[0]}"' if close else "")
@@ -400,7 +415,16 @@ model = {_toml(brand.images.model)}
 lora = {_toml(brand.images.lora)}
 # For an endpoint, e.g. "http://localhost:8080/v1".
 url = {_toml(brand.images.url)}
-{_options(brand.images.options)}"""
+{_options(brand.images.options)}
+[learning]
+# Let kinds, themes, layouts and times lean on what became of your posts ("feedsmith learn" shows it),
+# once 30 of them have figures. Off by default: then nothing of this changes what is made.
+on = {json.dumps(brand.learning.on)}
+# Share of choices made as if nothing had been learned, 0.05 to 1: how the next favourite is found.
+{line("explore", brand.learning)}
+# Days after which a post has half its say; what people like drifts.
+{line("half_life", brand.learning)}
+"""
 
 
 def _options(options: Mapping[str, str | int | float | bool]) -> str:
