@@ -58,8 +58,10 @@ def learn(
     if ab:
         _trial(place, ZoneInfo(brand.time_zone), ab, name, about, a, b, pairs, post, as_json)
         return
+    from feedsmith.evaluate.page import style
     from feedsmith.files import write_text
     from feedsmith.learning import page, works
+    from feedsmith.library import Library
     from feedsmith.outcomes import NAME, read
 
     if measure not in ("engagement", "reach"):
@@ -75,7 +77,8 @@ def learn(
     told = told.model_copy(update={"notes": (*told.notes, *faults)})
     reports = home / "reports"
     write_text(reports / "learn.json", told.model_dump_json(indent=2) + "\n")
-    page.write(reports / "learn.html", told, brand)
+    look = style(place, brand, Library(place.library), [])
+    page.write(reports / "learn.html", told, brand, look.roles, look.pair)
     if as_json:
         typer.echo(told.model_dump_json(indent=2))
         return
@@ -88,7 +91,7 @@ def learn(
 
 
 def _print(told: "Works") -> None:
-    from feedsmith.learning.works import LEVEL_MIN, ranged
+    from feedsmith.learning.works import LEVEL_MIN, ranged, signed
 
     if told.dimensions:
         out.print(
@@ -108,7 +111,7 @@ def _print(told: "Works") -> None:
                 else level.verdict
             )
             table.add_row(
-                "  " + escape(level.name), counted(level.posts, "post"), f"{level.effect:+.0%}",
+                "  " + escape(level.name), counted(level.posts, "post"), signed(level.effect),
                 f"[dim]{ranged(level)}[/]", sure,
             )  # fmt: skip
         out.print(f"\n[bold]{dimension.title}[/]  {escape(dimension.said)}", soft_wrap=True)

@@ -8,18 +8,17 @@ from html import escape
 from pathlib import Path
 
 from feedsmith import pages
-from feedsmith.brand import Brand
-from feedsmith.design import faces, palette
-from feedsmith.errors import FeedsmithError
+from feedsmith.brand import Brand, Palette
+from feedsmith.design import faces
 from feedsmith.files import write_text
-from feedsmith.learning.works import COVER, Dimension, Level, Works, ranged
+from feedsmith.learning.works import COVER, Dimension, Level, Works, ranged, signed
 
 SPAN = math.log(3)
 """Logarithm at which the scale of a plot ends: three times as much, or a third."""
 
 
-def write(path: Path, told: Works, brand: Brand) -> None:
-    """Write the page to `path`."""
+def write(path: Path, told: Works, brand: Brand, roles: Palette, pair: faces.Pair) -> None:
+    """Write the page to `path`. `roles`: a complete palette; `pair`: the brand's typefaces."""
     question = f"What works for {brand.name}?"
     parts = [_dimension(d) for d in told.dimensions]
     parts.append(
@@ -57,11 +56,6 @@ def write(path: Path, told: Works, brand: Brand) -> None:
 <footer class="foot small quiet"><span>Written by Feedsmith on this machine.</span>
 <span>All figures are in {path.with_suffix(".json").name} beside this page.</span></footer>
 </div>"""
-    roles = palette.complete(brand.palette)
-    try:
-        pair = faces.PAIRS[brand.fonts.pair] if brand.fonts.pair else faces.pair_for(0)
-    except (KeyError, FeedsmithError):
-        pair = faces.pair_for(0)
     sheets = ("report.css", "learn.css")
     write_text(path, pages.frame(question, roles, pages.inline_fonts(pair), sheets, body))
 
@@ -86,8 +80,8 @@ def _dimension(told: Dimension) -> str:
         f'<section class="part"><div class="aside"><h2 class="display">{escape(told.title)}</h2>'
         f"<p>{escape(told.said)}</p></div><div>"
         '<div class="axis" aria-hidden="true"><span>a third</span><span>average</span><span>3 times</span></div>'
-        f'<table class="effects"><caption class="skip">{escape(told.title)}: posts, effect, range of {COVER:.0%}</caption>'
-        '<thead class="skip"><tr><th scope="col">What</th><th scope="col">Posts</th><th scope="col">Range</th>'
+        f'<table class="effects"><caption class="unseen">{escape(told.title)}: posts, effect, range of {COVER:.0%}</caption>'
+        '<thead class="unseen"><tr><th scope="col">What</th><th scope="col">Posts</th><th scope="col">Range</th>'
         f'<th scope="col">Effect</th></tr></thead><tbody>{rows}</tbody></table></div></section>\n'
     )
 
@@ -102,7 +96,9 @@ def _row(level: Level) -> str:
         f'<span class="plot{good}" aria-hidden="true"><i style="left:{low:.1f}%;width:{max(0.5, high - low):.1f}%"></i>'
         f'<b style="left:{middle:.1f}%"></b></span><span class="quiet small">{ranged(level)}</span>'
     )
-    said = f"<strong>{level.effect:+.0%}</strong>" if level.verdict else f"{level.effect:+.0%}"
+    said = (
+        f"<strong>{signed(level.effect)}</strong>" if level.verdict else f"{signed(level.effect)}"
+    )
     verdict = f' <span class="small quiet">{level.verdict}</span>' if level.verdict else ""
     return f"<tr>{name}<td>{plot}</td><td>{said}{verdict}</td></tr>"
 

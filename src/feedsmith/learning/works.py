@@ -336,7 +336,12 @@ def _said(name: str, levels: Sequence[Level]) -> str:
 
 def ranged(level: Level) -> str:
     """ "+5% to +66%"."""
-    return f"{level.low:+.0%} to {level.high:+.0%}"
+    return f"{signed(level.low)} to {signed(level.high)}"
+
+
+def signed(effect: float) -> str:
+    """ "+5%", "-12%", "0%"."""
+    return f"{effect:+.0%}" if abs(effect) >= 0.005 else "0%"
 
 
 def _tied(rows: Sequence[Row], forms: dict[str, str]) -> tuple[str, ...]:
