@@ -179,9 +179,9 @@ def _trial(
         )
     elif do in ("show", "stop"):
         if do == "stop":
-            ab.stop(place.root, name, now)
+            name = ab.stop(place.root, name, now).name
         trials = ab.read(place.root)
-        chosen = [ab.named(trials, name)] if name or (do == "stop" and len(trials) == 1) else trials
+        chosen = [ab.named(trials, name)] if name else trials
         outcomes = read(place.root).outcomes
         found = [(trial, ab.find(trial, outcomes)) for trial in chosen]
         if as_json:

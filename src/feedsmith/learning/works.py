@@ -41,6 +41,9 @@ LEVEL_MIN = 5
 """Posts of one kind, theme ... under which it is "too few posts to say"."""
 FALSE = 0.05
 """Share of reports, at most, that name a best or a worst where there is none."""
+DRAWS, DRAWS_LEAST = 3000, 500
+WORK = 2e10
+"""Multiplications in all draws from which fewer are drawn: 2,000 posts take seconds, not a minute."""
 SHUFFLES = 999
 CLIP = 2.5
 """Robust standard deviations to which a post's distance from the average is cut before it is compared
@@ -120,7 +123,7 @@ def study(
     brand: str = "",
     measure: Measure = "engagement",
     *,
-    draws: int = 3000,
+    draws: int = DRAWS,
 ) -> Works:
     """Study outcomes. The same outcomes give the same report."""
     table = tabulate(outcomes, measure)
@@ -146,7 +149,8 @@ def study(
         )
     made = design(rows, tuple(DIMENSIONS))
     values = np.array([row.value for row in rows])
-    found = fit(made, values, draws=draws)
+    able = int(WORK / (len(rows) * made.matrix.shape[1] ** 2))
+    found = fit(made, values, draws=min(draws, max(DRAWS_LEAST, able)))
     named = verdicts(made, values, rows)
     dimensions = tuple(
         _dimension(name, found, rows, table.forms, named)
