@@ -1,9 +1,9 @@
 """What learning gives: a simulated brand with known preferences, drift and heavy-tailed engagement.
 
-    python bench/learning.py [--part bandit|report|ab] [--seeds 50] [--policy thompson,ucb,greedy]
+    python bench/learning.py [--part bandit|report|ab] [--seeds 50] [--policy thompson,ucb,greedy] [--jobs 2]
 
 bandit  regret of `generate`'s own choices (generate.lean) and of the hour, against the same brand without
-        learning: 30 weeks of 7 posts, insights pulled every two weeks, preferences that drift and turn once
+        learning: 30 weeks of 7 posts, insights pulled every three weeks, preferences that drift and turn once
 report  share of reports that name anything where nothing matters, and how often a real favourite is found
 ab      how often a trial of two equals names a winner when looked at after every pair, beside a t-test
 
@@ -14,8 +14,10 @@ with 3 degrees times 0.4 on the logarithm: one post in twenty does twice or half
 import argparse
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,13 +27,13 @@ from feedsmith import generate
 from feedsmith.brand import LearningSettings
 from feedsmith.learning import ab, bandit, works
 from feedsmith.learning.additive import design
-from feedsmith.learning.factors import DIMENSIONS, PARTS, tabulate
+from feedsmith.learning.factors import DIMENSIONS, tabulate
 from feedsmith.outcomes import Outcome, Published, Reading
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 THEMES = ("oak", "path", "lake", "bird", "fern", "moss", "sea", "bark")
 HOURS = {"early morning": 8, "midday": 12, "evening": 18, "late evening": 21}
-WEEKS, PER_WEEK = 30, 7
+WEEKS, PER_WEEK, PULLED = 30, 7, 3
 TRAITS: Any = {str(i): SimpleNamespace(keywords=THEMES) for i in range(9)}
 
 
@@ -96,6 +98,10 @@ class Greedy(bandit.Learned):
         return {level: b.mean for level, b in known.items()}
 
 
+Spread = Callable[[Callable[[int], Any], range], Iterable[Any]]
+"""Calls a function for each seed, one after another or in several processes."""
+
+
 def season(seed: int, policy: str, explore: float) -> np.ndarray:
     """Regret of each post: how far its kind, theme and hour together are under the best of its week."""
     rng = np.random.default_rng([seed, 0x7A57])
@@ -109,7 +115,7 @@ def season(seed: int, policy: str, explore: float) -> np.ndarray:
         asked = generate.Settings(count=PER_WEEK)
         plan = generate.orders(asked, 1000 * seed + week)
         pulled = [o for o in found if o.readings[-1].at <= START + timedelta(weeks=week)]
-        if policy != "none" and week % 2 == 0:
+        if policy != "none" and week % PULLED == 0:
             learned = bandit.learn(pulled, settings)
             kind = {"ucb": Ucb, "greedy": Greedy}.get(policy)
             learned = kind(**learned.model_dump()) if kind and learned else learned
@@ -136,16 +142,17 @@ def season(seed: int, policy: str, explore: float) -> np.ndarray:
     return np.array(regret)
 
 
-def part_bandit(seeds: int, policies: list[str]) -> None:
+def part_bandit(seeds: int, policies: list[str], spread: Spread) -> None:
     print(
         f"bandit: {seeds} seeds, {WEEKS} weeks of {PER_WEEK}; regret on the logarithm a post, ratio to no learning"
     )
-    base = np.array([season(seed, "none", 1.0) for seed in range(seeds)])
+    base = np.array(list(spread(partial(season, policy="none", explore=1.0), range(seeds))))
     for policy in policies:
         name, _, share = policy.partition(":")
-        start = time.process_time()
-        own = np.array([season(seed, name, float(share or 0.2)) for seed in range(seeds)])
-        spent = time.process_time() - start
+        start = time.perf_counter()
+        one = partial(season, policy=name, explore=float(share or 0.2))
+        own = np.array(list(spread(one, range(seeds))))
+        spent = time.perf_counter() - start
         row = []
         for first, end in ((0, 10), (10, 15), (15, 20), (20, 30), (0, 30)):
             part = slice(first * PER_WEEK, end * PER_WEEK)
@@ -158,7 +165,7 @@ def part_bandit(seeds: int, policies: list[str]) -> None:
         worse = float((own.mean(axis=1) > base.mean(axis=1)).mean())
         print(f"  {policy:14} {'; '.join(row)}; engagement in weeks 21-30 {np.median(gain):+.0%} "
               f"({np.quantile(gain, 0.1):+.0%} to {np.quantile(gain, 0.9):+.0%}); "
-              f"worse than none over all: {worse:.0%}; {spent:.0f} CPU-s", flush=True)  # fmt: skip
+              f"worse than none over all: {worse:.0%}; {spent:.0f} s", flush=True)  # fmt: skip
 
 
 def posts(seed: int, count: int, effects: dict[str, float]) -> list[Outcome]:
@@ -181,22 +188,26 @@ def posts(seed: int, count: int, effects: dict[str, float]) -> list[Outcome]:
     return found
 
 
-def part_report(seeds: int) -> None:
+def named(seed: int, count: int, effect: float) -> dict[tuple[str, str], str]:
+    """What a report names of a brand whose reels are liked by `effect`."""
+    rows = tabulate(posts(seed, count, {"reel": effect})).rows
+    made = design(rows, tuple(DIMENSIONS))
+    return works.verdicts(made, np.array([row.value for row in rows]), rows)
+
+
+def part_report(seeds: int, spread: Spread) -> None:
     print("report: 4 times as many brands as seeds")
     for count, effect in ((40, 0.0), (120, 0.0), (120, 0.4), (120, 0.7), (240, 0.4)):
-        named = wrong = best = 0
+        found = wrong = best = 0
         brands = 4 * seeds
-        for seed in range(brands):
-            rows = tabulate(posts(seed, count, {"reel": effect})).rows
-            made = design(rows, tuple(DIMENSIONS))
-            said = works.verdicts(made, np.array([row.value for row in rows]), rows)
+        for said in spread(partial(named, count=count, effect=effect), range(brands)):
             reel = said.pop(("kind", "reel"), "")
-            named += bool(reel)
+            found += bool(reel)
             best += reel == "best"
             # With a favourite, other kinds are truly below average.
             wrong += any(d != "kind" or not effect for d, _ in said) or (bool(reel) and not effect)
         print(f"  {count} posts, reels x {math.exp(effect):.2f}: false in {wrong / brands:.1%}"
-              + (f"; reels named {named / brands:.0%}, best {best / brands:.0%}" if effect else ""),
+              + (f"; reels named {found / brands:.0%}, best {best / brands:.0%}" if effect else ""),
               flush=True)  # fmt: skip
     hits = total = 0
     for seed in range(max(10, seeds // 2)):
@@ -257,12 +268,14 @@ def main() -> None:
     parser.add_argument("--part", default="", choices=["", "bandit", "report", "ab"])
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--policy", default="thompson,thompson:0.05,ucb,greedy")
+    parser.add_argument("--jobs", type=int, default=1)
     args = parser.parse_args()
-    assert len(PARTS) == 7
-    if args.part in ("", "bandit"):
-        part_bandit(args.seeds, args.policy.split(","))
-    if args.part in ("", "report"):
-        part_report(args.seeds)
+    with ProcessPoolExecutor(args.jobs) as pool:
+        spread: Spread = pool.map if args.jobs > 1 else map
+        if args.part in ("", "bandit"):
+            part_bandit(args.seeds, args.policy.split(","), spread)
+        if args.part in ("", "report"):
+            part_report(args.seeds, spread)
     if args.part in ("", "ab"):
         part_ab(args.seeds)
 

@@ -27,7 +27,7 @@ SPREAD, SPREAD_NU = 0.25, 4.0
 """Scale and degrees of the half-t prior on a dimension's spread: a third more or less is usual."""
 LOOSE = 3.0
 """Standard deviation of the prior on averages and trend: nothing is drawn towards anything."""
-BURN = 200
+BURN = 100
 """Draws thrown away before the first one that counts."""
 
 

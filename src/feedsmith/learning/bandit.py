@@ -26,7 +26,7 @@ from feedsmith.post import Value
 
 POSTS_MIN = 30
 """Posts with figures from which choices may lean on them."""
-DRAWS = 400
+DRAWS = 300
 HALVINGS_MAX = 5.0
 """Half-lives after which a post is no longer listened to: a thirtieth of its say is left."""
 LEANT = ("kind", "theme", "template", "part", "weekday")
