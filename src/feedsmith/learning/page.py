@@ -64,7 +64,7 @@ def _lead(told: Works) -> str:
     if not told.dimensions:
         return "Too little is known yet to say anything. The figures come with insights of published posts."
     sure = [
-        f"{d.title.lower()}: {level.name}"
+        f"{level.name} ({d.title.lower()})"
         for d in told.dimensions
         for level in d.levels
         if level.verdict in ("best", "above")
