@@ -206,16 +206,11 @@ def lean(
             if pick is not None:
                 brief = brief.model_copy(update={"theme": pick.level})
                 because.append(pick.because)
-        # A layout never tried draws from what may be expected of it; half is no opinion.
-        drawn = (
-            {}
-            if learned.explores(rng)
-            else learned.drawn(
-                "template",
-                [n for n, t in layouts.items() if brief.kind in t.kinds or t.family],
-                rng,
-            )
-        )
+        # A layout never tried draws from what may be expected of it; half is no opinion. A reel takes
+        # the layout in which its words read best.
+        fitting = [n for n, t in layouts.items() if brief.kind in t.kinds or t.family]
+        keep = learned.explores(rng) or brief.kind == "reel"
+        drawn = {} if keep else learned.drawn("template", fitting, rng)
         leant.append(
             replace(
                 order,

@@ -63,14 +63,17 @@ def write(path: Path, told: Works, brand: Brand, roles: Palette, pair: faces.Pai
 def _lead(told: Works) -> str:
     if not told.dimensions:
         return "Too little is known yet to say anything. The figures come with insights of published posts."
-    sure = [
-        f"{level.name} ({d.title.lower()})"
-        for d in told.dimensions
-        for level in d.levels
-        if level.verdict in ("best", "above")
-    ]
-    if sure:
-        return f"Better than chance explains: {'; '.join(sure)}. Everything else may be chance."
+    said = []
+    for words, verdicts in (("Better", ("best", "above")), ("Worse", ("worst", "below"))):
+        names = [
+            f"{level.name} ({d.title.lower()})"
+            for d in told.dimensions
+            for level in d.levels
+            if level.verdict in verdicts
+        ]
+        said += [f"{words} than chance explains: {', '.join(names)}."] * bool(names)
+    if said:
+        return f"{' '.join(said)} Everything else may be chance."
     return "Nothing yet that could not be chance. That is a finding, too: so far, no kind, theme or hour is worth a rule."
 
 
