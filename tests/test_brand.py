@@ -13,6 +13,7 @@ from feedsmith.brand import (
     HostingSettings,
     ImagesSettings,
     InstagramSettings,
+    LearningSettings,
     Logo,
     Palette,
     WriterSettings,
@@ -41,6 +42,7 @@ FULL = Brand(
     writer=WriterSettings(
         url="http://localhost:1234/v1", model="qwen/qwen3-8b", timeout=90.5, candidates=2
     ),
+    learning=LearningSettings(on=True, explore=0.3, half_life=60),
     images=ImagesSettings(
         use="diffusers", model="models/sd", lora="models/diffusion", url="http://localhost:8080/v1",
         options={"steps": 20, "guidance": 6.5, "device": "cpu", "sliced_attention": True},

@@ -1,5 +1,6 @@
 """Plans: proposed from a brand's habits and the year, kept in a file that people edit."""
 
+import shutil
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -8,11 +9,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from feedsmith import plan
+from feedsmith import outcomes, plan
 from feedsmith.brand import Brand, Home
 from feedsmith.errors import FeedsmithError
 from feedsmith.library import Library, import_into
 from feedsmith.post import Brief, Offer
+from small_outcomes import season
 
 NOVEMBER = date(2026, 11, 23)
 
@@ -328,3 +330,31 @@ def test_what_stands_twice_in_a_plan_is_told(
 ) -> None:
     with pytest.raises(FeedsmithError, match=said):
         read(tmp_path, text, name)
+
+
+def test_a_plan_leans_on_what_became_of_earlier_posts_where_that_is_wished(
+    home: Home, tmp_path: Path
+) -> None:
+    before = proposed(home, weeks=8)
+    copy = tmp_path / "brand"
+    shutil.copytree(home.root, copy)
+    other = Home(copy)
+    posts = season(120, {"reel": 1.2})
+    late = [o for o in posts if o.published.hour == 20]
+    told = [
+        *(v for o in posts for v in (o.published, *o.readings)),
+        *(r.model_copy(update={"likes": 3 * (r.likes or 0)}) for o in late for r in o.readings),
+    ]
+    outcomes.record(copy, told)
+    assert proposed(other, weeks=8) == before  # off by default
+    text = other.brand_file.read_text("utf-8").replace("on = false", "on = true")
+    other.brand_file.write_text(text.replace("# explore = 0.2", "explore = 0.05"), "utf-8")
+    made = proposed(other, weeks=8)
+    assert made == proposed(other, weeks=8)
+    kinds = [brief.kind for brief in made.briefs]
+    assert kinds.count("reel") > 1.5 * [b.kind for b in before.briefs].count("reel")
+    assert all(a != b for a, b in pairwise(kinds))
+    hours = Counter(brief.at.hour for brief in made.briefs if brief.at)
+    assert hours.most_common(1)[0][0] in (18, 20)  # eight in the morning was the habit
+    assert any("because" in entry.reason for entry in made.entries)
+    assert any("lean on what became of 120 posts" in note for note in made.notes)

@@ -166,6 +166,17 @@ class HostingSettings(Value):
         return self
 
 
+class LearningSettings(Value):
+    """Whether choices lean on what became of earlier posts (docs/learning.md)."""
+
+    on: bool = False
+    """From 30 posts with figures on; off, nothing changes."""
+    explore: float = Field(0.2, ge=0.05, le=1)
+    """Share of choices that are made as if nothing had been learned."""
+    half_life: float = Field(120.0, ge=14, le=3650)
+    """Days after which a post has half its say: what people like drifts."""
+
+
 class Brand(Value):
     """The content of brand.toml."""
 
@@ -201,6 +212,7 @@ class Brand(Value):
     images: ImagesSettings = ImagesSettings()
     instagram: InstagramSettings = InstagramSettings()
     hosting: HostingSettings = HostingSettings()
+    learning: LearningSettings = LearningSettings()
 
     @field_validator("time_zone")
     @classmethod
@@ -316,7 +328,7 @@ def _in_words(error: ValidationError) -> str:
             return f'no keys in this file: take "{where}" out, and set {secrets[str(part)]} instead'
         parts = (
             Brand, HashtagPolicy, Palette, Fonts, Logo, WriterSettings, ImagesSettings,
-            InstagramSettings, HostingSettings,
+            InstagramSettings, HostingSettings, LearningSettings,
         )  # fmt: skip
         known = [f for kind in parts for f in kind.model_fields]
         close = get_close_matches(str(first["loc"][-1]), known, 1)
@@ -493,6 +505,15 @@ public = {_toml(brand.hosting.public)}
 {line("path_style", brand.hosting)}
 # Days that media stays there after it was published; 0 deletes it at once.
 {line("keep_days", brand.hosting)}
+
+[learning]
+# Let kinds, themes, layouts and times lean on what became of your posts ("feedsmith learn" shows it),
+# once 30 of them have figures. Off by default: then nothing of this changes what is made.
+on = {json.dumps(brand.learning.on)}
+# Share of choices made as if nothing had been learned, 0.05 to 1: how the next favourite is found.
+{line("explore", brand.learning)}
+# Days after which a post has half its say; what people like drifts.
+{line("half_life", brand.learning)}
 """
 
 

@@ -9,8 +9,8 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -19,16 +19,21 @@ import numpy as np
 import feedsmith
 from feedsmith import marks, memory, rules, sheet
 from feedsmith.brand import Brand, Home
+from feedsmith.design import template
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import check_writable, full_disk, sweep
 from feedsmith.film import encode
 from feedsmith.images import installed
 from feedsmith.images.api import NoPicture
+from feedsmith.learning import bandit
+from feedsmith.learning.bandit import Learned
+from feedsmith.learning.factors import named
 from feedsmith.library import Library
 from feedsmith.post import KINDS, Brief, Kind, Offer, Post
 from feedsmith.progress import Report, silent
 from feedsmith.runs import Folder, Run
 from feedsmith.understanding import traits as understanding
+from feedsmith.understanding.traits import Traits
 from feedsmith.workshop import Order, Workshop
 
 MIX: tuple[Kind, ...] = (
@@ -44,6 +49,17 @@ NEEDS_OFFER = {
 OWN_FORMAT = {"story": "story", "reel": "story", "carousel": "portrait"}
 """Kind -> its format, whatever is asked for."""
 
+
+LEANING: tuple[Kind, ...] = ("photo", "quote", "carousel", "reel", "collage", "gif")
+"""Kinds that may take each other's turn where something was learned. Stories keep theirs: their
+figures cannot be compared with those of feed posts."""
+THEME_PHOTOS = 3
+"""Photos that must show a theme before posts lean towards it."""
+THEME_RESTS = 2
+"""Posts after one in which its theme does not come again by itself."""
+
+STRONG = 0.25
+"""Effect on the logarithm of a layout that posts lean towards as strongly as they can: a quarter more."""
 
 LEFT_BEHIND = 3600.0
 """Seconds after which a part of a file belongs to no run that still goes."""
@@ -152,6 +168,62 @@ def _briefs(settings: Settings) -> list[Brief]:
     ]
 
 
+def lean(
+    plan: Sequence[Order],
+    learned: Learned,
+    settings: Settings,
+    traits: Mapping[str, Traits],
+    layouts: Mapping[str, template.Template],
+) -> list[Order]:
+    """The orders of a run with what was learned in them: kind and theme where nobody asked for one, and
+    the layouts each leans towards. Each order's own draws come from its run's seed and its turn."""
+    free = not settings.briefs
+    shown = Counter(
+        key for trait in traits.values() for key in {named(word) for word in trait.keywords}
+    )
+    themes = sorted(form for key, form in learned.forms.items() if shown[key] >= THEME_PHOTOS)
+    leant: list[Order] = []
+    for order in plan:
+        rng = np.random.default_rng([order.run_seed, order.turn, 0x1EA4])
+        brief, because = order.brief, []
+        before = leant[-1].kind if leant else ""
+        if free and not settings.kind and brief.kind in LEANING and not brief.offer:
+            able = [kind for kind in LEANING if kind != before]
+            pick = learned.pick("kind", able, rng)
+            if pick is not None:
+                kind = next(kind for kind in able if kind == pick.level)
+                because.append(pick.because)
+            else:
+                # Its own turn, unless another one has just had that.
+                kind = brief.kind if brief.kind != before else able[int(rng.integers(len(able)))]
+                because.append(
+                    f"The kind is as without learning: {learned.explore:.0%} of choices are."
+                )
+            brief = brief.model_copy(update={"kind": kind})
+        if free and not settings.theme.strip() and not brief.photo and not brief.offer:
+            resting = {o.theme for o in leant[-THEME_RESTS:]}
+            pick = learned.pick("theme", [theme for theme in themes if theme not in resting], rng)
+            if pick is not None:
+                brief = brief.model_copy(update={"theme": pick.level})
+                because.append(pick.because)
+        # A layout never tried draws from what may be expected of it; half is no opinion. A reel takes
+        # the layout in which its words read best.
+        fitting = [n for n, t in layouts.items() if brief.kind in t.kinds or t.family]
+        keep = learned.explores(rng) or brief.kind == "reel"
+        drawn = {} if keep else learned.drawn("template", fitting, rng)
+        leant.append(
+            replace(
+                order,
+                brief=brief,
+                format=rules.FORMATS[OWN_FORMAT.get(brief.kind, brief.format or settings.format)],
+                learned=learned,
+                because=tuple(because),
+                prefer={n: min(1.0, max(0.0, 0.5 + x / (2 * STRONG))) for n, x in drawn.items()},
+            )
+        )
+    return leant
+
+
 def generate(
     home: Home,
     settings: Settings,
@@ -164,8 +236,8 @@ def generate(
     """Make the posts of one run under `out` (default: the brand's posts folder), one by one.
 
     Every finished post is on disk before the next one starts; a run that was stopped goes on where
-    it stopped, and a complete one changes nothing. Same library, settings, given seed and models:
-    the same bytes; without a seed a run also keeps away from what lies in the folder. A post that cannot be made is listed in
+    it stopped, and a complete one changes nothing. Same library, settings, given seed, models and
+    insights (where learning is on): the same bytes; without a seed a run also keeps away from what lies in the folder. A post that cannot be made is listed in
     the result and does not end the run. `finished` gets each post as soon as its folder is whole, those of a stopped run
     included; without `page` the contact sheet is not written again.
     Raises FeedsmithError for unknown kinds, an empty library, a full disk, or when no post succeeds.
@@ -209,14 +281,25 @@ def generate(
         )
 
     # Where we are: the finished posts of a stopped run stand as they are.
-    key = _key(brand, library, settings, seed, workshop.models)
+    key = base = _key(brand, library, settings, seed, workshop.models)
     runs = folder.runs()
+    learned, said_of_it = bandit.ready(home)
+    stopped = next((run for run in runs if base in (run.key, run.base) and not run.finished), None)
+    if stopped is not None:  # it goes on with what it knew
+        learned = Learned.model_validate_json(stopped.learned) if stopped.learned else None
+        said_of_it = learned.in_words if learned else ""
+    if said_of_it:
+        workshop.notes.append(said_of_it)
+    if learned is not None:
+        plan = lean(plan, learned, settings, traits, template.catalogue(home.templates))
+        key = hashlib.sha256(f"{base} {learned.digest}".encode()).hexdigest()[:16]
     others = [post for run in runs if run.key != key for post in folder.posts(run)]
     # A given seed must give the same posts whatever else lies here; without one, nothing repeats.
     earlier = others if auto else []
     run = next((run for run in runs if run.key == key), None) or Run(
         key=key, seed=seed, kind=settings.kind, theme=settings.theme, offer=settings.offer.line,
         asked=_asked(settings), count=len(plan), auto=auto,
+        **({"base": base, "learned": learned.model_dump_json()} if learned is not None else {}),
     )  # fmt: skip
     said = next((r.said for r in reversed(runs) if auto and r.key != key and r.said), {})
     workshop.recall(next(reversed(said.values()), ()))  # what the last post here had said
@@ -300,8 +383,8 @@ def _key(
     decides = {
         "feedsmith": feedsmith.__version__,
         # Which models write and draw, and with which settings, stands among the models; how long a
-        # server is waited for decides nothing.
-        "brand": brand.model_dump(mode="json", exclude={"writer", "images"}),
+        # server is waited for decides nothing; what was learned joins the key where there is some.
+        "brand": brand.model_dump(mode="json", exclude={"writer", "images", "learning"}),
         "library": library.fingerprint(),
         "kind": settings.kind,
         "format": settings.format,

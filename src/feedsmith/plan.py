@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from difflib import get_close_matches
 from pathlib import Path
@@ -25,6 +25,10 @@ from feedsmith.captions import words
 from feedsmith.captions.skeletons import SEASONS
 from feedsmith.errors import FeedsmithError, Refused
 from feedsmith.files import write_bytes
+from feedsmith.learning import bandit
+from feedsmith.learning.bandit import Learned
+from feedsmith.learning.factors import WEEKDAYS as DAY_NAMES
+from feedsmith.learning.factors import part_of
 from feedsmith.library import Library
 from feedsmith.post import KINDS, Brief, Kind, Offer, PastPost, Value
 from feedsmith.progress import Report, silent
@@ -145,7 +149,17 @@ def propose(
 
     # When: the brand's own days and hours.
     habit = _habit(library.posts(), zone, notes)
+    learned, said_of_it = bandit.ready(home)
+    notes += [said_of_it] * bool(said_of_it)
+    usual = habit
+    if learned is not None:
+        habit = _leant(habit, learned)
     slots = _slots(habit, zone, weeks, per_week, start)
+    why_then: dict[datetime, str] = {}
+    if learned is not None:
+        slots, why_then = _at_hours(
+            slots, learned, habit, zone, np.random.default_rng([seed, 0x40])
+        )
 
     # What day of the year it is.
     where = days.place(brand.country, brand.time_zone)
@@ -155,14 +169,19 @@ def propose(
     slots, dated = _placed(slots, occasions, start, end, round(OCCASIONS * len(slots)))
 
     # What: kinds in turn, themes of the library that go with the season.
-    kinds = _kinds(slots, dated, rng, len(products), len(offers), len(photos))
-    themes = _Themes(traits, rng)
+    why_kind: dict[datetime, str] = {}
+    kinds = _kinds(slots, dated, rng, len(products), len(offers), len(photos), learned, why_kind)
+    themes = _Themes(traits, rng, learned)
     goods, deals = iter(products), iter(offers)
     entries: list[Entry] = []
     for at, kind in zip(slots, kinds, strict=True):
         occasion = dated.get(at)
         season = where.season(at.date())
-        why = habit.reason(at)
+        why = why_then.get(at) or (
+            usual.reason(at)
+            if learned is None or at.hour in usual.hours
+            else f"{at:%A} at {at:%H:%M}, a time that did well"
+        )
         if kind == "product":
             brief = next(goods).model_copy(update={"at": at})
             entries.append(Entry(brief=brief, reason=f"a product of your list; {why}"))
@@ -173,6 +192,8 @@ def propose(
         named = occasion is not None and kind in _NAMING and occasion.on == at.date()
         headline = occasion.name if occasion and named else ""
         said = f"{occasion.name} is on {_day(occasion.on)}; {why}" if occasion else why
+        chosen = [why_kind.get(at, ""), "" if occasion else themes.because]
+        said = " ".join([said, *(words for words in chosen if words)])
         entries.append(
             Entry(
                 brief=Brief(kind=kind, theme=theme, offer=offer, headline=headline, at=at),
@@ -274,6 +295,40 @@ def _slots(habit: _Habit, zone: tzinfo, weeks: int, per_week: int, start: date) 
     return sorted(found)
 
 
+def _leant(habit: _Habit, learned: Learned) -> _Habit:
+    """A habit whose days are those that did well, as far as that is known."""
+    shares = learned.shares("weekday", DAY_NAMES)
+    if not shares:
+        return habit
+    free = learned.explore
+    mixed = [
+        free * own + (1 - free) * well for own, well in zip(habit.weekdays, shares, strict=True)
+    ]
+    return replace(habit, weekdays=tuple(mixed))
+
+
+def _at_hours(
+    slots: Sequence[datetime],
+    learned: Learned,
+    habit: _Habit,
+    zone: tzinfo,
+    rng: np.random.Generator,
+) -> tuple[list[datetime], dict[datetime, str]]:
+    """Slots at the times of day that did well, and why; of several on a day each keeps its own."""
+    hours = {part_of(hour): hour for hour in reversed(habit.hours)}
+    hours = {**{part: hour for part, hour in learned.hours.items() if part != "night"}, **hours}
+    on = Counter(at.date() for at in slots)
+    found, why = [], {}
+    for at in slots:
+        pick = learned.pick("part", sorted(hours), rng)
+        moved = at
+        if pick is not None and on[at.date()] == 1:
+            moved = _at(at.date(), hours[pick.level], zone)
+            why[moved] = pick.because
+        found.append(moved)
+    return found, why
+
+
 def _at(day: date, hour: int, zone: tzinfo) -> datetime:
     """That hour on the clock; where the clock is put forward over it, the hour after."""
     wanted = datetime.combine(day, time(hour), zone)
@@ -330,8 +385,11 @@ def _kinds(
     products: int,
     offers: int,
     photos: int,
+    learned: Learned | None,
+    why: dict[datetime, str],
 ) -> list[Kind]:
-    """A kind for each slot: the one furthest behind its share, never the one before it."""
+    """A kind for each slot: the one furthest behind its share, never the one before it. Where something
+    was learned, the one that may do best instead; `why` is told of it."""
     left: dict[Kind, int] = {"product": products, "promo": offers}
     shares = dict(SHARES)
     if photos < COLLAGE_PHOTOS:
@@ -342,6 +400,7 @@ def _kinds(
         shares[sold] = part / (1 - part) * others
     start = {kind: float(rng.uniform(0, 0.5)) for kind in shares}
     counts: Counter[str] = Counter()
+    chance = np.random.default_rng([int(start["photo"] * 2**40), 0x1D])
     last_promo = -9
     found: list[Kind] = []
     for number, at in enumerate(slots):
@@ -359,6 +418,13 @@ def _kinds(
             able,
             key=lambda k: shares[k] / total * (number + 1) + start[k] - counts[k],
         )
+        # Stories, products and promos keep their turns: what they are for is not engagement.
+        if learned is not None and kind in shares and kind not in (*left, "story"):
+            feed = [k for k in able if k not in left and k != "story"]
+            pick = learned.pick("kind", feed, chance)
+            if pick is not None:
+                kind = next(k for k in feed if k == pick.level)
+                why[at] = pick.because
         found.append(kind)
         counts[kind] += 1
         if kind in left:
@@ -383,7 +449,12 @@ _PLAIN = words.listed(
 class _Themes:
     """What the library's photos show, the commonest first; each rests before it comes again."""
 
-    def __init__(self, traits: Mapping[str, Traits], rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        traits: Mapping[str, Traits],
+        rng: np.random.Generator,
+        learned: Learned | None = None,
+    ) -> None:
         forms: dict[str, Counter[str]] = {}
         self._types: dict[str, frozenset[str]] = {}
         self._shot: dict[str, Counter[str]] = {}
@@ -412,15 +483,26 @@ class _Themes:
         self._chance = {k: float(rng.uniform(0, 0.4)) for k in ranked}
         self._last = ""
         self._turn = 0
+        self._learned = learned
+        self._rng = np.random.default_rng([int(sum(self._chance.values()) * 2**40), 0x7E])
+        self.because = ""
+        """Why the last theme was chosen, where that was learned."""
 
     def next(self, season: str) -> str:
         """The theme of an ordinary post; '' leaves the choice to the image model now and then."""
         self._turn += 1
+        self.because = ""
         if season in self._seasons and self._turn % 5 == 3:
             return season
         able = [k for k in self._weight if k != self._last and not self._against(k, season)]
         if not able:
             return ""
+        if self._learned is not None:
+            forms = {self._names[k]: k for k in able}
+            pick = self._learned.pick("theme", list(forms), self._rng)
+            if pick is not None:
+                self.because = pick.because
+                return self._take(forms[pick.level])
         return self._take(
             min(able, key=lambda k: (self._used[k] + self._chance[k]) / self._weight[k])
         )

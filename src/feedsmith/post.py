@@ -228,3 +228,6 @@ class Post(Value):
     """In words, e.g. "recomposed from your photos"."""
     source_type: str = ""
     """IPTC digital source type of its media, e.g. "compositeSynthetic" (see provenance.py)."""
+    chosen: tuple[str, ...] = ()
+    """Why its kind, theme, layout and time were chosen, one sentence each, where they lean on what became of
+    earlier posts; not in post.json where nothing did."""

@@ -28,6 +28,11 @@ class Run(Value):
     """True where the seed was not given: such a run keeps away from what earlier ones used."""
     finished: bool = False
     """False while it is being made, and after it was stopped."""
+    base: str = ""
+    """`key` without what was learned; '' where nothing was."""
+    learned: str = ""
+    """What its choices lean on, as JSON (learning.bandit.Learned): a run that was stopped goes on with it,
+    whatever became of other posts since."""
     said: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """Id of each post finished so far, in the order of the feed, with what the caption writer had
     used by then: a run that goes on must remember what it said."""
@@ -61,7 +66,12 @@ class Folder:
     def save(self, run: Run) -> None:
         """Add `run`, or replace the one with its key; the newest stands last."""
         others = [known for known in self.runs() if known.key != run.key]
-        write_json(self.file, [known.model_dump() for known in [*others, run]])
+        rows = [known.model_dump() for known in [*others, run]]
+        for row in rows:
+            for name in ("base", "learned"):
+                if not row[name]:
+                    del row[name]
+        write_json(self.file, rows)
 
     def post(self, post_id: str) -> Post | None:
         """A finished post, or None when its folder is absent, incomplete or damaged."""

@@ -21,6 +21,7 @@ import feedsmith
 from feedsmith.brand import VOICES, Home, checked
 from feedsmith.cli.evaluate import evaluate_app
 from feedsmith.cli.export import export, preflight
+from feedsmith.cli.learn import learn
 from feedsmith.cli.prepare import prepare
 from feedsmith.cli.publishing import connect, fake_instagram
 from feedsmith.cli.screen import HomeArgument, counted, err, next_step, out, showing_progress
@@ -49,6 +50,7 @@ app = typer.Typer(
 )
 models_app = typer.Typer(no_args_is_help=True, help="Fetch and list the model files.")
 app.add_typer(models_app, name="models")
+app.command()(learn)
 app.command()(prepare)
 app.add_typer(train_app, name="train")
 app.add_typer(evaluate_app, name="evaluate")

@@ -1066,6 +1066,7 @@ def compose(
     keep: Mapping[str, Sequence[Box]] | None = None,
     language: str = "en",
     neighbours: Sequence[Look] = (),
+    prefer: Mapping[str, float] | None = None,
     logo: Logo | None = None,
     extra: Path | None = None,
 ) -> Rendered:
@@ -1086,7 +1087,7 @@ def compose(
             names = [slot for slot, words in given.items() if _seen(words)]
             found = template.choose(
                 kind, format_name, seed, turn, slots=names, whole=filled, sizes=sizes,
-                neighbours=neighbours, extra=extra,
+                neighbours=neighbours, prefer=prefer, extra=extra,
             )  # fmt: skip
             # A brand's own layout may have a place for the whole line alone.
             options += [(t, look, given if t.named(names) else slots) for t, look in found]
@@ -1193,6 +1194,7 @@ def compose_carousel(
     keep: Sequence[Mapping[str, Sequence[Box]]] | None = None,
     language: str = "en",
     neighbours: Sequence[Look] = (),
+    prefer: Mapping[str, float] | None = None,
     logo: Logo | None = None,
     extra: Path | None = None,
 ) -> list[Rendered]:
@@ -1221,8 +1223,13 @@ def compose_carousel(
     rng = np.random.default_rng([seed, 0xCA2])
     start = (int(rng.integers(len(looks))) + turn) % len(looks)
     looks = looks[start:] + looks[:start]
-    if neighbours:
-        looks.sort(key=lambda look: template.unrest(look[0]["cover"].look(look[1]), neighbours))
+    if neighbours or prefer:
+        looks.sort(
+            key=lambda look: (
+                template.unrest(look[0]["cover"].look(look[1]), neighbours)
+                - template.leant(look[0]["cover"], prefer)
+            )
+        )
     last: Misfit | None = None
     for of, scheme in looks:
         try:

@@ -233,6 +233,7 @@ def choose(
     whole: Sequence[str] = (),
     sizes: Mapping[str, tuple[int, int]] | None = None,
     neighbours: Sequence[Look] = (),
+    prefer: Mapping[str, float] | None = None,
     extra: Path | None = None,
 ) -> list[tuple[Template, str]]:
     """Layouts for post number `turn` of a run, best first, each with its colour scheme.
@@ -243,6 +244,8 @@ def choose(
     `whole`: the same texts before a line was taken apart; enough for a brand's own layout.
     `neighbours`: how the posts before this one look, oldest first. Where given, looks that differ
     from those it will touch in a grid three wide come first (see `unrest`).
+    `prefer`: layout -> 0..1, what earlier posts speak for; it weighs less than two like neighbours, and more
+    than a layout that came before.
     Raises FeedsmithError when nothing takes these texts and pictures.
     """
     worded = [
@@ -280,9 +283,21 @@ def choose(
     ]
     start = turn % len(row)
     row = row[start:] + row[:start]
-    if neighbours:
-        row.sort(key=lambda pair: unrest(pair[0].look(pair[1]), neighbours))
+    if neighbours or prefer:
+        row.sort(
+            key=lambda pair: unrest(pair[0].look(pair[1]), neighbours) - leant(pair[0], prefer)
+        )
     return row
+
+
+LEAN = 3.0
+"""What a layout that earlier posts wholly speak for weighs on the scale of `unrest`: less than a neighbour
+of its tone (4) or layout (6)."""
+
+
+def leant(layout: Template, prefer: Mapping[str, float] | None) -> float:
+    """How much earlier posts speak for a layout, on the scale of `unrest`."""
+    return LEAN * prefer.get(layout.name, 0.0) if prefer else 0.0
 
 
 def unrest(look: Look, neighbours: Sequence[Look]) -> float:

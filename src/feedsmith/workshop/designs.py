@@ -146,7 +146,7 @@ class Designer:
             order.run_seed, order.turn,
             saliency=dict(zip(SLOTS, self.salient(pictures[: len(shots)]), strict=False)),
             keep={s: self.faces(p) for s, p in zip(SLOTS, pictures, strict=False)},
-            neighbours=before, extra=self.home.templates, **self._hand,
+            neighbours=before, prefer=order.prefer, extra=self.home.templates, **self._hand,
         )  # fmt: skip
         for words in drawn.notes:
             self.note(words)
@@ -253,7 +253,7 @@ class Designer:
             "product", order.format.name, order.run_seed, order.turn,
             slots=[slot for slot, words in slots.items() if words],
             sizes={slot: (rgb.shape[1], rgb.shape[0]) for slot, rgb in given.items()},
-            neighbours=before, extra=self.home.templates,
+            neighbours=before, prefer=order.prefer, extra=self.home.templates,
         ):  # fmt: skip
             shots, salient, place = dict(given), whole, layout.place
             keep = _shares(cut.box, main.rgb) if cut.confidence else []
@@ -309,7 +309,7 @@ class Designer:
             slides, self.roles, order.run_seed, order.turn, format_name=order.format.name,
             saliency=[{"main": seen} for seen in self.salient(shown)],
             keep=[{"main": self.faces(p)} for p in shown],
-            neighbours=before, extra=self.home.templates, **self._hand,
+            neighbours=before, prefer=order.prefer, extra=self.home.templates, **self._hand,
         )  # fmt: skip
         return [_page(slide, [p], p.method) for slide, p in zip(drawn, shown, strict=True)]
 

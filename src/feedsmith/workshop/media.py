@@ -141,7 +141,8 @@ class Shelf:
         problems = rules.violations(post.caption, post.hashtags, [m.alt_text for m in post.media])
         assert not problems, problems
         write_text(folder / "caption.txt", pasted)
-        write_json(folder / "post.json", post.model_dump(mode="json"))
+        spare = set() if post.chosen else {"chosen"}  # nothing learned: byte for byte as without it
+        write_json(folder / "post.json", post.model_dump(mode="json", exclude=spare))
 
 
 def _byline(path: str) -> str:

@@ -1,8 +1,9 @@
 """Orders: all that decides one post, before anything is made. Values only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from feedsmith import rules
+from feedsmith.learning.bandit import Learned
 from feedsmith.post import Brief, Kind, Offer
 
 
@@ -17,6 +18,12 @@ class Order:
     seed: int
     run_seed: int
     """Of the whole run: layouts rotate over it."""
+    learned: Learned | None = None
+    """What layouts lean on; None for nothing."""
+    because: tuple[str, ...] = ()
+    """Why kind and theme were chosen, where that was learned."""
+    prefer: dict[str, float] = field(default_factory=dict)
+    """Layout -> 0..1, how much this post leans towards it; {} for not at all."""
 
     @property
     def kind(self) -> Kind:

@@ -44,6 +44,8 @@ CAPTIONS_TRIED = 4
 """Captions written for one post before it is given up for losing or inventing a fact."""
 LOOPS_TRIED = 3
 """Pictures looked at for a loop; its words may speak of water that the picture does not show."""
+PREFERRED = 0.55
+"""Order.prefer of a layout from which it is told that earlier posts speak for it; 0.5 is nothing known."""
 COMPANIONS = {"carousel": 3, "collage": 3, "reel": 3}
 """Kind -> pictures beside the main one."""
 FRAMES = {"carousel": (1080, 960), "collage": (760, 760)}
@@ -276,6 +278,7 @@ class Workshop:
             credits=self._shelf.credits(order, sources),
             caption_route=caption.route,
             provenance=main.note,
+            chosen=_chosen(order, media[0].template),
             source_type=provenance.source_type(
                 (m for medium in media for m in (medium.method, *medium.parts)),
                 designed=order.kind != "photo",
@@ -434,6 +437,14 @@ class Workshop:
             brand.name, f"@{brand.handle}", brand.handle, brand.niche, *brand.subjects,
             brief.theme, brief.headline, brief.offer.about,
         ]  # fmt: skip
+
+
+def _chosen(order: Order, layout: str) -> tuple[str, ...]:
+    """Why kind, theme and layout were chosen, where that was learned."""
+    if order.learned is None:
+        return ()
+    leant = order.prefer.get(layout, 0.0) > PREFERRED
+    return (*order.because, *([order.learned.because("template", layout)] if leant else ()))
 
 
 def _said(caption: Caption) -> list[str]:
