@@ -204,7 +204,9 @@ def test_an_outline_can_be_drawn_where_nothing_stands_out(network: Saliency) -> 
 
 def test_strokes_go_over_the_border_and_say_what_the_photo_cuts_off() -> None:
     rgb = two_things()
-    found = painted(rgb, cut(rgb, method="plain"), [NOTHING, (True, 0.1, [(-0.1, 0.5), (0.3, 0.5)])])
+    found = painted(
+        rgb, cut(rgb, method="plain"), [NOTHING, (True, 0.1, [(-0.1, 0.5), (0.3, 0.5)])]
+    )
     assert found.touches == ("left",)
     whole_photo = painted(rgb, found, [ALL])
     assert whole_photo.box == (0, 0, 630, 490)

@@ -133,6 +133,7 @@ def test_what_the_mouse_paints_out_is_out_of_the_saved_cut_out(page: Any, server
     # The way back is still there, and leads to what the worker cut.
     page.click("[data-do=undo]")
     assert not veiled(page, BLUE)
+    page.wait_for_timeout(300)  # the buttons fade
     assert page.evaluate(CHECKS) is None
 
 
