@@ -117,7 +117,7 @@ def visit(server: Server, people: int, seconds: float, pause: float) -> dict[str
 def middle(rounds: list[dict[str, float]]) -> dict[str, list[float]]:
     """Median, least and most of each figure."""
     return {
-        name: [statistics.median(values), min(values), max(values)]
+        name: [round(statistics.median(values), 1), min(values), max(values)]
         for name in rounds[0]
         for values in [[one[name] for one in rounds]]
     }
@@ -234,6 +234,8 @@ def main() -> None:
             told["growth_kb_a_load"] = round(
                 statistics.linear_regression(range(len(half)), half)[0], 2
             )
+            for number in range(60):
+                server.get(f"{GRID}?page={number + 1}")
             began, used = time.perf_counter(), processor(server.process.pid)
             for number in range(60):
                 server.get(f"{GRID}?page={number + 1}")
