@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from feedsmith.design.cutout import SURE, Cutout, cut
+from feedsmith.design.cutout import SURE, Cutout, cut, mask, painted
 from feedsmith.understanding.saliency import Saliency
 
 DATA = Path(__file__).parent / "data" / "cutouts"
@@ -170,3 +170,55 @@ def test_a_click_takes_out_what_does_not_belong_and_another_brings_it_back(
     assert (one.confidence, one.why) == (1.0, "")
     again = cut(rgb, network, clicks=[out, (455 / 630, 280 / 490, True)])
     assert solid(again, 455, 280) > 0.9
+
+
+ALL = (True, 0.01, ())
+NOTHING = (False, 0.01, ())
+
+
+def test_a_stroke_takes_out_exactly_what_it_goes_over(network: Saliency) -> None:
+    rgb = two_things()
+    along = [(x / 630, 280 / 490) for x in (390, 520)]
+    found = cut(rgb, network, strokes=[(False, 20 / 630, along)])
+    assert solid(found, 182, 280) > 0.9
+    assert solid(found, 455, 270) < 0.02
+    assert solid(found, 455, 296) < 0.02
+    assert solid(found, 455, 252) > 0.9  # 28 pixels beside a line of 20 either side
+    assert (found.confidence, found.why) == (1.0, "")
+    kept = cut(rgb, network, strokes=[(False, 20 / 630, along), (True, 8 / 630, along[:1])])
+    assert solid(kept, 391, 280) > 0.9
+    assert solid(kept, 455, 280) < 0.02
+
+
+def test_an_outline_can_be_drawn_where_nothing_stands_out(network: Saliency) -> None:
+    grey = np.full((400, 600, 3), 128, np.uint8)
+    assert cut(grey, network).confidence < SURE
+    dot = (True, 50 / 600, [(300 / 600, 200 / 400)])
+    found = cut(grey, network, strokes=[NOTHING, dot])
+    assert found.confidence == 1
+    area = found.rgba[..., 3].astype(float).sum() / 255
+    assert area == pytest.approx(np.pi * 50**2, rel=0.01)
+    assert found.box == pytest.approx((250, 150, 350, 250), abs=4)
+    assert (found.rgba[found.rgba[..., 3] > 0][:, :3] == 128).all()
+
+
+def test_strokes_go_over_the_border_and_say_what_the_photo_cuts_off() -> None:
+    rgb = two_things()
+    found = painted(
+        rgb, cut(rgb, method="plain"), [NOTHING, (True, 0.1, [(-0.1, 0.5), (0.3, 0.5)])]
+    )
+    assert found.touches == ("left",)
+    whole_photo = painted(rgb, found, [ALL])
+    assert whole_photo.box == (0, 0, 630, 490)
+    assert (whole_photo.rgba[..., 3] == 255).all()
+    assert painted(rgb, found, [ALL, NOTHING]).confidence == 0
+    assert painted(rgb, found, [NOTHING]).why == "nothing was kept"
+
+
+def test_the_mask_of_the_whole_photo_is_where_the_cut_out_lies(network: Saliency) -> None:
+    rgb = two_things()
+    found = cut(rgb, network)
+    shown = mask(found, rgb.shape[:2], 315)
+    assert shown.shape == (245, 315)
+    assert shown[140, 91] > 240
+    assert shown[20, 20] == 0

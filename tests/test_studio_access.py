@@ -153,7 +153,7 @@ def expected(needs: str, person: str, address: str) -> set[int]:
         return {404}
     if order.index(role) < order.index(needs):
         return {403}
-    missing = "/uploads/" in address or address.endswith("/cutout/picture")
+    missing = "/uploads/" in address or address.endswith(("/cutout/picture", "/cutout/veil"))
     return {200, 302, 303, 400, 405, 422, *([404] if missing else [])}
 
 

@@ -250,7 +250,41 @@ def test_the_grid_asks_the_database_the_same_few_questions_however_long_it_is(
         Draft(brand=brand, folder=f"x{n}", kind="photo", media=media, alt_text=["x"], position=-n)
         for n in range(70)
     )
+    # One more where posts were never shown, or have changed; it brings them all.
+    assert django_queries(lambda: client.get("/b/oak-co/posts")) == few + 1
     assert django_queries(lambda: client.get("/b/oak-co/posts")) == few
+    assert few <= 7
+
+
+def test_the_grid_shows_a_post_as_it_is_after_every_kind_of_change() -> None:
+    """Tiles are drawn once a version; none may be shown that is out of date."""
+    from django.utils import timezone
+
+    from feedsmith.studio.models import Draft
+
+    client = visitor("edgar")
+    one = Draft.objects.get(folder="01-photo-aaaaaa", brand__slug="oak-co")
+
+    def tile() -> str:
+        page = client.get("/b/oak-co/posts").content.decode()
+        return page.partition(f'id="draft-{one.pk}"')[2].partition("</li>")[0]
+
+    assert "Green 1." in tile()
+    one = one.edit({"alt_text": ["A leaf & more."]}, version=one.version)
+    assert "A leaf &amp; more." in tile()
+    one = one.turn(-1, version=one.version)
+    assert "Green 1." in tile()
+    assert "Favourite" not in tile()
+    Draft.objects.filter(pk=one.pk).update(favourite=True)
+    assert "Favourite" in tile()
+    one.move("review", by="editor")
+    assert "In review" in tile()
+    Draft.objects.filter(pk=one.pk).update(
+        state="scheduled", scheduled_at=timezone.now().replace(year=2031, hour=3, minute=30)
+    )
+    assert ":30" in tile()
+    Draft.objects.filter(pk=one.pk).delete()
+    assert tile() == ""
 
 
 @pytest.fixture

@@ -28,6 +28,10 @@ except ImportError:  # Windows has no flock; there one process writes
 NAME = "marks.json"
 CLICKS_MAX = 40
 """Corrections of one photo's cut-out."""
+STROKES_MAX, POINTS_MAX = 300, 4000
+"""Strokes of the brush on one photo's cut-out, and points of all of them: 64 kB at most."""
+RADIUS_MIN, RADIUS_MAX = 0.001, 0.2
+"""Of a brush, in shares of the photo's longer side."""
 KEYWORDS_MAX = 12
 KEYWORD_MAX = 60
 """Keywords of one photo, and letters of one keyword."""
@@ -44,6 +48,8 @@ class Mark(Value):
     """What it shows, in a person's words, the most important first; None: as it was read."""
     clicks: tuple[tuple[float, float, bool], ...] = ()
     """Corrections of its cut-out (design.cutout.Click)."""
+    strokes: tuple[tuple[bool, float, tuple[tuple[float, float], ...]], ...] = ()
+    """What was painted of its cut-out after them (design.cutout.Stroke)."""
 
 
 def read(library: Path) -> dict[str, Mark]:
@@ -90,12 +96,46 @@ def keywords(text: str) -> tuple[str, ...]:
     return found
 
 
+def strokes(said: object) -> tuple[tuple[bool, float, tuple[tuple[float, float], ...]], ...]:
+    """Strokes as they were sent: [[1 keeps or 0 takes out, radius, [[x, y], ...]], ...].
+
+    Raises FeedsmithError for anything else, and for more than a photo may have."""
+    rows = said if isinstance(said, list) else [None]
+    found, count = [], 0
+    for row in rows:
+        match row:
+            case [0 | 1 as inside, int() | float() as radius, list() as points]:
+                count += len(points)
+                places = tuple(_place(point) for point in points[: POINTS_MAX + 1])
+                if None not in places and (not points or RADIUS_MIN <= radius <= RADIUS_MAX):
+                    size = round(float(radius), 4) if points else RADIUS_MIN
+                    found.append((inside == 1, size, places))
+                    continue
+        raise FeedsmithError("this is not what a brush paints", mend="reload the page, paint again")
+    if len(found) > STROKES_MAX or count > POINTS_MAX:
+        raise FeedsmithError(
+            "this is more painting than one photo takes",
+            mend="take some of it back, or start again with a larger brush",
+        )
+    return tuple(found)  # type: ignore[arg-type]  # no place is None
+
+
+def _place(point: object) -> tuple[float, float] | None:
+    """x and y, a little outside the photo at most: strokes go over its border."""
+    match point:
+        case [int() | float() as x, int() | float() as y] if all(
+            -0.25 <= n <= 1.25 for n in (x, y)
+        ):
+            return round(float(x), 4), round(float(y), 4)
+    return None
+
+
 def digest(library: Path) -> str:
     """16 hex digits over what decides the content of posts; '' where nothing does."""
     said = {
-        key: [mark.never, mark.keywords, mark.clicks]
+        key: [mark.never, mark.keywords, mark.clicks, *([mark.strokes] if mark.strokes else [])]
         for key, mark in sorted(read(library).items())
-        if mark.never or mark.keywords is not None or mark.clicks
+        if mark.never or mark.keywords is not None or mark.clicks or mark.strokes
     }
     return sha256(json.dumps(said).encode()).hexdigest()[:16] if said else ""
 

@@ -31,6 +31,9 @@ Area = tuple[int, int, int, int]
 Click = tuple[float, float, bool]
 """A person's word: x and y in shares of the photo's width and height, and whether what is there
 belongs to the subject."""
+Stroke = tuple[bool, float, Sequence[tuple[float, float]]]
+"""A stroke of a brush: whether it keeps or takes out; its radius in shares of the photo's longer side;
+its points in shares of width and height. Without points it goes over everything."""
 
 SURE = 0.7
 """Confidence from which a cut-out may be used. Of 76 product photos looked at by eye about 49 are
@@ -74,16 +77,27 @@ def cut(
     *,
     method: str = "both",
     clicks: Sequence[Click] = (),
+    strokes: Sequence[Stroke] = (),
 ) -> Cutout:
     """Cut the subject out of `rgb` (H, W, 3).
 
     `clicks` are heard before both witnesses, the last one first: each speaks for what has its colour
     and hangs together with it. Whoever clicked has looked at it, so the confidence is 1 then.
+    `strokes` come last and are kept to as they were drawn (see `painted`).
 
     `saliency` is the network, loaded here when not given; `method` "plain" or "network" hears one
     witness only (for measurements). A photo without a subject gives an empty cut-out of
     confidence 0. Raises MissingModel when the network is needed and its weights are absent.
     """
+    if strokes:
+        anew = any(not points for _, _, points in strokes)
+        found = _nothing("") if anew else cut(rgb, saliency, method=method, clicks=clicks)
+        return painted(rgb, found, strokes)
+    return _found(rgb, saliency, method, clicks)
+
+
+def _found(rgb: Bytes, saliency: Saliency | None, method: str, clicks: Sequence[Click]) -> Cutout:
+    """By the witnesses and the clicks."""
     shape = rgb.shape[:2]
     ground = None if method == "network" else _ground(_shrunk(rgb, SIDE))
     network = None if method == "plain" else saliency or Saliency()
@@ -140,6 +154,93 @@ def cut(
         return _nothing("no subject stands out")
     which = "network" if ground is None else "plain"
     return Cutout(cropped[0], cropped[1], confidence, which, touches, why)
+
+
+def painted(rgb: Bytes, found: Cutout, strokes: Sequence[Stroke]) -> Cutout:
+    """`found` after these strokes, one over the other: outlines as they were drawn, one and a half
+    pixels soft, never drawn to the photo's edges. Whoever painted has looked at it: confidence 1, or an
+    empty cut-out of 0 where nothing was kept."""
+    shape = rgb.shape[:2]
+    anew = max((i for i, stroke in enumerate(strokes) if not stroke[2]), default=-1)
+    everything = anew >= 0 and strokes[anew][0]
+    drawn = strokes[anew + 1 :]
+    areas = [_reached(stroke, shape) for stroke in drawn if stroke[0]]
+    if everything:
+        areas.append((0, 0, shape[1], shape[0]))
+    elif anew < 0 and found.rgba[..., 3].any():
+        areas.append(found.box)
+    if not areas:
+        return _nothing("nothing was kept")
+    sides = np.array(areas)
+    left, top = (int(n) for n in sides[:, :2].min(0))
+    right, bottom = (int(n) for n in sides[:, 2:].max(0))
+    part = rgb[top:bottom, left:right]
+    factor = min(1.0, MOST / max(part.shape[:2]))
+    part = _resized(part, (round(part.shape[1] * factor), round(part.shape[0] * factor)))
+    if everything:
+        alpha = np.ones(part.shape[:2], np.float32)
+    elif anew < 0:
+        alpha = _laid(found, (left, top, right, bottom), part.shape[:2])
+    else:
+        alpha = np.zeros(part.shape[:2], np.float32)
+    for inside, radius, points in drawn:
+        ink = np.zeros_like(alpha)
+        places = np.array(points, np.float64) * (shape[1], shape[0]) - (left, top)
+        _draw(ink, places * factor, radius * max(shape) * factor)
+        alpha = 1 - (1 - alpha) * (1 - ink) if inside else alpha * (1 - ink)
+    area = (left, top, right, bottom)
+    rgba = np.dstack([_decontaminated(part, alpha), np.rint(alpha * 255).astype(np.uint8)])
+    cropped = _cropped(rgba, area)
+    if cropped is None:
+        return _nothing("nothing was kept")
+    return Cutout(*cropped, 1.0, found.method, _touching(alpha, area, shape))
+
+
+def _reached(stroke: Stroke, shape: tuple[int, ...]) -> Area:
+    """Box of a stroke in the photo's pixels."""
+    _, radius, points = stroke
+    places = np.array(points, np.float64) * (shape[1], shape[0])
+    reach = radius * max(shape) + 3
+    low = np.maximum(np.floor(places.min(0) - reach), 0)
+    high = np.minimum(np.ceil(places.max(0) + reach), (shape[1], shape[0]))
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def _draw(ink: Floats, places: Wide, radius: float) -> None:
+    """A line of round ends through `places` (n, 2), x and y in pixels, laid into `ink`."""
+    reach = radius + 1
+    for one, other in zip(places, [*places[1:], places[-1]], strict=True):
+        x0, y0 = np.floor(np.minimum(one, other) - reach).astype(int)
+        x1, y1 = np.ceil(np.maximum(one, other) + reach).astype(int) + 1
+        window = ink[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
+        if not window.size:
+            continue
+        down, across = np.ogrid[: window.shape[0], : window.shape[1]]
+        x = (across + (max(x0, 0) + 0.5 - one[0])).astype(np.float32)
+        y = (down + (max(y0, 0) + 0.5 - one[1])).astype(np.float32)
+        way = (other - one).astype(np.float32)
+        along = np.clip((x * way[0] + y * way[1]) / max(float(way @ way), 1e-9), 0, 1)
+        away = np.hypot(x - along * way[0], y - along * way[1])
+        np.maximum(window, np.clip((radius - away) / 1.5 + 0.5, 0, 1), out=window)
+
+
+def _laid(found: Cutout, area: Area, size: tuple[int, ...]) -> Floats:
+    """(h, w) 0..1: the cut-out's alpha where it lies in `area`, which is shown at `size`."""
+    down, across = size[0] / (area[3] - area[1]), size[1] / (area[2] - area[0])
+    left, right = (round((found.box[i] - area[0]) * across) for i in (0, 2))
+    top, bottom = (round((found.box[i] - area[1]) * down) for i in (1, 3))
+    alpha = np.zeros(size, np.float32)
+    room = alpha[top : max(bottom, top + 1), left : max(right, left + 1)]
+    own = found.rgba[..., 3].astype(np.float32) / 255
+    room[:] = _plane(own, (room.shape[0], room.shape[1]))
+    return alpha
+
+
+def mask(found: Cutout, shape: tuple[int, int], side: int = MOST) -> Bytes:
+    """(h, w): how much of each pixel of the photo of `shape` stands, 0..255, `side` the longer one."""
+    return np.asarray(
+        np.rint(_laid(found, (0, 0, shape[1], shape[0]), _fit(shape, side)) * 255), np.uint8
+    )
 
 
 def _nothing(why: str) -> Cutout:

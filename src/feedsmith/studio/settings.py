@@ -206,8 +206,9 @@ def django_settings(config: Config) -> dict[str, Any]:
             }
         ],
         "DATABASES": {
-            # Threads last (serving.py), and so do their connections.
-            "default": database(config) | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
+            # Threads last (serving.py), and so do their connections. A file does not hang up.
+            "default": database(config)
+            | {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": bool(config.database_url)}
         },
         "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
         "AUTH_USER_MODEL": "studio.Person",

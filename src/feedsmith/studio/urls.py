@@ -92,6 +92,7 @@ urlpatterns = [
     re_path(
         r"^b/(?P<slug>[\w-]+)/library/(?P<photo_id>[0-9a-f]{16})/cutout/picture$", cutouts.picture
     ),
+    re_path(r"^b/(?P<slug>[\w-]+)/library/(?P<photo_id>[0-9a-f]{16})/cutout/veil$", cutouts.veil),
     re_path(r"^b/(?P<slug>[\w-]+)/library/(?P<photo_id>[0-9a-f]{16})/mark$", library.mark),
     re_path(r"^b/(?P<slug>[\w-]+)/library/(?P<photo_id>[0-9a-f]{16})/keywords$", library.keywords),
     path("b/<slug:slug>/review-links", review_links.links),

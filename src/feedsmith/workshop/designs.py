@@ -219,11 +219,11 @@ class Designer:
             },
         }[order.kind]
 
-    def _clicks(self, main: Picture) -> tuple[cutout.Click, ...]:
-        """What a person corrected of this photo's cut-out; () for pictures that are no whole photo."""
+    def _mark(self, main: Picture) -> marks.Mark:
+        """What a person says of this photo; nothing for pictures that are no whole photo."""
         whole = main.method == "layout" and main.window is None and len(main.sources) == 1
         mark = marks.read(self.home.library).get(main.sources[0]) if whole else None
-        return mark.clicks if mark is not None else ()
+        return mark or marks.Mark()
 
     def _product(
         self, order: Order, main: Picture, caption: Caption, before: Sequence[Look]
@@ -237,7 +237,8 @@ class Designer:
                 "product post",
                 mend=f"use a photo of at least {PRODUCT_SIDE_MIN} pixels each way, better 1080",
             )
-        cut = cutout.cut(main.rgb, clicks=self._clicks(main))
+        mark = self._mark(main)
+        cut = cutout.cut(main.rgb, clicks=mark.clicks, strokes=mark.strokes)
         sure = cut.confidence >= cutout.SURE
         if not sure:
             self.note(f"The photo of “{order.offer.name}” is used whole: {cut.why}.")

@@ -81,14 +81,8 @@ class Pictures:
         named = self.named(order.brief.photo)
         if named is not None:
             among = frozenset((named.id,))
-            mark = marks.read(self.library.root).get(named.id)
-            if order.kind == "product" and mark is not None and mark.clicks:
-                # The clicks are places of all of it; a small photo is enlarged, as a crop would be.
-                whole = self.whole(named, order.seed, recent)
-                height, width = whole.rgb.shape[:2]
-                more = max(1.0, PRODUCT_SIDE / min(height, width))
-                large = resize(whole.rgb, round(height * more), round(width * more))
-                return replace(whole, rgb=large)
+            if order.kind == "product" and self._corrected(named.id):
+                return self._uncropped(named, order, recent)
         elif order.brief.photo:
             return self.file(Path(order.brief.photo), order)
         tall = order.format.name == "story"
@@ -96,7 +90,7 @@ class Pictures:
         model = self._of_photos if among else self.model
         for size in sizes if tall and order.kind == "story" else (order.format,):
             try:
-                return model.make(
+                made = model.make(
                     PictureBrief(
                         format=size,
                         theme=order.theme,
@@ -115,7 +109,25 @@ class Pictures:
                 raise  # a framed photo is not what was asked for
             except FeedsmithError:
                 continue
+            if order.kind == "product" and len(made.sources) == 1:
+                chosen = self.named(made.sources[0])
+                if chosen is not None and self._corrected(chosen.id):
+                    return self._uncropped(chosen, order, recent)
+            return made
         return self.whole(named, order.seed, recent)
+
+    def _corrected(self, photo: str) -> bool:
+        """Whether a person corrected this photo's cut-out."""
+        mark = marks.read(self.library.root).get(photo)
+        return mark is not None and bool(mark.clicks or mark.strokes)
+
+    def _uncropped(self, photo: Photo, order: Order, recent: frozenset[str]) -> Picture:
+        """All of a photo: clicks and strokes are places of it; a small one is enlarged, as a crop would
+        be."""
+        whole = self.whole(photo, order.seed, recent)
+        height, width = whole.rgb.shape[:2]
+        more = max(1.0, PRODUCT_SIDE / min(height, width))
+        return replace(whole, rgb=resize(whole.rgb, round(height * more), round(width * more)))
 
     def walked(self, order: Order, recent: frozenset[str]) -> Walked | None:
         """A walk for a loop, where the image model can walk and no photo is named; else None."""

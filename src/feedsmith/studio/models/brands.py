@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
@@ -35,7 +36,11 @@ class Brand(models.Model):
     def file(self) -> BrandFile:
         """brand.toml as it is now. Raises FeedsmithError where it is missing or wrong."""
         if not hasattr(self, "_file"):
-            self._file = self.home.load()
+            try:
+                stat = self.home.brand_file.stat()
+            except OSError:
+                return self.home.load()  # which says what is wrong
+            self._file = _read(self.home.root, stat.st_mtime_ns, stat.st_size)
         return self._file
 
     @property
@@ -61,6 +66,12 @@ class Brand(models.Model):
             number += 1
             slug = f"{base}-{number}"
         return cls.objects.create(slug=slug, root=known)
+
+
+@lru_cache(maxsize=64)
+def _read(root: Path, changed: int, size: int) -> BrandFile:
+    """Parsed once a change: every page says the brand's name."""
+    return Home(root).load()
 
 
 def slug_of(name: str) -> str:

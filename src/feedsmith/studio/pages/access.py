@@ -91,19 +91,26 @@ def for_members(role: states.Role) -> Callable[[View], View]:
 
 def membership(request: HttpRequest, slug: str) -> tuple[Brand, str]:
     """The brand, and the person's role in it. Raises Http404 for strangers."""
-    found = (
-        Membership.objects.filter(person=request.user.pk, brand__slug=slug)
-        .select_related("brand")
-        .first()
-    )
-    if found is None:
-        raise Http404
-    return found.brand, str(found.role)
+    for own in _memberships(request):
+        if own.brand.slug == slug:
+            return own.brand, str(own.role)
+    raise Http404
 
 
 def brands_of(request: HttpRequest) -> list[Brand]:
     """The brands that the person may see."""
-    return list(Brand.objects.filter(memberships__person=request.user.pk))
+    return [own.brand for own in _memberships(request)]
+
+
+def _memberships(request: HttpRequest) -> list[Membership]:
+    """Of this request's person, asked once: a page needs its brand, and the menu names the others."""
+    person = request.user.pk
+    known: tuple[Any, list[Membership]] | None = getattr(request, "_memberships", None)
+    if known is None or known[0] != person:
+        rows = Membership.objects.filter(person=person).select_related("brand")
+        known = person, list(rows.order_by("brand__added_at", "brand_id"))
+        request._memberships = known
+    return known[1]
 
 
 def an(role: str) -> str:

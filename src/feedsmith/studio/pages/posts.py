@@ -15,7 +15,7 @@ from feedsmith.studio import feed, states
 from feedsmith.studio.models import Brand, Draft
 from feedsmith.studio.models.drafts import search
 from feedsmith.studio.models.reviews import POSTS_MAX
-from feedsmith.studio.pages import errors
+from feedsmith.studio.pages import errors, tiles
 from feedsmith.studio.pages.access import for_members
 from feedsmith.studio.pages.notices import say
 
@@ -45,12 +45,12 @@ def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
     view = request.GET.get("view", "")
     view = view if view in VIEWS else "grid"
     everything = Draft.objects.filter(brand=brand)
-    drafts = _chosen(everything, state, words).defer("search")
+    drafts = _chosen(everything, state, words)
     shown = drafts.exclude(kind="story") if view == "grid" else drafts
-    pages = Paginator(shown, A_PAGE)
+    pages = Paginator(shown.values_list(*tiles.KEY), A_PAGE)
     # One walk through the rows counts all that the page says: states, favourites, stories.
-    rows = everything.order_by().values_list("state", "favourite", "kind").annotate(Count("id"))
-    counted = Counter({tuple(row[:3]): row[3] for row in rows})
+    groups = everything.order_by().values_list("state", "favourite", "kind").annotate(Count("id"))
+    counted = Counter({tuple(group[:3]): group[3] for group in groups})
     if not words.strip():
         pages.count = sum(
             n
@@ -61,20 +61,22 @@ def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
         )
     page = pages.get_page(request.GET.get("page"))
     any_story = view == "grid" and page.number == 1 and any(key[2] == "story" for key in counted)
-    stories = drafts.filter(kind="story")[:STORIES] if any_story else []
+    stories = drafts.defer("search").filter(kind="story")[:STORIES] if any_story else []
     kept = {"state": state, "q": words, "view": view if view != "grid" else ""}
 
     def here(**changed: str) -> str:
         asked = {name: value for name, value in {**kept, **changed}.items() if value}
         return f"/b/{brand.slug}/posts" + (f"?{urlencode(asked)}" if asked else "")
 
+    rows = list(page.object_list)
+    part = "line" if view == "list" else "tile"
     said = {
-        "page": page, "view": view, "q": words, "state": state,
+        "page": page, "view": view, "q": words, "state": state, "none": not rows,
+        "tiles": tiles.drawn(brand, rows, part, top=page.number == 1),
         "next": here(page=str(page.number + 1)),
     }  # fmt: skip
     if request.headers.get("HX-Request") and page.number > 1:
-        part = "lines" if view == "list" else "tiles"
-        return render(request, f"studio/parts/{part}.html", said)
+        return render(request, f"studio/parts/{part}s.html", said)
     counts: Counter[str] = Counter()
     for (its, _, _), n in counted.items():
         counts[its] += n
@@ -82,6 +84,8 @@ def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
     favourites = sum(n for (its, fav, _), n in counted.items() if fav and its != "archived")
     tabs = [("", "All", alive), ("favourite", "Favourites", favourites)]
     tabs += [(name, states.IN_WORDS[name], counts[name]) for name in states.STATES]
+    if rows and view == "grid":
+        said["beside"] = tiles.drawn(brand, rows[:1], "beside", top=False)
     may = {step.after for step in states.STEPS if request.role in step.by}
     said |= {
         "tabs": [

@@ -1,7 +1,7 @@
 """Small parts of the studio's pages: an icon, a state, a time in the brand's zone."""
 
 from datetime import datetime, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -29,6 +29,7 @@ SECTIONS = (
 
 
 @register.simple_tag
+@lru_cache(maxsize=256)
 def icon(name: str, label: str = "") -> SafeString:
     """A sign of icons.svg in the colour of the text around it; read aloud only with a label."""
     address = assets.address("icons.svg")

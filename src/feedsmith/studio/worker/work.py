@@ -29,8 +29,8 @@ from feedsmith.studio.models import Draft, Event, Job, Upload
 from feedsmith.studio.models.drafts import adopt
 from feedsmith.understanding import traits
 
-CUT_FROM = 1280
-"""Pixels of the longer side that a cut-out is made from to be looked at."""
+CUT_FROM, VEIL = 1280, 1024
+"""Pixels of the longer side that a cut-out is made from to be looked at, and that the brush paints on."""
 
 Work = Callable[[Job, Report], dict[str, Any]]
 
@@ -160,11 +160,21 @@ def cut_out(job: Job, report: Report) -> dict[str, Any]:
     photo = library.photo(str(job.args["photo"]))
     mark = marks.read(library.root).get(photo.id, marks.Mark())
     rgb = library.rgb(photo, CUT_FROM)
-    found = cutout.cut(rgb, clicks=mark.clicks)
+    bare = cutout.cut(rgb, clicks=mark.clicks)
+    found = cutout.painted(rgb, bare, mark.strokes) if mark.strokes else bare
+    place = settings.STUDIO.cutouts / str(job.brand.slug)
+    # What the brush paints on: a veil over all that does not stand, without the strokes.
+    veil = 255 - cutout.mask(bare, rgb.shape[:2], VEIL)
+    out = BytesIO()
+    Image.merge("LA", [Image.new("L", veil.shape[::-1]), Image.fromarray(veil)]).save(out, "PNG")
+    write_bytes(place / f"{photo.id}-veil.png", out.getvalue())
     out = BytesIO()
     Image.fromarray(found.rgba, "RGBA").save(out, "WEBP", quality=82, method=2)
-    write_bytes(settings.STUDIO.cutouts / str(job.brand.slug) / f"{photo.id}.webp", out.getvalue())
-    return {"sure": found.confidence >= cutout.SURE, "why": found.why, "clicks": len(mark.clicks)}
+    write_bytes(place / f"{photo.id}.webp", out.getvalue())
+    return {
+        "sure": found.confidence >= cutout.SURE, "why": found.why, "clicks": len(mark.clicks),
+        "size": [found.rgba.shape[1], found.rgba.shape[0]],
+    }  # fmt: skip
 
 
 WORK: dict[str, Work] = {
