@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from small_api import Program, number_of
-from small_studio import CONFIG, bytes_of, visitor
+from small_studio import CONFIG, bytes_of, text_of, visitor
 
 pytestmark = pytest.mark.usefixtures("studio")
 OAK = "/brands/oak-co"
@@ -212,12 +212,44 @@ def test_a_step_that_is_not_there_is_refused_in_words() -> None:
 
 def test_the_feeds_order_is_changed_and_strangers_posts_are_not_in_it() -> None:
     program = Program("edgar")
-    ids = [post["id"] for post in program.get(f"{OAK}/posts")["posts"]]
-    wanted = [ids[2], ids[0], ids[1]]
-    assert [p["id"] for p in program("POST", f"{OAK}/posts/order", {"ids": wanted}).json()["posts"]] == wanted  # fmt: skip
-    assert [post["id"] for post in program.get(f"{OAK}/posts")["posts"]] == wanted
+    a, b, c = [post["id"] for post in program.get(f"{OAK}/posts")["posts"]]
+    assert program("PUT", f"{OAK}/posts/{c}/place", {"before": a}).json()["id"] == c
+    assert program("PUT", f"{OAK}/posts/{a}/place", {"after": b}).status_code == 200
+    assert [post["id"] for post in program.get(f"{OAK}/posts")["posts"]] == [c, b, a]
     theirs = number_of(brand="elm-co")
-    assert program("POST", f"{OAK}/posts/order", {"ids": [ids[0], theirs]}).status_code == 409
+    assert program("PUT", f"{OAK}/posts/{a}/place", {"before": theirs}).status_code == 409
+    for wrong in ({}, {"before": b, "after": c}):
+        assert program("PUT", f"{OAK}/posts/{a}/place", wrong).status_code == 422
+
+
+def test_favourites_and_another_order_leave_the_same_lines_from_page_and_program() -> None:
+    from feedsmith.studio.models import Event
+
+    program, page, one = Program("edgar"), visitor("edgar"), number_of()
+    top, two = number_of("03-quote-aaaaaa"), number_of("02-carousel-aaaaaa")
+
+    def lines() -> list[tuple[str, int, str]]:
+        found = list(Event.objects.order_by("pk").values_list("verb", "draft", "words"))
+        assert set(Event.objects.values_list("person__name", flat=True)) == {"edgar"}
+        Event.objects.all().delete()
+        return found
+
+    program("PUT", f"{OAK}/posts/{one}/favourite", {"on": True})
+    program("PUT", f"{OAK}/posts/{one}/favourite", {"on": False})
+    program("PUT", f"{OAK}/posts/{one}/place", {"before": two})
+    program("PUT", f"{OAK}/posts/{one}/place", {"after": two})
+    by_program = lines()
+    page.post(f"/b/oak-co/posts/{one}/favourite", {"on": "1"})
+    page.post("/b/oak-co/posts/bulk", {"do": "favourite", "post": [one]})
+    page.post("/b/oak-co/posts/order", {"post": one, "before": two})
+    page.post("/b/oak-co/posts/order", {"post": one, "after": two})
+    assert lines() == by_program
+    assert [(verb, number) for verb, number, _ in by_program] == [
+        ("marked", one), ("marked", one), ("reordered", one), ("reordered", one),
+    ]  # fmt: skip
+    page.post("/b/oak-co/posts/order", {"post": one, "before": top})
+    said = text_of(visitor("rita").get("/b/oak-co/activity"))
+    assert "edgar moved the photo “A walk under the oaks.” in the feed" in said
 
 
 def test_a_copy_has_files_of_its_own_and_stands_above() -> None:

@@ -1,21 +1,19 @@
 """Whom the token acts for, their brands, and the photos of a brand's library."""
 
-import inspect
 from typing import Annotated
 
 from django.db.models import Count
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from ninja import Router
 from pydantic import Field
 
-from feedsmith.post import Photo
-from feedsmith.studio import models
+from feedsmith.studio import models, shelf
 from feedsmith.studio.api import cursor as cursors
 from feedsmith.studio.api import shapes
 from feedsmith.studio.api.operations import needs
 from feedsmith.studio.api.shown import ROOT
-from feedsmith.studio.pages import photos as library
+from feedsmith.studio.pages import photos as thumbnails
 from feedsmith.studio.templatetags.look import zone_of
 
 router = Router(tags=["brands"])
@@ -59,7 +57,7 @@ def list_photos(
     """The brand's own photos by id; `q` is looked for in their names."""
     words = q.lower().split()
     found = sorted(
-        (p for p in library.known(request.brand).values() if all(w in p.name.lower() for w in words)),
+        (p for p in shelf.known(request.brand.home.library).values() if all(w in p.name.lower() for w in words)),
         key=lambda photo: photo.id,
     )  # fmt: skip
     last = cursors.read(cursor, str)[0] if cursor else ""
@@ -78,17 +76,12 @@ def photo_thumbnail(
     request: HttpRequest, brand: str, photo: str, width: shapes.Width = "480"
 ) -> HttpResponseBase:
     """A small WebP of a photo."""
-    if not photo.isalnum():
-        raise Http404
-    return inspect.unwrap(library.photo)(  # the page's view; the door is open already
-        request, request.brand, width=width, photo_id=photo
-    )
+    return thumbnails.thumbnail(request.brand, width, photo)
 
 
-def _photo(brand: models.Brand, photo: Photo) -> shapes.Photo:
+def _photo(brand: models.Brand, photo: shelf.Item) -> shapes.Photo:
     return shapes.Photo(
         id=photo.id, name=photo.name, width=photo.width, height=photo.height,
-        taken_at=photo.taken_at, credit=photo.credit.text if photo.credit else "",
-        licence=photo.credit.licence if photo.credit else "",
+        taken_at=None, credit=photo.credit, licence=photo.licence,
         thumbnail=f"{ROOT}/brands/{brand.slug}/library/photos/{photo.id}/thumbnail",
     )  # fmt: skip

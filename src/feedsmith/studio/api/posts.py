@@ -21,7 +21,7 @@ from feedsmith.studio.api import door, shapes, shown
 from feedsmith.studio.api.operations import made, needs
 from feedsmith.studio.api.refusals import Unfit
 from feedsmith.studio.models import Comment, Conflict, Draft, Event, Revision
-from feedsmith.studio.models.drafts import reorder, search
+from feedsmith.studio.models.drafts import search
 from feedsmith.studio.pages import media
 from feedsmith.studio.pages.post import of_brand
 from feedsmith.studio.templatetags.look import zone_of
@@ -249,18 +249,22 @@ def _moved(
 @router.put(ONE + "/favourite", **needs("write", "editor", shapes.Post))
 def favourite(request: HttpRequest, brand: str, number: int, mark: shapes.Favourite) -> shapes.Post:
     """Mark it as a favourite, or not."""
-    draft = _one(request, number)
-    draft.favourite = mark.on
-    draft.save(update_fields=["favourite", "updated_at"])
+    draft = _one(request, number).mark(favourite=mark.on, person=request.user)
     return shown.post(draft, request)
 
 
-@router.post(POSTS + "/order", **needs("write", "editor", shapes.Posts))
-def order(request: HttpRequest, brand: str, wanted: shapes.Order) -> shapes.Posts:
-    """Put posts into this order, in the places that they have among the others."""
-    reorder(request.brand, wanted.ids, request.user)
-    rows = _rows(request).filter(pk__in=wanted.ids).order_by("-position", "-pk")
-    return shapes.Posts(posts=[shown.post(row, request) for row in rows], next=None)
+@router.put(ONE + "/place", **needs("write", "editor", shapes.Post))
+def place_in_feed(
+    request: HttpRequest, brand: str, number: int, wanted: shapes.Place
+) -> shapes.Post:
+    """Put it directly before another post of the feed (nearer to the top), or directly after it."""
+    if (wanted.before is None) == (wanted.after is None):
+        raise Unfit("say before which post, or after which", mend="give one of before and after")
+    draft = feed.place(
+        request.brand, _one(request, number).pk, before=wanted.before, after=wanted.after,
+        person=request.user,
+    )  # fmt: skip
+    return shown.post(draft, request)
 
 
 @router.post(ONE + "/copies", **needs("write", "editor", shapes.Post, status=201))
@@ -268,7 +272,6 @@ def duplicate(request: HttpRequest, brand: str, number: int) -> Status:
     """A copy with files of its own, directly above it in the feed."""
     draft = _one(request, number)
     copy = copies.duplicate(draft, request.user)
-    copy = feed.place(request.brand, copy.pk, before=draft.pk)
     return made(shown.post(of_brand(request.brand, copy.pk), request))
 
 

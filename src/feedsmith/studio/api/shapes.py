@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from feedsmith.post import Kind, Value
+from feedsmith.studio.asked import MOST
 from feedsmith.studio.models.tokens import Scope
 from feedsmith.studio.pages.create import COUNT_MAX, WORDS_MAX
 from feedsmith.studio.pages.editing import CAPTION_KEPT, HASHTAGS_KEPT
@@ -20,8 +21,6 @@ from feedsmith.studio.states import Role, State
 
 PAGE, PAGE_MAX = 50, 200
 """Entries of one answer: usually, at most."""
-NUMBER_MAX = 2**53
-"""The highest number of a row that JSON carries whole; no database holds so many."""
 
 
 def _storable(words: str) -> str:
@@ -50,7 +49,7 @@ Words = Annotated[
 Line = Annotated[str, StringConstraints(max_length=WORDS_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Caption = Annotated[Words, Field(max_length=CAPTION_KEPT)]
 Hashtag = Annotated[str, StringConstraints(pattern=r"^\w{1,100}$")]
-Number = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
+Number = Annotated[int, Field(ge=1, le=MOST)]
 Version = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_as_number)]
 Moment = Annotated[
     AwareDatetime,
@@ -249,12 +248,15 @@ class Favourite(Value):
     on: StrictBool
 
 
-class Order(Value):
-    ids: Annotated[
-        list[Annotated[Number, BeforeValidator(_as_number)]],
-        Field(min_length=1, max_length=PAGE_MAX),
-    ]
-    """Posts in their new order, the newest (top left) first. They share the places that they had."""
+RowNumber = Annotated[Number, BeforeValidator(_as_number)]
+
+
+class Place(Value):
+    """One of the two."""
+
+    before: RowNumber | None = None
+    """The post that it then stands directly before, nearer to the top."""
+    after: RowNumber | None = None
 
 
 class Revision(Value):

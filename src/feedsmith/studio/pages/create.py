@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from feedsmith.brand import Home
 from feedsmith.errors import FeedsmithError
 from feedsmith.post import KINDS
+from feedsmith.studio.asked import number, numbers
 from feedsmith.studio.models import Brand, Draft, Job
 from feedsmith.studio.models.jobs import ACTIVE, OVER, WAITING_MAX
 from feedsmith.studio.pages.access import for_members
@@ -60,11 +61,7 @@ def jobs(request: HttpRequest, brand: Brand) -> HttpResponse:
 @require_safe
 def made(request: HttpRequest, brand: Brand) -> HttpResponse:
     """The posts made lately that the page does not show yet (?have=12&have=13)."""
-    have = {
-        int(n)
-        for n in request.GET.getlist("have")[:500]
-        if n.isascii() and n.isdigit() and len(n) < 18
-    }
+    have = set(numbers(request.GET.getlist("have")[:500]))
     fresh = [draft for draft in made_lately(brand) if draft.pk not in have]
     return render(request, "studio/parts/made.html", {"made": fresh})
 
@@ -131,12 +128,9 @@ def asked(request: HttpRequest, brand: Brand) -> tuple[dict[str, Any], list[str]
     text = {name: form.get(name, "").strip() for name in fields}
     offer = {name: words for name in OFFER if (words := form.get(f"offer_{name}", "").strip())}
     problems = []
-    count = form.get("count", "")
-    if not (
-        count.isascii() and count.isdigit() and len(count) < 6 and 1 <= int(count) <= COUNT_MAX
-    ):
+    count = number(form.get("count", ""), 1, COUNT_MAX)
+    if count is None:
         problems.append(f"Choose how many posts: 1 to {COUNT_MAX}.")
-        count = "3"
     if text["kind"] and text["kind"] not in KINDS:
         problems.append("Choose one of the kinds of post.")
     if text["kind"] in ("promo", "product") and not {"text", "name"} & set(offer):
@@ -152,7 +146,7 @@ def asked(request: HttpRequest, brand: Brand) -> tuple[dict[str, Any], list[str]
     link = offer.get("link", "")
     if link and not link.startswith(("http://", "https://")):
         problems.append("A link begins with https://.")
-    return {**text, "offer": offer, "count": int(count)}, problems
+    return {**text, "offer": offer, "count": count or 3}, problems
 
 
 def _page(brand: Brand, args: dict[str, Any], problems: list[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from feedsmith import marks
 from feedsmith.studio import shelf
+from feedsmith.studio.asked import number
 from feedsmith.studio.models import Brand, Event, Job, Upload
 from feedsmith.studio.models.jobs import ACTIVE
 from feedsmith.studio.models.uploads import SIZES
@@ -202,6 +203,6 @@ def _words(name: str, value: str) -> str:
         if value == "none":
             return "Without a date"
         year, _, month = value.partition("-")
-        known = month.isascii() and month.isdigit() and 1 <= int(month[:2]) <= 12
-        return f"{_MONTHS[int(month[:2])]} {year}" if known else value
+        named = number(month, 1, 12)
+        return f"{_MONTHS[named]} {year}" if named else value
     return f"“{value}”" if name == "q" else value.capitalize()

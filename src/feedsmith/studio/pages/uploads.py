@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_http_methods, require_POST
 
 from feedsmith.errors import FeedsmithError
+from feedsmith.studio import asked
 from feedsmith.studio.models import Brand, Upload
 from feedsmith.studio.models.uploads import FILES_MAX, PIECE, Missed
 from feedsmith.studio.pages.access import for_members
@@ -23,15 +24,15 @@ AT_ONCE = 500
 @require_POST
 def begin(request: HttpRequest, brand: Brand) -> HttpResponse:
     """`name`, `size`, `mark` of a file -> its key, and how much of it is here already."""
-    size = request.POST.get("size", "")
-    if not (size.isascii() and size.isdigit() and len(size) < 15):
+    size = asked.number(request.POST.get("size", ""))
+    if size is None:
         return _refused(FeedsmithError("the size of the file was not said"))
     try:
         upload = Upload.begin(
             brand,
             request.user,
             request.POST.get("name", ""),
-            int(size),
+            size,
             request.POST.get("mark", ""),
         )
     except FeedsmithError as error:
@@ -46,11 +47,11 @@ def piece(request: HttpRequest, brand: Brand, key: str) -> HttpResponse:
     upload = _of(request, brand, key)
     if request.method == "GET":
         return JsonResponse({"have": upload.have, "size": upload.size})
-    start = request.GET.get("from", "")
-    if not (start.isascii() and start.isdigit() and len(start) < 15):
+    start = asked.number(request.GET.get("from", ""))
+    if start is None:
         return _refused(FeedsmithError("it was not said where the piece begins"))
     try:
-        return JsonResponse({"have": upload.add(int(start), request)})
+        return JsonResponse({"have": upload.add(start, request)})
     except Missed as missed:
         return JsonResponse({"have": missed.have}, status=409)
     except FeedsmithError as error:
