@@ -91,6 +91,13 @@ def items(library: Path) -> list[Item]:
     return [_marked(item, said[item.id]) if item.id in said else item for item in bare]
 
 
+def item(library: Path, photo_id: str) -> Item | None:
+    """One photo with its mark; None where there is none of this id."""
+    found = known(library).get(photo_id)
+    mark = marks.read(library).get(photo_id) if found is not None else None
+    return _marked(found, mark) if found is not None and mark is not None else found
+
+
 def known(library: Path) -> Mapping[str, Item]:
     """Id -> photo as it was read, without marks; empty where there is no library. The one reader of the
     library's lists in the server: read once, and again where one of them has changed."""

@@ -2,10 +2,12 @@
 finds, so that they cannot disagree.
 """
 
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
+from pathlib import PurePath
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,8 +15,10 @@ from django.db import transaction
 
 from feedsmith.errors import FeedsmithError
 from feedsmith.studio import asked, clock, states
-from feedsmith.studio.models import Brand, Conflict, Draft, Event, Person, Plan, Planned
+from feedsmith.studio.models import Brand, Conflict, Draft, Event, Job, Person, Plan, Planned
+from feedsmith.studio.models.jobs import ACTIVE
 from feedsmith.studio.models.plans import rhythm
+from feedsmith.studio.queue import enqueue
 
 CLASH = timedelta(hours=1)
 """Two posts nearer than this take each other's readers."""
@@ -22,6 +26,9 @@ USUAL = time(18)
 """After work: where neither plan nor calendar says when the brand posts."""
 MOVABLE = ("draft", "review", "approved", "scheduled", "failed")
 """States in which a post can be given another time; what is out, or on its way, cannot."""
+PLAN_BYTES = 700_000
+"""Of a plan's file; ten years of daily posts are 500 kB."""
+PLAN_KINDS = (".yaml", ".yml", ".csv")
 LOOSE_MAX = 40
 """Posts without a time that are shown beside the calendar."""
 
@@ -59,7 +66,7 @@ class Entry:
     @property
     def version(self) -> int:
         """Of what was seen: who moves it names it, so that nobody else's change is lost."""
-        return (self.draft or self.planned).version  # type: ignore[union-attr,return-value]
+        return (self.draft or self.planned).version  # type: ignore[union-attr]
 
     @property
     def movable(self) -> bool:
@@ -346,3 +353,39 @@ def bring_in(
         Planned.objects.bulk_create(fresh)
         Event.objects.create(brand=brand, person=person, verb="brought", words=name[:300])
     return len(fresh), len(dated) - len(fresh)
+
+
+def bring(brand: Brand, name: str, data: bytes, *, person: Person | None) -> Job:
+    """A job that reads a plan's file; its posts stand on the calendar a moment later. Raises
+    FeedsmithError for what is none by its name, or too large."""
+    name = PurePath(name.replace("\\", "/")).name[:120]
+    if PurePath(name).suffix.lower() not in PLAN_KINDS:
+        raise FeedsmithError(
+            f"{name} is no plan", mend="choose the file that feedsmith plan wrote: .yaml or .csv"
+        )
+    if len(data) > PLAN_BYTES:
+        raise FeedsmithError(f"{name} is too large for a plan", mend="split it")
+    return enqueue(brand, person, {"name": name, "data": b64encode(data).decode()}, "plan")
+
+
+def make(brand: Brand, numbers: Iterable[int], *, person: Person | None) -> Job:
+    """A job that makes planned posts: drafts with their time in mind. Raises FeedsmithError where none
+    of these waits to be made."""
+    with transaction.atomic():
+        Brand.objects.select_for_update().get(pk=brand.pk)  # of two presses the second waits
+        wanted = set(numbers) - being_made(brand)
+        chosen = list(Planned.objects.filter(brand=brand, pk__in=wanted, draft=None, waits=""))
+        if not chosen:
+            raise FeedsmithError(
+                "these are made already, or being made", mend="look at the Create page"
+            )
+        # As they are now: a job that starts again must make the same posts.
+        briefs = [{**p.brief, "at": p.at.isoformat()} for p in chosen]
+        planned = [p.pk for p in chosen]
+        return enqueue(brand, person, {"count": len(briefs), "briefs": briefs, "planned": planned})
+
+
+def being_made(brand: Brand) -> set[int]:
+    """Planned posts that a waiting or running job makes."""
+    active = Job.objects.filter(brand=brand, state__in=ACTIVE).values_list("args", flat=True)
+    return {number for args in active for number in args.get("planned", ())}

@@ -176,6 +176,16 @@ class Draft(models.Model):
             row._edited(person, role, what)
             return row
 
+    def restore(
+        self, revision: "Revision", *, version: int, person: Person | None = None,
+        role: states.Actor = "owner",
+    ) -> "Draft":  # fmt: skip
+        """Bring an earlier version back, as an edit of its own: nothing of the history is lost."""
+        return self.edit(
+            revision.words, version=version, person=person, role=role,
+            what=f"version {revision.number} brought back",
+        )  # fmt: skip
+
     def turn(
         self, by: int, *, version: int, person: Person | None = None, role: states.Actor = "owner"
     ) -> "Draft":

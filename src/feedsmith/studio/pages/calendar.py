@@ -1,34 +1,28 @@
 """The calendar: month, week and list of one query; posts put on a day by dragging or by a form."""
 
-import base64
 from datetime import date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
-from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from feedsmith.errors import FeedsmithError
 from feedsmith.studio import asked, clock, slots
 from feedsmith.studio.models import Brand, Conflict, Draft, Job, Plan, Planned
 from feedsmith.studio.models.jobs import ACTIVE
 from feedsmith.studio.pages.access import for_members
-from feedsmith.studio.pages.create import COUNT_MAX, enqueue
+from feedsmith.studio.pages.create import COUNT_MAX
 from feedsmith.studio.pages.notices import say
 from feedsmith.studio.templatetags.look import zone_of
 
 VIEWS = ("month", "week", "list")
 LIST_DAYS = 42
 """Days of the list."""
-PLAN_BYTES = 700_000
-"""Of a plan's file; ten years of daily posts are 500 kB."""
-PLAN_KINDS = (".yaml", ".yml", ".csv")
 YEARS = range(2000, 2100)
 CHANGED = (Conflict, slots.Moved)
 IN_BETWEEN = "Somebody else changed this in between."
@@ -62,7 +56,7 @@ def shown(brand: Brand, view: str, day: date, today: date, zone: tzinfo) -> dict
     after = day + timedelta(days=step) if step else (day.replace(day=1) + timedelta(days=32))
     clashes = [entry for entry in found if entry.clash and entry.at.date() >= today]
     open_ = [e.planned for e in found if e.planned is not None]
-    made = being_made(brand)
+    made = slots.being_made(brand)
     ready = [p for p in open_ if not p.waits and p.at >= timezone.now() and p.pk not in made]
     jobs = Job.objects.filter(brand=brand, kind="plan")
     last_job = jobs.order_by("-pk").first()
@@ -118,6 +112,7 @@ def _pairs(clashes: list[slots.Entry]) -> list[dict[str, str]]:
 
 
 @for_members("editor")
+@require_http_methods(["GET", "HEAD", "POST"])
 def place(request: HttpRequest, brand: Brand, key: str) -> HttpResponse:
     """When one of them goes out: a form, for those who do not drag."""
     if request.method == "POST":
@@ -216,16 +211,8 @@ def bring(request: HttpRequest, brand: Brand) -> HttpResponse:
     file = request.FILES.get("plan")
     if file is None:
         raise FeedsmithError("no file was chosen", mend="choose a plan: plan.yaml or a CSV")
-    name = PurePath(file.name.replace("\\", "/")).name[:120]
-    if PurePath(name).suffix.lower() not in PLAN_KINDS:
-        raise FeedsmithError(
-            f"{name} is no plan", mend="choose the file that feedsmith plan wrote: .yaml or .csv"
-        )
-    if file.size > PLAN_BYTES:
-        raise FeedsmithError(f"{name} is too large for a plan", mend="split it")
-    args = {"name": name, "data": base64.b64encode(file.read()).decode()}
-    enqueue(brand, request.user, args, "plan")
-    say(request, f"{name} is being read. Its posts appear here in a moment.")
+    job = slots.bring(brand, file.name, file.read(slots.PLAN_BYTES + 1), person=request.user)
+    say(request, f"{job.args['name']} is being read. Its posts appear here in a moment.")
     return _to(_back_to(request, brand))
 
 
@@ -233,29 +220,9 @@ def bring(request: HttpRequest, brand: Brand) -> HttpResponse:
 @require_POST
 def make(request: HttpRequest, brand: Brand) -> HttpResponse:
     """Make posts that are planned: drafts with their time in mind."""
-    numbers = set(asked.numbers(request.POST.getlist("planned")[:COUNT_MAX]))
-    with transaction.atomic():
-        Brand.objects.select_for_update().get(pk=brand.pk)  # of two presses the second waits
-        chosen = list(
-            Planned.objects.filter(
-                brand=brand, pk__in=numbers - being_made(brand), draft=None, waits=""
-            )
-        )
-        if not chosen:
-            raise FeedsmithError(
-                "these are made already, or being made", mend="look at the Create page"
-            )
-        # As they are now: a job that starts again must make the same posts.
-        briefs = [{**p.brief, "at": p.at.isoformat()} for p in chosen]
-        planned = [p.pk for p in chosen]
-        enqueue(brand, request.user, {"count": len(briefs), "briefs": briefs, "planned": planned})
+    numbers = asked.numbers(request.POST.getlist("planned")[:COUNT_MAX])
+    slots.make(brand, numbers, person=request.user)
     return HttpResponseRedirect(f"/b/{brand.slug}/create")
-
-
-def being_made(brand: Brand) -> set[int]:
-    """Planned posts that a waiting or running job makes."""
-    active = Job.objects.filter(brand=brand, state__in=ACTIVE).values_list("args", flat=True)
-    return {number for args in active for number in args.get("planned", ())}
 
 
 # ---- what a request says -----------------------------------------------------------------------

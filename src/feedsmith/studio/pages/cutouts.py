@@ -13,7 +13,7 @@ from feedsmith import marks
 from feedsmith.studio import shelf
 from feedsmith.studio.models import Brand, Job
 from feedsmith.studio.pages.access import for_members
-from feedsmith.studio.pages.create import enqueue
+from feedsmith.studio.queue import enqueue
 
 
 @for_members("editor")
@@ -21,7 +21,7 @@ from feedsmith.studio.pages.create import enqueue
 def cutout(request: HttpRequest, brand: Brand, photo_id: str) -> HttpResponse:
     """POST adds a click (`x`, `y` in shares, `inside`), takes the last one back (`undo`), or all
     (`clear`); each asks the worker for a new cut-out."""
-    item = next((i for i in shelf.items(brand.home.library) if i.id == photo_id), None)
+    item = shelf.item(brand.home.library, photo_id)
     if item is None:
         raise Http404
     clicks = item.mark.clicks
@@ -33,13 +33,13 @@ def cutout(request: HttpRequest, brand: Brand, photo_id: str) -> HttpResponse:
         response = HttpResponseRedirect(f"/b/{brand.slug}/library/{photo_id}/cutout?at=picture")
         response.status_code = 303
         return response
-    job = _jobs(brand, photo_id).order_by("-pk").first()
+    job = jobs_of(brand, photo_id).order_by("-pk").first()
     if job is None:
         job = ask(brand, request.user, photo_id)
-    there = _file(brand, photo_id)
+    there = file_of(brand, photo_id)
     stamp = (
         hashlib.sha256(str(there.stat().st_mtime_ns).encode()).hexdigest()[:8]
-        if there.is_file()
+        if there.isfile_of()
         else ""
     )
     said = {
@@ -54,8 +54,13 @@ def cutout(request: HttpRequest, brand: Brand, photo_id: str) -> HttpResponse:
 @for_members("reviewer")
 @require_safe
 def picture(request: HttpRequest, brand: Brand, photo_id: str) -> HttpResponse:
+    return cut(brand, photo_id)
+
+
+def cut(brand: Brand, photo_id: str) -> HttpResponse:
+    """The same for somebody who was let in already."""
     try:
-        data = _file(brand, photo_id).read_bytes()
+        data = file_of(brand, photo_id).read_bytes()
     except OSError as error:
         raise Http404 from error
     return HttpResponse(data, content_type="image/webp")
@@ -63,15 +68,15 @@ def picture(request: HttpRequest, brand: Brand, photo_id: str) -> HttpResponse:
 
 def ask(brand: Brand, person: object, photo_id: str) -> Job:
     """A job for this cut-out; one that waits already does for both."""
-    waiting = _jobs(brand, photo_id).filter(state="queued").first()
+    waiting = jobs_of(brand, photo_id).filter(state="queued").first()
     return waiting or enqueue(brand, person, {"photo": photo_id}, "cutout")
 
 
-def _jobs(brand: Brand, photo_id: str):  # type: ignore[no-untyped-def]
+def jobs_of(brand: Brand, photo_id: str):  # type: ignore[no-untyped-def]
     return Job.objects.filter(brand=brand, kind="cutout", args__photo=photo_id)
 
 
-def _file(brand: Brand, photo_id: str):  # type: ignore[no-untyped-def]
+def file_of(brand: Brand, photo_id: str):  # type: ignore[no-untyped-def]
     return settings.STUDIO.cutouts / brand.slug / f"{photo_id}.webp"
 
 

@@ -6,18 +6,17 @@ import difflib
 import re
 from datetime import datetime, timedelta
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.studio import asked, clock, copies, states
-from feedsmith.studio.models import Brand, Comment, Draft, Event
+from feedsmith.studio import asked, clock, copies, queue, states
+from feedsmith.studio.models import Brand, Comment, Draft, Event, Revision
 from feedsmith.studio.models.drafts import Conflict
 from feedsmith.studio.pages import errors, told
 from feedsmith.studio.pages.access import for_members
 from feedsmith.studio.pages.activity import sentence
-from feedsmith.studio.pages.create import enqueue
 from feedsmith.studio.pages.notices import say
 from feedsmith.studio.pages.post import limits_of, of_brand
 from feedsmith.studio.templatetags.look import at, zone_of
@@ -60,14 +59,11 @@ def redo(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
 def restore(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
     """Bring an earlier version back, as an edit of its own: nothing of the history is lost."""
     draft = of_brand(brand, number)
-    revision = draft.revisions.filter(number=_number(request, "number")).first()
-    if revision is None:
-        raise Http404
+    revision = get_object_or_404(Revision, draft=draft, number=_number(request, "number"))
     try:
-        draft.edit(
-            revision.words, version=_number(request, "version"), person=request.user,
-            role=request.role, what=f"version {revision.number} brought back",
-        )  # fmt: skip
+        draft.restore(
+            revision, version=_number(request, "version"), person=request.user, role=request.role
+        )
     except Conflict as conflict:
         return _conflict(request, conflict, revision.words)
     return _back(draft)
@@ -139,21 +135,7 @@ def duplicate(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
 @require_POST
 def another(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
     """Ask for another post of this kind and theme; it is made like any other."""
-    draft = of_brand(brand, number)
-    made = draft.post
-    if made is None:
-        raise FeedsmithError("the files of this post are not in its folder any more")
-    offer = {
-        name: words for name, words in made.offer.model_dump().items() if words and name != "about"
-    }
-    square = made.format == "square"
-    enqueue(
-        brand, request.user,
-        {
-            "kind": draft.kind, "theme": draft.theme or " ".join(made.shows[:2]), "headline": "",
-            "format": "square" if square else "portrait", "offer": offer, "count": 1,
-        },
-    )  # fmt: skip
+    queue.another(of_brand(brand, number), request.user)
     return HttpResponseRedirect(f"/b/{brand.slug}/create")
 
 

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
 
 from feedsmith.studio import shelf
 from feedsmith.studio.models import Brand
@@ -10,6 +11,7 @@ from feedsmith.studio.pages.media import WIDTHS, small
 
 
 @for_members("reviewer")
+@require_safe
 def photo(request: HttpRequest, brand: Brand, width: str, photo_id: str) -> HttpResponse:
     """A small WebP of a photo of the library."""
     return thumbnail(brand, width, photo_id)
