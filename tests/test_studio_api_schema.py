@@ -25,6 +25,8 @@ BOUNDED = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
+PATIENCE = 120
+"""Seconds for one answer: a machine with other work to do is no flaw of the API."""
 CHECKS = {
     # What one field cannot say is refused as well: a cursor that nobody gave out, a range of days
     # that ends before it starts. The test itself asks that no single field was found wrong.
@@ -45,8 +47,10 @@ def test_every_operation_answers_as_described(mode: GenerationMode) -> None:
     from feedsmith.studio.api.door import rate
 
     schema = schemathesis.openapi.from_asgi(
-        "/api/v1/openapi.json", ASGIHandler(), headers={"Host": "localhost"},
-        config=SchemathesisConfig.from_dict({"base-url": "http://localhost", "checks": CHECKS}),
+        "/api/v1/openapi.json", ASGIHandler(), headers={"Host": "localhost"}, timeout=PATIENCE,
+        config=SchemathesisConfig.from_dict(
+            {"base-url": "http://localhost", "checks": CHECKS, "request-timeout": PATIENCE}
+        ),
     )  # fmt: skip
     headers = {"Authorization": f"Bearer {token_of('olga')}"}
     answered: dict[str, Counter[int]] = {}
@@ -77,16 +81,19 @@ def test_every_operation_answers_as_described(mode: GenerationMode) -> None:
         except (FailureGroup, AssertionError) as failure:
             found.append(f"{operation.label}\n{failure}")
     assert not found, "\n\n".join(found)
-    assert len(answered) > 30
+    assert len(answered) > 60
     if mode is GenerationMode.POSITIVE:
         never = [label for label, counts in answered.items() if not {200, 201, 204} & set(counts)]
         assert set(never) <= UNLIKELY
 
 
 UNLIKELY = {
-    "GET /api/v1/brands/{brand}/library/photos/{photo}/thumbnail",  # the small brand has no photos
-    "DELETE /api/v1/brands/{brand}/posts/{number}/schedule",  # nothing is scheduled
     "POST /api/v1/brands/{brand}/webhooks",  # what is made up is no address
+    "POST /api/v1/brands/{brand}/library/uploads",  # nor is it a file's name that ends in .jpg
+    "PATCH /api/v1/brands/{brand}/library/uploads/{key}",  # nor a picture's bytes
+    "POST /api/v1/brands/{brand}/library/imports",  # nor the key of an upload
+    "POST /api/v1/brands/{brand}/calendar/jobs",  # nor the id of a planned post
+    "PUT /api/v1/brands/{brand}/posts/{number}/place",  # nor that of another post
 }
 """Operations that what is made up cannot make succeed."""
 
