@@ -39,7 +39,7 @@ def cutout(request: HttpRequest, brand: Brand, photo_id: str) -> HttpResponse:
     there = file_of(brand, photo_id)
     stamp = (
         hashlib.sha256(str(there.stat().st_mtime_ns).encode()).hexdigest()[:8]
-        if there.isfile_of()
+        if there.is_file()
         else ""
     )
     said = {
