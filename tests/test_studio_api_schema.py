@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from small_api import number_of, token_of
+from small_api import parts, token_of
 
 schemathesis = pytest.importorskip(
     "schemathesis", reason='needs the dev extra: pip install "feedsmith[dev]"'
@@ -25,6 +25,8 @@ BOUNDED = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=True, database=None, phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
+PATIENCE = 120
+"""Seconds for one answer: a machine with other work to do is no flaw of the API."""
 CHECKS = {
     # What one field cannot say is refused as well: a cursor that nobody gave out, a range of days
     # that ends before it starts. The test itself asks that no single field was found wrong.
@@ -45,8 +47,10 @@ def test_every_operation_answers_as_described(mode: GenerationMode) -> None:
     from feedsmith.studio.api.door import rate
 
     schema = schemathesis.openapi.from_asgi(
-        "/api/v1/openapi.json", ASGIHandler(), headers={"Host": "localhost"},
-        config=SchemathesisConfig.from_dict({"base-url": "http://localhost", "checks": CHECKS}),
+        "/api/v1/openapi.json", ASGIHandler(), headers={"Host": "localhost"}, timeout=PATIENCE,
+        config=SchemathesisConfig.from_dict(
+            {"base-url": "http://localhost", "checks": CHECKS, "request-timeout": PATIENCE}
+        ),
     )  # fmt: skip
     headers = {"Authorization": f"Bearer {token_of('olga')}"}
     answered: dict[str, Counter[int]] = {}
@@ -55,7 +59,9 @@ def test_every_operation_answers_as_described(mode: GenerationMode) -> None:
         operation = entry.ok()
         counts = answered[operation.label] = Counter()
         fixed = (
-            there(operation.path) if mode is GenerationMode.POSITIVE or inputs(operation) else {}
+            parts(operation.path.removeprefix("/api/v1"))
+            if mode is GenerationMode.POSITIVE or inputs(operation)
+            else {}
         )
 
         @BOUNDED
@@ -75,16 +81,19 @@ def test_every_operation_answers_as_described(mode: GenerationMode) -> None:
         except (FailureGroup, AssertionError) as failure:
             found.append(f"{operation.label}\n{failure}")
     assert not found, "\n\n".join(found)
-    assert len(answered) > 30
+    assert len(answered) > 60
     if mode is GenerationMode.POSITIVE:
         never = [label for label, counts in answered.items() if not {200, 201, 204} & set(counts)]
         assert set(never) <= UNLIKELY
 
 
 UNLIKELY = {
-    "GET /api/v1/brands/{brand}/library/photos/{photo}/thumbnail",  # the small brand has no photos
-    "DELETE /api/v1/brands/{brand}/posts/{number}/schedule",  # nothing is scheduled
     "POST /api/v1/brands/{brand}/webhooks",  # what is made up is no address
+    "POST /api/v1/brands/{brand}/library/uploads",  # nor is it a file's name that ends in .jpg
+    "PATCH /api/v1/brands/{brand}/library/uploads/{key}",  # nor a picture's bytes
+    "POST /api/v1/brands/{brand}/library/imports",  # nor the key of an upload
+    "POST /api/v1/brands/{brand}/calendar/jobs",  # nor the id of a planned post
+    "PUT /api/v1/brands/{brand}/posts/{number}/place",  # nor that of another post
 }
 """Operations that what is made up cannot make succeed."""
 
@@ -107,26 +116,3 @@ def newest(case: Any) -> None:
     ):
         draft = Draft.objects.filter(pk=case.path_parameters["number"]).first()
         body["version"] = draft.version if draft is not None else body["version"]
-
-
-def there(path: str) -> dict[str, object]:
-    """Parameters of this path that lead to something: made up ones lead nowhere. The post has an edit
-    to undo and one to do again."""
-    from feedsmith.studio.models import Brand, Comment, Draft, Hook, Job, Person
-
-    oak = Brand.objects.get(slug="oak-co")
-    olga = Person.objects.get(name="olga")
-    draft = Draft.objects.get(pk=number_of("02-carousel-aaaaaa"))
-    Draft.objects.filter(pk=draft.pk).update(state="approved" if "schedule" in path else "draft")
-    for caption in ("One.", "Two.", "Three."):
-        draft = draft.edit({"caption": caption}, version=draft.version)
-    draft.turn(-1, version=draft.version)
-    comment = Comment.objects.create(draft=draft, person=olga, text="Green.").pk
-    job = Job.objects.create(brand=oak, kind="generate", args={"count": 1}, total=1).pk
-    hook = Hook.objects.filter(brand=oak).first() or Hook.make(oak, "https://oak.invalid/")
-    number = job if "/jobs/" in path else hook.pk if "/webhooks/" in path else draft.pk
-    known = {
-        "brand": "oak-co", "number": number, "comment": comment, "file": "02.jpg",
-        "photo": "0" * 16, "delivery": hook.test().pk,
-    }  # fmt: skip
-    return {name: value for name, value in known.items() if f"{{{name}}}" in path}

@@ -210,6 +210,94 @@ def test_without_a_time_of_its_own_a_post_gets_the_brands_usual_one() -> None:
     assert draft.scheduled_at == local(2027, 5, 5, 7, 45)
 
 
+# ---- two at once -------------------------------------------------------------------------------
+
+
+def test_who_edits_a_post_that_somebody_drags_meanwhile_gets_both_and_is_told_what_was_done() -> (
+    None
+):
+    draft = a_draft(state="draft", at=local(2027, 5, 3))
+    editor, dragger = visitor("edgar"), visitor("olga")
+    form = {"version": draft.version, "caption": "Mine.", "hashtag": "oak", "alt": "Green."}
+    what = {"what": f"post-{draft.pk}", "version": draft.version, "day": "2027-05-05"}
+    assert dragger.post(f"{ROOT}/move", what).status_code == 200
+    answer = editor.post(f"/b/oak-co/posts/{draft.pk}/edit", form)
+    assert answer.status_code == 409
+    said = text_of(answer)
+    assert "olga moved this post to 5 May 2027, 18:00" in said
+    assert "Mine." in answer.content.decode()
+    draft.refresh_from_db()
+    assert (draft.caption, draft.scheduled_at) == ("A walk under the oaks.", local(2027, 5, 5))
+    # Saved again from that page both changes are there: the words of one, the time of the other.
+    editor.post(f"/b/oak-co/posts/{draft.pk}/edit", form | {"version": draft.version})
+    draft.refresh_from_db()
+    assert (draft.caption, draft.scheduled_at) == ("Mine.", local(2027, 5, 5))
+
+
+def test_who_drags_a_post_that_somebody_edited_meanwhile_is_told_and_drags_again() -> None:
+    draft = a_draft(at=local(2027, 5, 3))
+    editor, dragger = visitor("edgar"), visitor("olga")
+    page = dragger.get(f"{ROOT}?day=2027-05-03").content.decode()
+    shown = re.search(rf'data-what="post-{draft.pk}" data-version="(\d+)"', page)
+    assert shown is not None
+    form = {"version": draft.version, "caption": "Other words.", "hashtag": "oak", "alt": "Green."}
+    assert editor.post(f"/b/oak-co/posts/{draft.pk}/edit", form).status_code == 302
+    what = {"what": f"post-{draft.pk}", "version": shown[1], "day": "2027-05-05"}
+    late = dragger.post(f"{ROOT}/move", what)
+    assert late.status_code == 409
+    assert late.json()["said"].startswith("Somebody else changed this in between.")
+    draft.refresh_from_db()
+    # What an editor changes asks for approval again: who drags it should know before.
+    assert (draft.state, draft.scheduled_at) == ("review", local(2027, 5, 3))
+    assert dragger.post(f"{ROOT}/move", what | {"version": draft.version}).status_code == 200
+
+
+def test_two_who_give_a_post_a_time_by_the_form_do_not_overwrite_each_other() -> None:
+    draft = a_draft(at=local(2027, 5, 3))
+    address = f"{ROOT}/post-{draft.pk}"
+    one, two = visitor("edgar"), visitor("olga")
+    seen = re.search(r'name="version" value="(\d+)"', two.get(address).content.decode())
+    assert seen is not None
+    form = {"version": seen[1], "time": "09:15"}
+    assert one.post(address, form | {"day": "2027-05-04"}).status_code == 303
+    late = two.post(address, form | {"day": "2027-05-05"})
+    assert late.status_code == 409
+    assert "Somebody else changed this in between." in text_of(late)
+    assert "Now: Tuesday 4 May 2027, 09:15" in text_of(late)
+    off = two.post(f"{ROOT}/off", {"what": f"post-{draft.pk}", "version": seen[1]})
+    assert off.status_code == 409
+    draft.refresh_from_db()
+    assert (draft.state, draft.scheduled_at) == ("scheduled", local(2027, 5, 4, 9, 15))
+    assert f'name="version" value="{draft.version}"' in late.content.decode()
+    again = form | {"day": "2027-05-05", "version": draft.version}
+    assert two.post(address, again).status_code == 303
+
+
+def test_a_planned_post_that_somebody_moved_meanwhile_is_not_moved_from_where_it_was() -> None:
+    from feedsmith.studio.models import Planned
+
+    a_plan(Brief(kind="quote", theme="oaks", at=local(2027, 5, 3)))
+    planned = Planned.objects.get()
+    what = {"what": f"plan-{planned.pk}", "version": planned.version}
+    one, two = visitor("edgar"), visitor("olga")
+    assert one.post(f"{ROOT}/move", what | {"day": "2027-05-04"}).status_code == 200
+    assert two.post(f"{ROOT}/move", what | {"day": "2027-05-05"}).status_code == 409
+    assert two.post(f"{ROOT}/off", what).status_code == 409
+    assert Planned.objects.get().at == local(2027, 5, 4)
+    assert "edgar moved a planned quote to 4 May 2027, 18:00" in text_of(
+        visitor("rita").get("/b/oak-co/activity")
+    )
+
+
+def test_the_same_time_again_is_no_change() -> None:
+    from feedsmith.studio import slots
+
+    draft = a_draft(state="draft", at=local(2027, 5, 3))
+    slots.put(oak(), f"post-{draft.pk}", local(2027, 5, 3), person=None, role="editor")
+    draft.refresh_from_db()
+    assert (draft.version, draft.events.count()) == (1, 0)
+
+
 # ---- gaps and clashes --------------------------------------------------------------------------
 
 

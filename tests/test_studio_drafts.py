@@ -149,21 +149,34 @@ def test_a_published_post_is_not_edited() -> None:
         one.edit({"caption": "No."}, version=one.version)
 
 
-def test_posts_are_put_into_another_order_within_their_places() -> None:
-    from feedsmith.studio.models import Draft
-    from feedsmith.studio.models.drafts import reorder
+def test_a_post_put_where_it_stands_already_is_not_moved_and_nobody_is_told() -> None:
+    from feedsmith.studio import feed
+    from feedsmith.studio.models import Draft, Event
 
     oak = draft().brand
-    now = list(Draft.objects.filter(brand=oak).values_list("pk", flat=True))
-    reorder(oak, [now[2], now[0], now[1]])
-    assert list(Draft.objects.filter(brand=oak).values_list("pk", flat=True)) == [
-        now[2],
-        now[0],
-        now[1],
-    ]
+    top, middle, low = Draft.objects.filter(brand=oak).values_list("pk", flat=True)
+    feed.place(oak, top, before=middle)
+    feed.place(oak, middle, after=top)
+    feed.place(oak, low, after=middle)
+    assert not Event.objects.filter(verb="reordered").exists()
+    feed.place(oak, low, before=top)
+    feed.place(oak, low, before=top)
+    assert list(Draft.objects.filter(brand=oak).values_list("pk", flat=True)) == [low, top, middle]
+    [event] = Event.objects.filter(verb="reordered")
+    assert (event.draft_id, event.words) == (low, f"before {top}")
     other = Draft.objects.filter(brand__slug="elm-co").first()
     with pytest.raises(FeedsmithError):
-        reorder(oak, [now[0], other.pk])
+        feed.place(oak, low, before=other.pk)
+
+
+def test_a_favourite_is_one_line_of_the_activity_and_no_new_version() -> None:
+    from feedsmith.studio.models import Event
+
+    one = draft().mark(favourite=True).mark(favourite=True)
+    assert (one.favourite, one.version) == (True, 1)
+    assert one.mark(favourite=False).favourite is False
+    words = Event.objects.filter(verb="marked", draft=one).values_list("words", flat=True)
+    assert list(words) == ["no longer as a favourite", "as a favourite"]
 
 
 def test_search_finds_posts_that_have_every_word() -> None:

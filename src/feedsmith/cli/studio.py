@@ -226,7 +226,8 @@ def token_add(
     scopes: Annotated[
         list[str],
         typer.Option(
-            "--scope", help="read, write, generate, approve, schedule; give it once each."
+            "--scope",
+            help="read, write, generate, approve, schedule, library, manage; give it once each.",
         ),
     ],
     person: Annotated[str, typer.Option(help="Whom it acts for; else the first owner.")] = "",

@@ -11,6 +11,7 @@ from django.db import transaction
 
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import check_writable, full_disk, no_room, write_json
+from feedsmith.studio import feed
 from feedsmith.studio.models import Draft, Event, Person
 
 COPY = re.compile(r"-copy(?:-\d+)?$")
@@ -57,6 +58,7 @@ def duplicate(draft: Draft, person: Person | None = None) -> Draft:
         first = copy.revisions.get(number=1)
         first.words, first.what, first.person = copy.words, "copied", person
         first.save()
+        copy = feed.beside(draft.brand, copy.pk, before=draft.pk)
         Event.objects.create(
             brand=draft.brand,
             draft=copy,

@@ -4,7 +4,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.studio.models import Brand, Draft
+from feedsmith.studio.models import Brand, Draft, Event, Person
 from feedsmith.studio.models.drafts import STEP
 
 NARROW = 1e-6
@@ -13,13 +13,31 @@ to come so near."""
 
 
 def place(
-    brand: Brand, number: int, *, before: int | None = None, after: int | None = None
-) -> Draft:
+    brand: Brand, number: int, *, before: int | None = None, after: int | None = None,
+    person: Person | None = None,
+) -> Draft:  # fmt: skip
     """Put a draft directly before another one of the feed (nearer to the top), or directly after it.
 
     Exactly one of `before`, `after` counts: `before` where both are given. Raises FeedsmithError
     where one of them is not the brand's, or both are the same.
     """
+    with transaction.atomic():
+        was = Draft.objects.filter(brand=brand, pk=number).values_list("position", flat=True)
+        was_at = was.first()
+        draft = beside(brand, number, before=before, after=after)
+        if draft.position != was_at:
+            words = f"before {before}" if before is not None else f"after {after}"
+            Event.objects.create(
+                brand=brand, draft=draft, person=person, verb="reordered", words=words
+            )
+        return draft
+
+
+def beside(
+    brand: Brand, number: int, *, before: int | None = None, after: int | None = None
+) -> Draft:
+    """The same, and nobody is told: for a post that was not there before. One that stands there
+    already stays where it is."""
     reference = before if before is not None else after
     with transaction.atomic():
         rows = Draft.objects.select_for_update().filter(brand=brand)
@@ -47,7 +65,11 @@ def place(
             other_side = near.position if near is not None else other.position - 2 * STEP
         if abs(other_side - other.position) < NARROW:
             _spread(rows)
-            return place(brand, number, before=before, after=after)
+            return beside(brand, number, before=before, after=after)
+        if near is None and (draft.position > other.position) == (before is not None):
+            return draft
+        if min(other.position, other_side) < draft.position < max(other.position, other_side):
+            return draft
         draft.position = (other.position + other_side) / 2
         draft.save(update_fields=["position", "updated_at"])
         return draft

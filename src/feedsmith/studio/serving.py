@@ -17,6 +17,8 @@ from django.db import close_old_connections
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from feedsmith.studio import asked
+
 THREADS = 4
 """Requests that are thought out at once; one may have to wait for the database or a thumbnail."""
 BODY_MAX = 32 * 2**20
@@ -45,7 +47,7 @@ class Application(ASGIHandler):
         most = BODY_MAX
         if scope["path"] == SHARED and await _signed_in(headers.get(b"cookie", b"")):
             most = SHARED_MAX
-        if not said.isdigit() or int(said) > most:
+        if asked.number(said.decode("latin-1"), most=most) is None:
             await _too_large(send)
             return
         got = 0

@@ -36,6 +36,8 @@ class Item:
     """One photo."""
 
     id: str
+    file: str
+    """Path inside the library's folder."""
     name: str
     width: int
     height: int
@@ -49,13 +51,19 @@ class Item:
     """ISO day it was taken or posted; '' where nobody knows."""
     source: str
     credit: str
+    licence: str
     caption: str
     mark: Mark
 
     @property
-    def alt(self) -> str:
+    def called(self) -> str:
+        """Its file's name, in words."""
         stem = Path(self.name).stem.replace("-", " ").replace("_", " ").strip()
-        return ", ".join(self.words[:4]) or stem or "A photo of the library"
+        return stem or "A photo of the library"
+
+    @property
+    def alt(self) -> str:
+        return ", ".join(self.words[:4]) or self.called
 
 
 @dataclass(frozen=True)
@@ -78,11 +86,23 @@ class Asked:
 
 def items(library: Path) -> list[Item]:
     """Every photo, the newest first. Raises FeedsmithError where the marks are damaged."""
-    files = ("photos.jsonl", "posts.jsonl", "traits.jsonl")
-    stamps = tuple(_stamp(library / name) for name in files)
     said = marks.read(library)
-    bare = _bare(library, stamps)
+    bare = known(library).values()
     return [_marked(item, said[item.id]) if item.id in said else item for item in bare]
+
+
+def item(library: Path, photo_id: str) -> Item | None:
+    """One photo with its mark; None where there is none of this id."""
+    found = known(library).get(photo_id)
+    mark = marks.read(library).get(photo_id) if found is not None else None
+    return _marked(found, mark) if found is not None and mark is not None else found
+
+
+def known(library: Path) -> Mapping[str, Item]:
+    """Id -> photo as it was read, without marks; empty where there is no library. The one reader of the
+    library's lists in the server: read once, and again where one of them has changed."""
+    files = ("photos.jsonl", "posts.jsonl", "traits.jsonl")
+    return _read(library, tuple(_stamp(library / name) for name in files))
 
 
 def chosen(all_items: Iterable[Item], asked: Asked) -> list[Item]:
@@ -149,7 +169,8 @@ def family(colour: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _bare(library: Path, stamps: tuple[tuple[int, int], ...]) -> list[Item]:
+def _read(library: Path, stamps: tuple[tuple[int, int], ...]) -> dict[str, Item]:
+    """The newest first."""
     posts: dict[str, tuple[str, str, str]] = {}
     for row in _rows(library / "posts.jsonl"):
         day = str(row.get("posted_at") or "")[:10]
@@ -172,17 +193,25 @@ def _bare(library: Path, stamps: tuple[tuple[int, int], ...]) -> list[Item]:
         shares: Counter[str] = Counter()
         for colour, share in palette:
             shares[family(colour)] += share  # type: ignore[assignment]
+        credit = row.get("credit")
+        credit = credit if isinstance(credit, dict) else {}
+        try:
+            width, height, file = int(row["width"]), int(row["height"]), str(row["file"])
+        except (KeyError, TypeError, ValueError):
+            continue
         found.append(
             Item(
-                id=key, name=str(row.get("name", "")), width=int(row["width"]), height=int(row["height"]),
+                id=key, file=file, name=str(row.get("name", "")), width=width, height=height,
                 words=words, read=words,
                 colours=tuple(c for c, share in shares.most_common() if share >= SHARE),
                 palette=tuple(colour for colour, _ in palette),
                 date=str(row.get("taken_at") or "")[:10] or day, source=source,
-                credit=str((row.get("credit") or {}).get("text", "")), caption=caption, mark=Mark(),
+                credit=str(credit.get("text", "")), licence=str(credit.get("licence", "")),
+                caption=caption, mark=Mark(),
             )
         )  # fmt: skip
-    return sorted(found, key=lambda item: (item.date, item.id), reverse=True)
+    found.sort(key=lambda item: (item.date, item.id), reverse=True)
+    return {item.id: item for item in found}
 
 
 def _marked(item: Item, mark: Mark) -> Item:

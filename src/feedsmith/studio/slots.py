@@ -2,19 +2,23 @@
 finds, so that they cannot disagree.
 """
 
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
+from pathlib import PurePath
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.studio import clock, states
-from feedsmith.studio.models import Brand, Draft, Event, Person, Plan, Planned
+from feedsmith.studio import asked, clock, states
+from feedsmith.studio.models import Brand, Conflict, Draft, Event, Job, Person, Plan, Planned
+from feedsmith.studio.models.jobs import ACTIVE
 from feedsmith.studio.models.plans import rhythm
+from feedsmith.studio.queue import enqueue
 
 CLASH = timedelta(hours=1)
 """Two posts nearer than this take each other's readers."""
@@ -22,8 +26,21 @@ USUAL = time(18)
 """After work: where neither plan nor calendar says when the brand posts."""
 MOVABLE = ("draft", "review", "approved", "scheduled", "failed")
 """States in which a post can be given another time; what is out, or on its way, cannot."""
+PLAN_BYTES = 700_000
+"""Of a plan's file; ten years of daily posts are 500 kB."""
+PLAN_KINDS = (".yaml", ".yml", ".csv")
 LOOSE_MAX = 40
 """Posts without a time that are shown beside the calendar."""
+
+
+class Moved(FeedsmithError):
+    """Somebody else moved a planned post in between."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "somebody else has moved this on the calendar in between",
+            mend="look where it is now, and move it again",
+        )
 
 
 @dataclass(frozen=True)
@@ -45,6 +62,11 @@ class Entry:
     def key(self) -> str:
         """ "post-12" or "plan-5"."""
         return f"post-{self.draft.pk}" if self.draft else f"plan-{self.planned.pk}"  # type: ignore[union-attr]
+
+    @property
+    def version(self) -> int:
+        """Of what was seen: who moves it names it, so that nobody else's change is lost."""
+        return (self.draft or self.planned).version  # type: ignore[union-attr]
 
     @property
     def movable(self) -> bool:
@@ -186,8 +208,9 @@ def usual(brand: Brand, day: date, zone: tzinfo) -> time:
 
 def find(brand: Brand, key: str) -> tuple[Draft | None, Planned | None]:
     """What a key names. Raises FeedsmithError where there is none of it in this brand."""
-    kind, _, number = key.partition("-")
-    if number.isascii() and number.isdigit() and len(number) < 18:
+    kind, _, written = key.partition("-")
+    number = asked.number(written)
+    if number is not None:
         if kind == "post":
             draft = Draft.objects.select_related("brand").filter(brand=brand, pk=number).first()
             if draft is not None:
@@ -200,34 +223,60 @@ def find(brand: Brand, key: str) -> tuple[Draft | None, Planned | None]:
 
 
 def put(
-    brand: Brand, key: str, at: datetime, *, person: Person | None, role: states.Actor
-) -> Draft | Planned:
+    brand: Brand, key: str, at: datetime, *, person: Person | None, role: states.Actor,
+    version: int | None = None,
+) -> Draft | Planned:  # fmt: skip
     """Give a post, or a planned one, another time. What is approved becomes scheduled; what is not
-    keeps its state, and has the time in mind. Raises FeedsmithError for what cannot be moved."""
+    keeps its state, and has the time in mind. Its version grows as with every change.
+
+    `version` is that of what was seen (Entry.version): raises Conflict, or Moved for what is not made
+    yet, where somebody has changed it since; FeedsmithError for what cannot be moved."""
     with transaction.atomic():
-        draft, planned = find(brand, key)
+        row, planned = _held(brand, key, version, {"scheduled_at": at.astimezone(UTC).isoformat()})
         if planned is not None:
             planned.at = at
             planned.save(update_fields=["at"])
+            Event.objects.create(
+                brand=brand, person=person, verb="planned",
+                words=f"a planned {planned.kind} to {_words(brand, at)}",
+            )  # fmt: skip
             return planned
-        assert draft is not None
-        row = Draft.held(draft.pk)
+        assert row is not None
         if row.stands not in MOVABLE:
             raise FeedsmithError(
                 f"a post that is {row.state_in_words.lower()} stays where it is on the calendar"
             )
         if row.stands in ("approved", "failed"):
             return row.move("scheduled", by=role, person=person, scheduled_at=at)
-        row.scheduled_at = at
-        row.save(update_fields=["scheduled_at", "updated_at"])
-        Event.objects.create(
-            brand=brand,
-            draft=row,
-            person=person,
-            verb="planned",
-            words=f"to {_words(brand, at)}",
-        )
+        if row.scheduled_at != at:
+            _planned(row, at, person, f"to {_words(brand, at)}")
         return row
+
+
+def _held(
+    brand: Brand, key: str, version: int | None, mine: dict[str, Any]
+) -> tuple[Draft | None, Planned | None]:
+    """What a key names, as it is now and until the transaction ends. Raises Conflict or Moved
+    where that is not what was seen."""
+    draft, planned = find(brand, key)
+    if planned is not None:
+        planned = Planned.objects.select_for_update().get(pk=planned.pk)
+        if version is not None and version != planned.version:
+            raise Moved
+        return None, planned
+    assert draft is not None
+    row = Draft.held(draft.pk)
+    if version is not None and version != row.version:
+        raise Conflict(row, mine)
+    return row, None
+
+
+def _planned(row: Draft, at: datetime | None, person: Person | None, words: str) -> None:
+    """Save another time, or none: a change like any other, which who edits the post is told of."""
+    row.scheduled_at = at
+    row.version += 1
+    row.save(update_fields=["scheduled_at", "version", "updated_at"])
+    Event.objects.create(brand=row.brand, draft=row, person=person, verb="planned", words=words)
 
 
 def _words(brand: Brand, at: datetime) -> str:
@@ -236,25 +285,26 @@ def _words(brand: Brand, at: datetime) -> str:
     return f"{clock.named(local.date())}, {clock.shown(local)}"
 
 
-def take_off(brand: Brand, key: str, *, person: Person | None, role: states.Actor) -> None:
-    """Off the calendar: a post stays, without a time; a planned one is forgotten."""
+def take_off(
+    brand: Brand, key: str, *, person: Person | None, role: states.Actor, version: int | None = None
+) -> Draft | None:
+    """Off the calendar: a post stays, without a time; a planned one is forgotten (None). Raises as
+    `put` does."""
     with transaction.atomic():
-        draft, planned = find(brand, key)
+        row, planned = _held(brand, key, version, {"scheduled_at": None})
         if planned is not None:
+            words = f"a planned {planned.kind} off the calendar"
             planned.delete()
-            return
-        assert draft is not None
-        row = Draft.held(draft.pk)
+            Event.objects.create(brand=brand, person=person, verb="planned", words=words)
+            return None
+        assert row is not None
         if row.stands == "scheduled":
-            row.move("approved", by=role, person=person)
-        elif row.stands in MOVABLE:
-            row.scheduled_at = None
-            row.save(update_fields=["scheduled_at", "updated_at"])
-            Event.objects.create(
-                brand=brand, draft=row, person=person, verb="planned", words="off the calendar"
-            )
-        else:
+            return row.move("approved", by=role, person=person)
+        if row.stands not in MOVABLE:
             raise FeedsmithError(f"a post that is {row.state_in_words.lower()} stays where it is")
+        if row.scheduled_at is not None:
+            _planned(row, None, person, "off the calendar")
+        return row
 
 
 def bring_in(
@@ -303,3 +353,39 @@ def bring_in(
         Planned.objects.bulk_create(fresh)
         Event.objects.create(brand=brand, person=person, verb="brought", words=name[:300])
     return len(fresh), len(dated) - len(fresh)
+
+
+def bring(brand: Brand, name: str, data: bytes, *, person: Person | None) -> Job:
+    """A job that reads a plan's file; its posts stand on the calendar a moment later. Raises
+    FeedsmithError for what is none by its name, or too large."""
+    name = PurePath(name.replace("\\", "/")).name[:120]
+    if PurePath(name).suffix.lower() not in PLAN_KINDS:
+        raise FeedsmithError(
+            f"{name} is no plan", mend="choose the file that feedsmith plan wrote: .yaml or .csv"
+        )
+    if len(data) > PLAN_BYTES:
+        raise FeedsmithError(f"{name} is too large for a plan", mend="split it")
+    return enqueue(brand, person, {"name": name, "data": b64encode(data).decode()}, "plan")
+
+
+def make(brand: Brand, numbers: Iterable[int], *, person: Person | None) -> Job:
+    """A job that makes planned posts: drafts with their time in mind. Raises FeedsmithError where none
+    of these waits to be made."""
+    with transaction.atomic():
+        Brand.objects.select_for_update().get(pk=brand.pk)  # of two presses the second waits
+        wanted = set(numbers) - being_made(brand)
+        chosen = list(Planned.objects.filter(brand=brand, pk__in=wanted, draft=None, waits=""))
+        if not chosen:
+            raise FeedsmithError(
+                "these are made already, or being made", mend="look at the Create page"
+            )
+        # As they are now: a job that starts again must make the same posts.
+        briefs = [{**p.brief, "at": p.at.isoformat()} for p in chosen]
+        planned = [p.pk for p in chosen]
+        return enqueue(brand, person, {"count": len(briefs), "briefs": briefs, "planned": planned})
+
+
+def being_made(brand: Brand) -> set[int]:
+    """Planned posts that a waiting or running job makes."""
+    active = Job.objects.filter(brand=brand, state__in=ACTIVE).values_list("args", flat=True)
+    return {number for args in active for number in args.get("planned", ())}

@@ -1,21 +1,13 @@
-"""Whom the token acts for, their brands, and the photos of a brand's library."""
-
-import inspect
-from typing import Annotated
+"""Whom the token acts for, their brands, and how these are set up."""
 
 from django.db.models import Count
-from django.http import Http404, HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest
 from ninja import Router
-from pydantic import Field
 
-from feedsmith.post import Photo
 from feedsmith.studio import models
-from feedsmith.studio.api import cursor as cursors
 from feedsmith.studio.api import shapes
 from feedsmith.studio.api.operations import needs
-from feedsmith.studio.api.shown import ROOT
-from feedsmith.studio.pages import photos as library
+from feedsmith.studio.pages.settings import captions_by, pictures_by, typefaces
 from feedsmith.studio.templatetags.look import zone_of
 
 router = Router(tags=["brands"])
@@ -51,44 +43,24 @@ def _brand(brand: models.Brand, role: str) -> shapes.Brand:
     )
 
 
-@router.get(ONE + "/library/photos", **needs("read", "reviewer", shapes.Photos))
-def list_photos(
-    request: HttpRequest, brand: str, q: Annotated[shapes.Words, Field(max_length=200)] = "",
-    cursor: cursors.Cursor = "", limit: shapes.Limit = shapes.PAGE,
-) -> shapes.Photos:  # fmt: skip
-    """The brand's own photos by id; `q` is looked for in their names."""
-    words = q.lower().split()
-    found = sorted(
-        (p for p in library.known(request.brand).values() if all(w in p.name.lower() for w in words)),
-        key=lambda photo: photo.id,
-    )  # fmt: skip
-    last = cursors.read(cursor, str)[0] if cursor else ""
-    rest = [photo for photo in found if photo.id > last]
-    return shapes.Photos(
-        photos=[_photo(request.brand, photo) for photo in rest[:limit]], total=len(found),
-        next=cursors.write(rest[limit - 1].id) if len(rest) > limit else None,
-    )  # fmt: skip
-
-
-@router.get(
-    ONE + "/library/photos/{str:photo}/thumbnail",
-    **needs("read", "reviewer", None, file="image/webp"),
-)
-def photo_thumbnail(
-    request: HttpRequest, brand: str, photo: str, width: shapes.Width = "480"
-) -> HttpResponseBase:
-    """A small WebP of a photo."""
-    if not photo.isalnum():
-        raise Http404
-    return inspect.unwrap(library.photo)(  # the page's view; the door is open already
-        request, request.brand, width=width, photo_id=photo
-    )
-
-
-def _photo(brand: models.Brand, photo: Photo) -> shapes.Photo:
-    return shapes.Photo(
-        id=photo.id, name=photo.name, width=photo.width, height=photo.height,
-        taken_at=photo.taken_at, credit=photo.credit.text if photo.credit else "",
-        licence=photo.credit.licence if photo.credit else "",
-        thumbnail=f"{ROOT}/brands/{brand.slug}/library/photos/{photo.id}/thumbnail",
+@router.get(ONE + "/settings", **needs("read", "reviewer", shapes.Settings))
+def show_settings(request: HttpRequest, brand: str) -> shapes.Settings:
+    """What brand.toml says: voice, hashtags, look, time, models. The file is changed by hand, or by
+    `feedsmith brand`."""
+    file = request.brand.file
+    same = ("name", "handle", "niche", "default_credit", "voice", "language", "address", "emoji_max",
+            "time_zone", "country")  # fmt: skip
+    lists = ("subjects", "voice_examples", "banned_words")
+    look, tags = file.palette, file.hashtags
+    return shapes.Settings(
+        **{name: getattr(file, name) for name in same},
+        **{name: list(getattr(file, name)) for name in lists},
+        hashtags=shapes.HashtagRules(
+            limit=tags.limit, always=list(tags.always), banned=list(tags.banned)
+        ),
+        look=shapes.Look(
+            paper=look.paper, ink=look.ink, accent=look.accent, accent_2=look.accent_2,
+            typefaces=typefaces(file),
+        ),
+        captions=captions_by(file), pictures=pictures_by(file),
     )  # fmt: skip

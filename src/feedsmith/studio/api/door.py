@@ -17,6 +17,8 @@ from feedsmith.studio.pages.access import an, membership
 
 A_SECOND, AT_ONCE = 5.0, 150.0
 """Requests of one token: in the long run, and in one go after a rest."""
+PIECES_A_SECOND, PIECES_AT_ONCE = 50.0, 500.0
+"""Pieces of files of one token: a zip of 10 GB has 10,240 of them."""
 STRANGERS_A_SECOND, STRANGERS_AT_ONCE = 0.5, 30.0
 """Requests of one address without a living token."""
 REMEMBERED = 10_000
@@ -69,14 +71,19 @@ class PersonalToken(HttpAuthBase):
 
     openapi_scheme = "bearer"
 
-    def __init__(self, scope: Scope, role: states.Role | None) -> None:
+    def __init__(self, scope: Scope, role: states.Role | None, *, pieces: bool = False) -> None:
+        """`pieces`: of files, which are counted by themselves."""
         super().__init__()
+        self.pieces = pieces
         self.scope: Scope = scope
         self.role = role
 
     def __call__(self, request: HttpRequest) -> Token:
         token = self._token(request)
-        rate.take(("token", token.pk), A_SECOND, AT_ONCE)
+        if self.pieces:
+            rate.take(("pieces", token.pk), PIECES_A_SECOND, PIECES_AT_ONCE)
+        else:
+            rate.take(("token", token.pk), A_SECOND, AT_ONCE)
         needs(token, self.scope)
         request.user = token.person
         if self.role is not None:

@@ -1,7 +1,7 @@
 """Jobs: ask for new posts, see the queue, stop."""
 
 from types import SimpleNamespace
-from typing import Annotated
+from typing import Annotated, Literal
 
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
@@ -14,6 +14,7 @@ from feedsmith.studio.api.operations import made, needs
 from feedsmith.studio.api.refusals import Unfit
 from feedsmith.studio.models import Draft, Job
 from feedsmith.studio.pages import create
+from feedsmith.studio.queue import enqueue
 
 router = Router(tags=["jobs"])
 JOBS = "/brands/{slug:brand}/jobs"
@@ -22,7 +23,11 @@ ONE = JOBS + "/{int:number}"
 
 def _rows(request: HttpRequest) -> "QuerySet[Job]":
     posts = Prefetch("drafts", Draft.objects.only("id", "job_id"))
-    return Job.objects.filter(brand=request.brand).select_related("person").prefetch_related(posts)
+    return (
+        Job.objects.filter(brand=request.brand)
+        .select_related("person", "brand")
+        .prefetch_related(posts)
+    )
 
 
 @router.post(JOBS, **needs("generate", "editor", shapes.Job, status=201))
@@ -36,7 +41,7 @@ def generate(request: HttpRequest, brand: str, wanted: shapes.Generate) -> Statu
     )  # as the form of the page
     if problems:
         raise Unfit(" ".join(problems), mend="change that, and ask again")
-    job = create.enqueue(request.brand, request.user, args)
+    job = enqueue(request.brand, request.user, args)
     return made(shown.job(_rows(request).get(pk=job.pk)))
 
 
@@ -44,12 +49,15 @@ def generate(request: HttpRequest, brand: str, wanted: shapes.Generate) -> Statu
 def list_jobs(
     request: HttpRequest, brand: str,
     state: Annotated[list[shapes.JobState], Query()] = [],  # noqa: B006
+    kind: Literal["generate", "import", "plan", "cutout"] | None = None,
     cursor: cursors.Cursor = "", limit: shapes.Limit = shapes.PAGE,
 ) -> shapes.Jobs:  # fmt: skip
     """What is being made, what waits, what is over; the newest first."""
     rows = _rows(request)
     if state:
         rows = rows.filter(state__in=state)
+    if kind is not None:
+        rows = rows.filter(kind=kind)
     found, follows = cursors.newest_first(rows, cursor, limit)
     return shapes.Jobs(jobs=[shown.job(row) for row in found], next=follows)
 

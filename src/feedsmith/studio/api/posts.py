@@ -1,8 +1,6 @@
-"""Posts: list, one, edit, history, state, calendar, order, copies, comments, files."""
+"""Posts: list, one, edit, history, state, place, copies, comments, files; who did what."""
 
-import inspect
-from datetime import UTC, date, datetime, timedelta
-from itertools import groupby
+from datetime import datetime
 from typing import Annotated
 
 from django.db import transaction
@@ -13,28 +11,23 @@ from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Status
 from pydantic import AwareDatetime, Field
 
-from feedsmith.errors import FeedsmithError
 from feedsmith.post import Kind
-from feedsmith.studio import copies, feed, slots, states
+from feedsmith.studio import copies, feed, queue, states
 from feedsmith.studio.api import cursor as cursors
 from feedsmith.studio.api import door, shapes, shown
 from feedsmith.studio.api.operations import made, needs
 from feedsmith.studio.api.refusals import Unfit
 from feedsmith.studio.models import Comment, Conflict, Draft, Event, Revision
-from feedsmith.studio.models.drafts import reorder, search
+from feedsmith.studio.models.drafts import search
 from feedsmith.studio.pages import media
 from feedsmith.studio.pages.post import of_brand
-from feedsmith.studio.templatetags.look import zone_of
-
-DAYS_MAX = 400
-"""Of the calendar in one answer."""
 
 router = Router(tags=["posts"])
 POSTS = "/brands/{slug:brand}/posts"
 ONE = POSTS + "/{int:number}"
 
 
-def _rows(request: HttpRequest) -> "QuerySet[Draft]":
+def rows_of(request: HttpRequest) -> "QuerySet[Draft]":
     drafts = Draft.objects.filter(brand=request.brand).select_related("brand").defer("search")
     # A subquery, so that only the rows that are shown are counted: 5,000 posts have as many histories.
     newest = Revision.objects.filter(draft=OuterRef("pk")).order_by("-number").values("number")[:1]
@@ -58,7 +51,7 @@ def list_posts(
 ) -> shapes.Posts:  # fmt: skip
     """Posts in the feed's order, the newest first. Archived ones only where ?state=archived asks.
     Every word of `q` must appear in the caption, hashtags, theme or alt text."""
-    rows = _rows(request)
+    rows = rows_of(request)
     rows = rows.filter(state__in=state) if state else rows.exclude(state="archived")
     if kind is not None:
         rows = rows.filter(kind=kind)
@@ -102,50 +95,13 @@ def media_thumbnail(
     request: HttpRequest, brand: str, number: int, file: str, width: shapes.Width = "480"
 ) -> HttpResponseBase:
     """A small WebP of a picture, or of a film's still."""
-    folder = _one(request, number).folder
-    return inspect.unwrap(media.thumbnail)(  # the page's view; the door is open already
-        request, request.brand, folder=folder, file=file, width=width
-    )
-
-
-@router.get("/brands/{slug:brand}/calendar", **needs("read", "reviewer", shapes.Calendar))
-def calendar(request: HttpRequest, brand: str, start: date, end: date) -> shapes.Calendar:
-    """What stands on the days from `start` to `end`, days of the brand's time zone."""
-    if not start <= end <= start + timedelta(days=DAYS_MAX) or not 2000 <= start.year < 2100:
-        raise Unfit(
-            "these are not days of one calendar",
-            mend=f"let end be start or later, by {DAYS_MAX} days at most",
-        )
-    zone = zone_of(request.brand)
-    found = slots.entries(request.brand, start, end, zone)  # as the pages show it
-    numbers = [entry.draft.pk for entry in found if entry.draft is not None]
-    rows = {row.pk: row for row in _rows(request).filter(pk__in=numbers)}
-
-    def on(day: date, entries: list[slots.Entry]) -> shapes.Day:
-        posts = [(entry, rows[entry.draft.pk]) for entry in entries if entry.draft is not None]
-        return shapes.Day(
-            day=day, posts=[shown.post(row, request) for _, row in posts],
-            clashes=[row.pk for entry, row in posts if entry.clash],
-            planned=[
-                shapes.Planned(
-                    at=entry.at.astimezone(UTC), kind=entry.kind, about=entry.about, clash=entry.clash
-                )
-                for entry in entries
-                if entry.draft is None
-            ],
-        )  # fmt: skip
-
-    days = groupby(found, lambda entry: entry.at.date())
-    return shapes.Calendar(
-        time_zone=str(zone), start=start, end=end,
-        days=[on(day, list(entries)) for day, entries in days],
-    )  # fmt: skip
+    return media.shown(request.brand, _one(request, number).folder, file, width)
 
 
 # ---- words ---------------------------------------------------------------------------------------
 
 
-@router.patch(ONE, **needs("write", "editor", shapes.Post, conflict=True))
+@router.patch(ONE, **needs("write", "editor", shapes.Post, conflict=shapes.Conflict))
 def edit_post(request: HttpRequest, brand: str, number: int, change: shapes.Edit) -> shapes.Post:
     """Change words or crops, as seen at `version`. Where the post was changed since, nothing is
     changed, and the answer (409) holds both. An editor's change of an approved post asks for
@@ -167,13 +123,13 @@ def edit_post(request: HttpRequest, brand: str, number: int, change: shapes.Edit
     return shown.post(row, request)
 
 
-@router.post(ONE + "/undo", **needs("write", "editor", shapes.Post, conflict=True))
+@router.post(ONE + "/undo", **needs("write", "editor", shapes.Post, conflict=shapes.Conflict))
 def undo(request: HttpRequest, brand: str, number: int, seen: shapes.Versioned) -> shapes.Post:
     """Take the last edit back."""
     return _turned(request, number, -1, seen)
 
 
-@router.post(ONE + "/redo", **needs("write", "editor", shapes.Post, conflict=True))
+@router.post(ONE + "/redo", **needs("write", "editor", shapes.Post, conflict=shapes.Conflict))
 def redo(request: HttpRequest, brand: str, number: int, seen: shapes.Versioned) -> shapes.Post:
     """Do again what was undone."""
     return _turned(request, number, +1, seen)
@@ -190,6 +146,20 @@ def _turned(request: HttpRequest, number: int, by: int, seen: shapes.Versioned) 
     return shown.post(row, request)
 
 
+@router.post(
+    ONE + "/revisions/{int:revision}/restore",
+    **needs("write", "editor", shapes.Post, conflict=shapes.Conflict),
+)
+def restore(
+    request: HttpRequest, brand: str, number: int, revision: int, seen: shapes.Versioned
+) -> shapes.Post:
+    """Bring an earlier revision back, as an edit of its own: nothing of the history is lost."""
+    draft = _one(request, number)
+    wanted = get_object_or_404(Revision, draft=draft, number=revision)
+    row = draft.restore(wanted, version=seen.version, person=request.user, role=_edits_as(request))
+    return shown.post(row, request)
+
+
 @router.get(ONE + "/revisions", **needs("read", "reviewer", list[shapes.Revision]))
 def revisions(request: HttpRequest, brand: str, number: int) -> list[shapes.Revision]:
     """The history of its words, oldest first."""
@@ -201,29 +171,16 @@ def revisions(request: HttpRequest, brand: str, number: int) -> list[shapes.Revi
 # ---- state ---------------------------------------------------------------------------------------
 
 
-@router.post(ONE + "/state", **needs("read", "reviewer", shapes.Post, conflict=True))
+@router.post(ONE + "/state", **needs("read", "reviewer", shapes.Post, conflict=shapes.Conflict))
 def move_post(request: HttpRequest, brand: str, number: int, move: shapes.Move) -> shapes.Post:
     """Take a step of approval (`steps` says which there are). To approve, or to send back, the
     scope approve is needed; to or from the calendar, and to mark as posted, schedule; else write."""
     return _moved(request, number, move.to, move.version, move.at)
 
 
-@router.put(ONE + "/schedule", **needs("schedule", "editor", shapes.Post, conflict=True))
-def schedule(request: HttpRequest, brand: str, number: int, when: shapes.Schedule) -> shapes.Post:
-    """Put an approved post on the calendar, or one that is on it at another time."""
-    return _moved(request, number, "scheduled", when.version, when.at)
-
-
-@router.delete(ONE + "/schedule", **needs("schedule", "editor", shapes.Post, conflict=True))
-def unschedule(request: HttpRequest, brand: str, number: int) -> shapes.Post:
-    """Take a post off the calendar; it stays approved."""
-    return _moved(request, number, "approved", None, None, only_from="scheduled")
-
-
 def _moved(
-    request: HttpRequest, number: int, to: states.State, version: int | None, at: datetime | None,
-    only_from: str = "",
-) -> shapes.Post:  # fmt: skip
+    request: HttpRequest, number: int, to: states.State, version: int | None, at: datetime | None
+) -> shapes.Post:
     with transaction.atomic():
         row = get_object_or_404(
             Draft.objects.select_for_update(of=("self",)).select_related("brand"),
@@ -232,14 +189,7 @@ def _moved(
         door.needs(request.auth, door.scope_of(row.state, to))
         if version is not None and row.version != version:
             raise Conflict(row, {"to": to, "version": version})
-        if only_from and row.state != only_from:
-            raise FeedsmithError(f"this post is {row.state_in_words.lower()}, not scheduled")
-        if row.state == to == "scheduled" and at is not None:
-            moved = slots.put(
-                request.brand, f"post-{row.pk}", at, person=request.user, role=request.role
-            )
-        else:
-            moved = row.move(to, by=request.role, person=request.user, scheduled_at=at)
+        moved = row.move(to, by=request.role, person=request.user, scheduled_at=at)
     return shown.post(moved, request)
 
 
@@ -249,18 +199,22 @@ def _moved(
 @router.put(ONE + "/favourite", **needs("write", "editor", shapes.Post))
 def favourite(request: HttpRequest, brand: str, number: int, mark: shapes.Favourite) -> shapes.Post:
     """Mark it as a favourite, or not."""
-    draft = _one(request, number)
-    draft.favourite = mark.on
-    draft.save(update_fields=["favourite", "updated_at"])
+    draft = _one(request, number).mark(favourite=mark.on, person=request.user)
     return shown.post(draft, request)
 
 
-@router.post(POSTS + "/order", **needs("write", "editor", shapes.Posts))
-def order(request: HttpRequest, brand: str, wanted: shapes.Order) -> shapes.Posts:
-    """Put posts into this order, in the places that they have among the others."""
-    reorder(request.brand, wanted.ids, request.user)
-    rows = _rows(request).filter(pk__in=wanted.ids).order_by("-position", "-pk")
-    return shapes.Posts(posts=[shown.post(row, request) for row in rows], next=None)
+@router.put(ONE + "/place", **needs("write", "editor", shapes.Post))
+def place_in_feed(
+    request: HttpRequest, brand: str, number: int, wanted: shapes.Place
+) -> shapes.Post:
+    """Put it directly before another post of the feed (nearer to the top), or directly after it."""
+    if (wanted.before is None) == (wanted.after is None):
+        raise Unfit("say before which post, or after which", mend="give one of before and after")
+    draft = feed.place(
+        request.brand, _one(request, number).pk, before=wanted.before, after=wanted.after,
+        person=request.user,
+    )  # fmt: skip
+    return shown.post(draft, request)
 
 
 @router.post(ONE + "/copies", **needs("write", "editor", shapes.Post, status=201))
@@ -268,8 +222,13 @@ def duplicate(request: HttpRequest, brand: str, number: int) -> Status:
     """A copy with files of its own, directly above it in the feed."""
     draft = _one(request, number)
     copy = copies.duplicate(draft, request.user)
-    copy = feed.place(request.brand, copy.pk, before=draft.pk)
     return made(shown.post(of_brand(request.brand, copy.pk), request))
+
+
+@router.post(ONE + "/another", **needs("generate", "editor", shapes.Job, status=201))
+def another(request: HttpRequest, brand: str, number: int) -> Status:
+    """Ask for another post of this one's kind, theme and offer."""
+    return made(shown.job(queue.another(_one(request, number), request.user)))
 
 
 # ---- what is said --------------------------------------------------------------------------------
@@ -309,11 +268,13 @@ def resolve(
 @router.get("/brands/{slug:brand}/events", **needs("read", "reviewer", shapes.Events))
 def events(
     request: HttpRequest, brand: str, post: shapes.Number | None = None,
-    cursor: cursors.Cursor = "", limit: shapes.Limit = shapes.PAGE,
+    by: Annotated[shapes.Words, Field(max_length=60)] = "", cursor: cursors.Cursor = "", limit: shapes.Limit = shapes.PAGE,
 ) -> shapes.Events:  # fmt: skip
     """Who did what when, newest first."""
     rows = Event.objects.filter(brand=request.brand).select_related("person")
     if post is not None:
         rows = rows.filter(draft=post)
+    if by:
+        rows = rows.filter(person__name=by)
     found, follows = cursors.newest_first(rows, cursor, limit)
     return shapes.Events(events=[shown.event(row) for row in found], next=follows)

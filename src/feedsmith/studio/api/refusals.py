@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
@@ -16,7 +16,7 @@ from ninja.errors import HttpError, ValidationError
 
 from feedsmith.errors import FeedsmithError
 from feedsmith.studio.api import door
-from feedsmith.studio.models import drafts
+from feedsmith.studio.models import drafts, uploads
 from feedsmith.studio.pages import errors
 
 log = logging.getLogger("feedsmith.studio.api")
@@ -67,9 +67,15 @@ def tell(api: NinjaAPI, shown: Callable[[drafts.Draft, HttpRequest], Any]) -> No
         said = {"theirs": shown(error.theirs, request).model_dump(mode="json"), "yours": error.mine}
         return refusal(409, error.message, error.mend or "", **said)
 
+    def missed(request: HttpRequest, error: uploads.Missed) -> HttpResponse:
+        return refusal(409, error.message, "go on from there", have=error.have)
+
+    def too_big(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+        return refusal(400, "this is more than the studio takes at once", "send less")
+
     def refused(request: HttpRequest, error: FeedsmithError) -> HttpResponse:
         # What is asked for is well formed, but not possible as things stand.
-        status = 422 if isinstance(error, Unfit) else 409
+        status = 422 if isinstance(error, Unfit | uploads.NotTaken) else 409
         return refusal(status, error.message, error.mend or "")
 
     def busy(request: HttpRequest, error: OperationalError) -> HttpResponse:
@@ -95,6 +101,8 @@ def tell(api: NinjaAPI, shown: Callable[[drafts.Draft, HttpRequest], Any]) -> No
     api.add_exception_handler(HttpError, said)
     api.add_exception_handler(FeedsmithError, refused)
     api.add_exception_handler(drafts.Conflict, conflict)
+    api.add_exception_handler(uploads.Missed, missed)
+    api.add_exception_handler(RequestDataTooBig, too_big)
     api.add_exception_handler(OperationalError, busy)
     api.add_exception_handler(PermissionDenied, forbidden)
     api.add_exception_handler(Http404, lambda request, error: refusal(404, *NOT_HERE))

@@ -12,16 +12,22 @@ from pydantic import (
     StringConstraints,
 )
 
+from feedsmith.marks import CLICKS_MAX, KEYWORD_MAX, KEYWORDS_MAX
 from feedsmith.post import Kind, Value
-from feedsmith.studio.models.tokens import Scope
+from feedsmith.studio.asked import MOST
+from feedsmith.studio.imports import AT_ONCE as IMPORT_MAX
+from feedsmith.studio.members import NAME_MAX
+from feedsmith.studio.models.reviews import DAYS, DAYS_MAX, POSTS_MAX
+from feedsmith.studio.models.tokens import DAYS as TOKEN_DAYS
+from feedsmith.studio.models.tokens import DAYS_MAX as TOKEN_DAYS_MAX
+from feedsmith.studio.models.tokens import SCOPES, Scope
 from feedsmith.studio.pages.create import COUNT_MAX, WORDS_MAX
 from feedsmith.studio.pages.editing import CAPTION_KEPT, HASHTAGS_KEPT
+from feedsmith.studio.slots import PLAN_BYTES
 from feedsmith.studio.states import Role, State
 
 PAGE, PAGE_MAX = 50, 200
 """Entries of one answer: usually, at most."""
-NUMBER_MAX = 2**53
-"""The highest number of a row that JSON carries whole; no database holds so many."""
 
 
 def _storable(words: str) -> str:
@@ -50,7 +56,9 @@ Words = Annotated[
 Line = Annotated[str, StringConstraints(max_length=WORDS_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Caption = Annotated[Words, Field(max_length=CAPTION_KEPT)]
 Hashtag = Annotated[str, StringConstraints(pattern=r"^\w{1,100}$")]
-Number = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
+Number = Annotated[int, Field(ge=1, le=MOST)]
+RowNumber = Annotated[Number, BeforeValidator(_as_number)]
+"""In a body."""
 Version = Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_as_number)]
 Moment = Annotated[
     AwareDatetime,
@@ -232,6 +240,13 @@ class Conflict(Problem):
     """What was to be changed."""
 
 
+class Missed(Problem):
+    """A piece that does not join on to what is here."""
+
+    have: int = 0
+    """Bytes that are here: where to go on."""
+
+
 class Move(Value):
     to: State
     version: Version | None = None
@@ -243,18 +258,19 @@ class Move(Value):
 class Schedule(Value):
     at: Moment
     version: Version | None = None
+    """Where given: only if the post is still that one."""
 
 
 class Favourite(Value):
     on: StrictBool
 
 
-class Order(Value):
-    ids: Annotated[
-        list[Annotated[Number, BeforeValidator(_as_number)]],
-        Field(min_length=1, max_length=PAGE_MAX),
-    ]
-    """Posts in their new order, the newest (top left) first. They share the places that they had."""
+class Place(Value):
+    """One of the two."""
+
+    before: RowNumber | None = None
+    """The post that it then stands directly before, nearer to the top."""
+    after: RowNumber | None = None
 
 
 class Revision(Value):
@@ -354,6 +370,11 @@ class Job(Value):
     """What it made so far."""
     error: str
     mend: str
+    result: dict[str, Any]
+    """What came of it, by its kind: of an import the numbers of posts and photos that are new, known, set
+    aside; of a plan what was left out; of a cut-out whether it is sure."""
+    report: list[str]
+    """Of an import, the same in sentences."""
 
 
 class Jobs(Value):
@@ -369,10 +390,108 @@ class Photo(Value):
     name: str
     width: int
     height: int
-    taken_at: datetime | None
+    date: str
+    """Day it was taken or posted; '' where nobody knows."""
+    source: str
+    """Where it came from: "instagram-export", "instaloader", "table", "photos"."""
+    caption: str
+    """Of the post it was published with; '' for none."""
     credit: str
     licence: str
+    keywords: list[str]
+    """What it shows."""
+    corrected: bool
+    """True where a person gave the keywords."""
+    colours: list[str]
+    """Families of its colours, the largest first."""
+    palette: list[str]
+    """#rrggbb."""
+    favourite: bool
+    never: bool
+    """No post shows it, or anything made from it."""
     thumbnail: str
+
+
+Facet = Annotated[Words, Field(max_length=100)]
+
+
+class Count(Value):
+    value: str
+    photos: int
+
+
+class Facets(Value):
+    """What the chosen photos can be chosen by further; each with how many have it."""
+
+    theme: list[Count]
+    colour: list[Count]
+    date: list[Count]
+    source: list[Count]
+    mark: list[Count]
+
+
+Keyword = Annotated[str, StringConstraints(max_length=KEYWORD_MAX, pattern=r"^[^\x00-\x1f\x7f,]+$")]
+
+
+class Marking(Value):
+    """What is left out stays as it is."""
+
+    favourite: StrictBool = False
+    never: StrictBool = False
+    keywords: Annotated[list[Keyword], Field(max_length=KEYWORDS_MAX)] | None = None
+    """What it shows, the most important first; null: as it was read."""
+
+
+class Click(Value):
+    """A place of the photo that belongs to the subject, or does not."""
+
+    x: Part
+    y: Part
+    """Shares of its width and height."""
+    inside: StrictBool
+
+
+class Clicks(Value):
+    clicks: Annotated[list[Click], Field(max_length=CLICKS_MAX)]
+    """All of them: one more, one less, or none."""
+
+
+class Cutout(Value):
+    """The subject of a photo without its background, as product posts use it."""
+
+    clicks: list[Click]
+    """Corrections, which the next cut-out keeps to."""
+    job: Job | None
+    """The newest that cuts it; none where nobody asked for it yet. Its result says whether it is sure."""
+    picture: str | None
+    """Where the cut-out is, a WebP with transparency; null where there is none yet."""
+
+
+class NewUpload(Value):
+    name: Annotated[Words, Field(min_length=1, max_length=255)]
+    """Of the file; its end says what it is."""
+    size: RowNumber
+    """Bytes of all of it."""
+    mark: Annotated[Words, Field(max_length=64)] = ""
+    """By which the same file is known again after a break: its hash, or its time of change."""
+
+
+class Upload(Value):
+    key: str
+    name: str
+    size: int
+    have: int
+    """Bytes that are here: where the next piece begins."""
+    piece: int
+    """Bytes of one piece, at most."""
+
+
+class NewImport(Value):
+    uploads: Annotated[
+        list[Annotated[str, StringConstraints(pattern=r"^[\w-]{1,24}$")]],
+        Field(min_length=1, max_length=IMPORT_MAX),
+    ]
+    """Keys of uploads that are here as a whole."""
 
 
 class Photos(Value):
@@ -384,9 +503,14 @@ class Photos(Value):
 class Planned(Value):
     """What a plan foresees, and is not made yet."""
 
+    id: int
+    version: int
+    """Changes with its time; who moves it names it."""
     at: datetime
     kind: str
     about: str
+    waits: str
+    """What a person must fill in in the plan before it can be made; '' for nothing."""
     clash: bool
     """True where something else goes out within the hour."""
 
@@ -407,6 +531,156 @@ class Calendar(Value):
     """The last day."""
     days: list[Day]
     """Those on which something stands, in order."""
+    gaps: list[date]
+    """Days to come on which the plan's rhythm has a post, and nothing stands."""
+    short: list[str]
+    """A sentence for every week to come with fewer posts than the plan's rhythm."""
+
+
+class PlannedMove(Value):
+    at: Moment
+    version: RowNumber | None = None
+    """Where given: only if it is still that one."""
+
+
+class NewPlan(Value):
+    name: Annotated[
+        str, StringConstraints(max_length=120, pattern=r"^[^\x00-\x1f\x7f]*\.(yaml|yml|csv)$")
+    ]
+    """Of the file that `feedsmith plan` wrote, or of a CSV of one's own."""
+    text: Annotated[Words, Field(min_length=1, max_length=PLAN_BYTES)]
+
+
+class MakePlanned(Value):
+    planned: Annotated[list[RowNumber], Field(min_length=1, max_length=COUNT_MAX)]
+    """Ids of planned posts."""
+
+
+# ---- review links, people, tokens, settings ------------------------------------------------------
+
+
+class NewReviewLink(Value):
+    title: Annotated[Line, Field(max_length=80)] = ""
+    """Stands above the posts."""
+    days: Annotated[int, Field(ge=1, le=DAYS_MAX), BeforeValidator(_as_number)] = DAYS
+    posts: Annotated[list[RowNumber], Field(max_length=POSTS_MAX)] = []
+    """Chosen ones; without any, `show`, `kind` and `words` choose when it is opened."""
+    show: Literal["review", "planned", "all"] = "review"
+    kind: Kind | Literal[""] = ""
+    words: Annotated[Words, Field(max_length=200)] = ""
+
+
+class ReviewLink(Value):
+    id: int
+    title: str
+    by: str | None
+    made_at: datetime
+    expires: datetime
+    opened_at: datetime | None
+    """The last time."""
+    open: bool
+    """False once it has ended, or was closed."""
+    posts: list[int]
+    show: str
+    kind: str
+    words: str
+    answers: int
+    """Comments and approvals that came by it."""
+    address: str | None
+    """Whoever opens it may approve: null where the token lacks the scope approve."""
+
+
+class Member(Value):
+    id: int
+    name: str
+    role: Role
+    last_sign_in: datetime | None
+
+
+class NewMember(Value):
+    name: Annotated[Line, Field(min_length=1, max_length=NAME_MAX)]
+    role: Role
+
+
+class LetIn(Member):
+    sign_in_link: str | None
+    """Signs them in once, within 72 hours, and is in this answer only; null for who signs in already."""
+
+
+class NewRole(Value):
+    role: Role
+
+
+class SignInLink(Value):
+    link: str
+    """Signs in once, within `hours`; it is in this answer only."""
+    hours: int
+
+
+class Token(Value):
+    id: int
+    name: str
+    scopes: list[Scope]
+    created_at: datetime
+    expires: datetime
+    used_at: datetime | None
+    made_by: int | None
+    """The token that made it, with which it ends."""
+
+
+class NewToken(Value):
+    name: Annotated[Line, Field(min_length=1, max_length=60)]
+    """What it is for."""
+    scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(SCOPES))]
+    """Of those that the asking token has."""
+    days: Annotated[int, Field(ge=1, le=TOKEN_DAYS_MAX), BeforeValidator(_as_number)] = TOKEN_DAYS
+    """It ends with the asking token at the latest."""
+
+
+class SecretToken(Token):
+    token: str
+    """What a program sends. It is shown this once."""
+
+
+class HashtagRules(Value):
+    limit: int
+    always: list[str]
+    banned: list[str]
+
+
+class Look(Value):
+    """Of designed posts; '' is learned from the photos."""
+
+    paper: str
+    ink: str
+    accent: str
+    accent_2: str
+    typefaces: list[str]
+
+
+class Settings(Value):
+    """What brand.toml says, as the settings page shows it. The file is changed by hand, or by
+    `feedsmith brand`."""
+
+    name: str
+    handle: str
+    niche: str
+    subjects: list[str]
+    default_credit: str
+    voice: str
+    voice_examples: list[str]
+    language: str
+    address: str
+    banned_words: list[str]
+    emoji_max: int
+    hashtags: HashtagRules
+    look: Look
+    time_zone: str
+    country: str
+    captions: str
+    """The model that writes them, and where; '' for Feedsmith's own."""
+    pictures: str
+    """What makes them; '' for the brand's photos, recomposed or edited."""
 
 
 # ---- webhooks ------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """How rows look in an answer."""
 
+import json
 from datetime import UTC
 
 from django.conf import settings
@@ -7,6 +8,8 @@ from django.http import HttpRequest
 
 from feedsmith.studio import models
 from feedsmith.studio.api import shapes
+from feedsmith.studio.imports import report
+from feedsmith.studio.shelf import Item
 
 ROOT = "/api/v1"
 
@@ -85,6 +88,29 @@ def job(row: models.Job) -> shapes.Job:
         stage=row.stage, words=row.words, seconds_left=row.seconds_left,
         before=row.before if row.state == "queued" else None,
         posts=sorted(draft.pk for draft in row.drafts.all()), error=row.error, mend=row.mend,
+        result=_result(row), report=report(row) if row.kind == "import" else [],
+    )  # fmt: skip
+
+
+def _result(row: models.Job) -> dict[str, object]:
+    """Without where the files lie, which is nobody's business here."""
+    said = json.dumps(row.result)
+    for place in (row.brand.home.root, row.brand.home.root.resolve()):
+        said = said.replace(json.dumps(f"{place}/")[1:-1], "")
+    return dict(json.loads(said))
+
+
+def photo_at(brand: models.Brand, photo_id: str) -> str:
+    return f"{ROOT}/brands/{brand.slug}/library/photos/{photo_id}"
+
+
+def photo(brand: models.Brand, item: Item) -> shapes.Photo:
+    return shapes.Photo(
+        id=item.id, name=item.name, width=item.width, height=item.height, date=item.date,
+        source=item.source, caption=item.caption, credit=item.credit, licence=item.licence,
+        keywords=list(item.words), corrected=item.mark.keywords is not None,
+        colours=list(item.colours), palette=list(item.palette), favourite=item.mark.favourite,
+        never=item.mark.never, thumbnail=f"{photo_at(brand, item.id)}/thumbnail",
     )  # fmt: skip
 
 

@@ -4,8 +4,7 @@ The post's folder (post.json and its files) stays the record of what was made; a
 its row. Each change is a revision, so that it can be undone.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from django.db import models, transaction
@@ -180,6 +179,16 @@ class Draft(models.Model):
             row._edited(person, role, what)
             return row
 
+    def restore(
+        self, revision: "Revision", *, version: int, person: Person | None = None,
+        role: states.Actor = "owner",
+    ) -> "Draft":  # fmt: skip
+        """Bring an earlier version back, as an edit of its own: nothing of the history is lost."""
+        return self.edit(
+            revision.words, version=version, person=person, role=role,
+            what=f"version {revision.number} brought back",
+        )  # fmt: skip
+
     def turn(
         self, by: int, *, version: int, person: Person | None = None, role: states.Actor = "owner"
     ) -> "Draft":
@@ -232,6 +241,19 @@ class Draft(models.Model):
                 brand=row.brand, draft=row, person=person, name=name, verb="moved",
                 words=f"{before} -> {to}",
             )  # fmt: skip
+            return row
+
+    def mark(self, *, favourite: bool, person: Person | None = None) -> "Draft":
+        """A favourite, or not one any more. Its words are not touched: its version stays."""
+        with transaction.atomic():
+            row = Draft.held(self.pk)
+            if row.favourite != favourite:
+                row.favourite = favourite
+                row.save(update_fields=["favourite", "updated_at"])
+                Event.objects.create(
+                    brand=row.brand, draft=row, person=person, verb="marked",
+                    words="as a favourite" if favourite else "no longer as a favourite",
+                )  # fmt: skip
             return row
 
     @classmethod
@@ -352,23 +374,3 @@ def search(drafts: "models.QuerySet[Draft]", words: str) -> "models.QuerySet[Dra
     for word in words.lower().split()[:8]:
         drafts = drafts.filter(search__contains=word)
     return drafts
-
-
-def reorder(brand: Brand, ids: Sequence[int], person: Person | None = None) -> None:
-    """Put these drafts into this order, newest first, in the places that they have among the others.
-
-    Raises FeedsmithError where one of them is not the brand's.
-    """
-    with transaction.atomic():
-        rows = {
-            row.pk: row for row in Draft.objects.select_for_update().filter(brand=brand, pk__in=ids)
-        }
-        if len(rows) != len(set(ids)) or len(set(ids)) != len(ids):
-            raise FeedsmithError("these are not all posts of this brand", mend="reload the page")
-        places = sorted((row.position for row in rows.values()), reverse=True)
-        for place, pk in zip(places, ids, strict=True):
-            if rows[pk].position != place:
-                Draft.objects.filter(pk=pk).update(position=place, updated_at=timezone.now())
-        Event.objects.create(
-            brand=brand, person=person, verb="reordered", words=json.dumps(list(ids))[:300]
-        )

@@ -60,6 +60,11 @@ class Planned(models.Model):
         return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"
 
     @property
+    def version(self) -> int:
+        """Its time in seconds: all of it that can change."""
+        return int(self.at.timestamp())
+
+    @property
     def about(self) -> str:
         """What it is about, in a few words."""
         offer: dict[str, Any] = self.brief.get("offer", {})

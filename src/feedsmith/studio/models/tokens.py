@@ -5,20 +5,22 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Literal, get_args
 
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
 from feedsmith.errors import FeedsmithError
 from feedsmith.studio.models.people import Person, _hash
 
-Scope = Literal["read", "write", "generate", "approve", "schedule"]
+Scope = Literal["read", "write", "generate", "approve", "schedule", "library", "manage"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 IN_WORDS: dict[Scope, str] = {
     "read": "See brands, posts, jobs, the library and the calendar",
     "write": "Edit posts, comment, copy, put in order, archive",
     "generate": "Make new posts, and stop the making",
-    "approve": "Approve posts, and send them back",
+    "approve": "Approve posts, send them back, make links by which others do",
     "schedule": "Put posts on the calendar, and mark them as posted",
+    "library": "Add photos, mark them, correct keywords and cut-outs",
+    "manage": "Let people in and out, make other tokens: all that you may",
 }
 PREFIX = "feedsmith_"
 """Of every token, so that scanners for leaked secrets know one."""
@@ -42,6 +44,8 @@ class Token(models.Model):
     expires = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
     used_at = models.DateTimeField(null=True)
+    maker = models.ForeignKey("self", on_delete=models.CASCADE, null=True)
+    """The token by which a program made this one: it ends with it, and can do no more."""
 
     class Meta:
         ordering = ("-id",)
@@ -55,16 +59,23 @@ class Token(models.Model):
 
     @classmethod
     def make(
-        cls, person: Person, name: str, scopes: Sequence[str], days: int = DAYS
-    ) -> tuple["Token", str]:
+        cls, person: Person, name: str, scopes: Sequence[str], days: int = DAYS,
+        maker: "Token | None" = None,
+    ) -> tuple["Token", str]:  # fmt: skip
         """A new token and its words, which are kept nowhere. Raises FeedsmithError where a scope is
-        unknown or missing, the name or the days are out of bounds, or there are too many."""
+        unknown or missing, or `maker` has it not, the name or the days are out of bounds, or there are
+        too many. It ends when its maker does."""
         name = name.strip()
         unknown = [scope for scope in scopes if scope not in SCOPES]
         if unknown or not scopes:
             raise FeedsmithError(
                 f'"{unknown[0]}" is not a scope' if unknown else "a token needs a scope",
                 mend=f"choose of {', '.join(SCOPES)}",
+            )
+        more = [scope for scope in scopes if maker is not None and scope not in maker.scopes]
+        if more:
+            raise FeedsmithError(
+                f'this token has not the scope "{more[0]}" itself', mend="leave that scope away"
             )
         if not 1 <= len(name) <= 60 or not name.isprintable():
             raise FeedsmithError("a token needs a name", mend="say what it is for in 1 to 60 signs")
@@ -78,11 +89,19 @@ class Token(models.Model):
             >= TOKENS_MAX
         ):
             raise FeedsmithError(f"there are {TOKENS_MAX} tokens already", mend="revoke one first")
-        words = PREFIX + secrets.token_urlsafe(32)
-        token = cls.objects.create(
-            hash=_hash(words), person=person, name=name, expires=now + timedelta(days=days),
-            scopes=[scope for scope in SCOPES if scope in scopes],
-        )  # fmt: skip
+        words, expires = PREFIX + secrets.token_urlsafe(32), now + timedelta(days=days)
+        with transaction.atomic():
+            if maker is not None:
+                expires = min(expires, maker.expires)
+            if maker is not None and maker.pk is not None:
+                held = cls.objects.select_for_update().get(pk=maker.pk)
+                if not held.alive:  # revoked a moment ago: what it makes now would outlive it
+                    raise FeedsmithError("this token has ended", mend="make one on /account/tokens")
+            token = cls.objects.create(
+                hash=_hash(words), person=person, name=name, expires=expires,
+                scopes=[scope for scope in SCOPES if scope in scopes],
+                maker=maker if maker is not None and maker.pk is not None else None,
+            )  # fmt: skip
         return token, words
 
     @classmethod
@@ -104,6 +123,13 @@ class Token(models.Model):
         return token
 
     def revoke(self) -> None:
-        cls = type(self)
-        cls.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=timezone.now())
+        """It opens nothing from now on, nor does any that was made by it."""
+        rows = type(self).objects
+        with transaction.atomic():
+            ended = [self.pk]
+            while ended:
+                held = rows.select_for_update().filter(pk__in=ended)
+                list(held)  # whoever makes one by them now waits, and is refused
+                held.filter(revoked_at=None).update(revoked_at=timezone.now())
+                ended = list(rows.filter(maker__in=ended).values_list("pk", flat=True))
         self.refresh_from_db()

@@ -47,6 +47,10 @@ class Missed(FeedsmithError):
         self.have = have
 
 
+class NotTaken(FeedsmithError):
+    """A file that the library has no use for, whatever else is done."""
+
+
 class Upload(models.Model):
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="uploads")
     person = models.ForeignKey(Person, on_delete=models.CASCADE)
@@ -75,12 +79,12 @@ class Upload(models.Model):
         name = plain_name(name)
         most = SIZES.get(Path(name).suffix.lower())
         if most is None:
-            raise FeedsmithError(
+            raise NotTaken(
                 f"{name} is nothing for the library",
                 mend="bring an Instagram zip, photos (JPEG, PNG, WebP, HEIC, AVIF) or a CSV",
             )
         if not 0 < size <= most:
-            raise FeedsmithError(
+            raise NotTaken(
                 f"{name} is empty" if size <= 0 else f"{name} is larger than {said(most)}",
                 mend="choose another file" if size <= 0 else "split it",
             )
@@ -140,12 +144,10 @@ class Upload(models.Model):
                 raise Missed(have)
             data = piece.read(PIECE + 1)
             if len(data) > PIECE or have + len(data) > self.size:
-                raise FeedsmithError("the piece is too large", mend="reload the page")
+                raise NotTaken("the piece is too large", mend="reload the page")
             if have == 0 and data and not looks_like(str(self.name), data):
                 self.drop()
-                raise FeedsmithError(
-                    f"{self.name} is not what its name says", mend="choose another file"
-                )
+                raise NotTaken(f"{self.name} is not what its name says", mend="choose another file")
             made(self.path.parent)
             try:
                 with self.path.open("ab") as stream:

@@ -66,7 +66,7 @@ def sentence(event: Event) -> dict[str, Any]:
     elif event.verb == "edited":
         after, words = (f": {words}" if words and words != "edited" else ""), ""
     elif event.verb == "reordered":
-        words = ""
+        verb, after, words = ("moved", " in the feed", "") if event.draft else (verb, "", "")
     elif event.verb in QUOTED:
         quote, words = words, ""
     draft = event.draft

@@ -10,6 +10,7 @@ from functools import cache
 from importlib import resources
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
 
 from feedsmith.studio.pages.access import for_all
 
@@ -77,6 +78,7 @@ def text(name: str) -> str:
 
 
 @for_all
+@require_safe
 def asset(request: HttpRequest, digest: str, name: str) -> HttpResponse:
     found = _assets().get(name)
     if found is None or not re.fullmatch(r"[0-9a-f]{10}", digest):

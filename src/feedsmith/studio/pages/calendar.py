@@ -1,35 +1,31 @@
 """The calendar: month, week and list of one query; posts put on a day by dragging or by a form."""
 
-import base64
 from datetime import date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
-from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.studio import clock, slots
-from feedsmith.studio.models import Brand, Draft, Job, Plan, Planned
+from feedsmith.studio import asked, clock, slots
+from feedsmith.studio.models import Brand, Conflict, Draft, Job, Plan, Planned
 from feedsmith.studio.models.jobs import ACTIVE
 from feedsmith.studio.pages.access import for_members
-from feedsmith.studio.pages.create import COUNT_MAX, enqueue
+from feedsmith.studio.pages.create import COUNT_MAX
 from feedsmith.studio.pages.notices import say
 from feedsmith.studio.templatetags.look import zone_of
 
 VIEWS = ("month", "week", "list")
 LIST_DAYS = 42
 """Days of the list."""
-PLAN_BYTES = 700_000
-"""Of a plan's file; ten years of daily posts are 500 kB."""
-PLAN_KINDS = (".yaml", ".yml", ".csv")
 YEARS = range(2000, 2100)
+CHANGED = (Conflict, slots.Moved)
+IN_BETWEEN = "Somebody else changed this in between."
 
 
 @for_members("reviewer")
@@ -60,7 +56,7 @@ def shown(brand: Brand, view: str, day: date, today: date, zone: tzinfo) -> dict
     after = day + timedelta(days=step) if step else (day.replace(day=1) + timedelta(days=32))
     clashes = [entry for entry in found if entry.clash and entry.at.date() >= today]
     open_ = [e.planned for e in found if e.planned is not None]
-    made = being_made(brand)
+    made = slots.being_made(brand)
     ready = [p for p in open_ if not p.waits and p.at >= timezone.now() and p.pk not in made]
     jobs = Job.objects.filter(brand=brand, kind="plan")
     last_job = jobs.order_by("-pk").first()
@@ -116,41 +112,58 @@ def _pairs(clashes: list[slots.Entry]) -> list[dict[str, str]]:
 
 
 @for_members("editor")
+@require_http_methods(["GET", "HEAD", "POST"])
 def place(request: HttpRequest, brand: Brand, key: str) -> HttpResponse:
     """When one of them goes out: a form, for those who do not drag."""
+    if request.method == "POST":
+        return _placed(request, brand, key)
+    return render(request, "studio/place.html", _place(request, brand, key))
+
+
+def _place(request: HttpRequest, brand: Brand, key: str) -> dict[str, Any]:
+    """What the form shows: the post as it is now, and where it stands."""
     zone = zone_of(brand)
     draft, planned = _known(brand, key)
     at = draft.scheduled_at if draft is not None else planned.at if planned is not None else None
     local = at.astimezone(zone) if at is not None else None
-    asked = _day(request.GET.get("day", ""))
-    on = asked or (local.date() if local else timezone.now().astimezone(zone).date())
-    said: dict[str, Any] = {
+    wanted = _day(request.GET.get("day", ""))
+    on = wanted or (local.date() if local else timezone.now().astimezone(zone).date())
+    return {
         "entry_key": key, "draft": draft, "planned": planned, "day": on.isoformat(), "local": local,
+        "version": (draft or planned).version,  # type: ignore[union-attr]
         "clock": f"{local.time() if local else slots.usual(brand, on, zone):%H:%M}",
         "movable": planned is not None or (draft is not None and draft.state in slots.MOVABLE),
         "zone": clock.zone_said(zone, at or timezone.now()), "back": _back_to(request, brand),
         "now": f"{local:%A} {local.day} {local:%B} {local.year}, {clock.shown(local)}" if local else "",
     }  # fmt: skip
-    if request.method == "POST":
-        on_form, at_form = _day(request.POST.get("day", "")), _clock(request.POST.get("time", ""))
-        if on_form is None or at_form is None:
-            said |= {
-                "problem": "Choose a day and a time.",
-                "clock": request.POST.get("time", "")[:5],
-            }
-            return render(request, "studio/place.html", said, status=422)
-        found = clock.moment(on_form, at_form, zone, second=request.POST.get("second") == "1")
-        if found.said and request.POST.get("understood") != f"{on_form} {at_form}":
-            # The clock is changed around that time: say it, and ask once.
-            said |= {
-                "day": on_form.isoformat(), "clock": f"{at_form:%H:%M}", "notice": found.said,
-                "twice": found.twice, "understood": f"{on_form} {at_form}",
-            }  # fmt: skip
-            return render(request, "studio/place.html", said, status=422)
-        slots.put(brand, key, found.at, person=request.user, role=request.role)
-        say(request, _said(found, zone))
-        return _to(said["back"])
-    return render(request, "studio/place.html", said)
+
+
+def _placed(request: HttpRequest, brand: Brand, key: str) -> HttpResponse:
+    zone, said = zone_of(brand), _place(request, brand, key)
+    on, at = _day(request.POST.get("day", "")), _clock(request.POST.get("time", ""))
+    if on is None or at is None:
+        said |= {"problem": "Choose a day and a time.", "clock": request.POST.get("time", "")[:5]}
+        return render(request, "studio/place.html", said, status=422)
+    said |= {"day": on.isoformat(), "clock": f"{at:%H:%M}"}
+    seen = _seen(request)
+    found = clock.moment(on, at, zone, second=request.POST.get("second") == "1")
+    if found.said and request.POST.get("understood") != f"{on} {at}":
+        # The clock is changed around that time: say it, and ask once.
+        said |= {"notice": found.said, "twice": found.twice, "understood": f"{on} {at}"}
+        said |= {"version": seen} if seen is not None else {}
+        return render(request, "studio/place.html", said, status=422)
+    try:
+        slots.put(brand, key, found.at, person=request.user, role=request.role, version=seen)
+    except CHANGED:
+        said |= {"between": IN_BETWEEN}
+        return render(request, "studio/place.html", said, status=409)
+    say(request, _said(found, zone))
+    return _to(said["back"])
+
+
+def _seen(request: HttpRequest) -> int | None:
+    """The version of what the form or the calendar showed."""
+    return asked.number(request.POST.get("version", ""))
 
 
 @for_members("editor")
@@ -167,7 +180,12 @@ def move(request: HttpRequest, brand: Brand) -> HttpResponse:
     wanted = at.astimezone(zone).time() if at is not None else slots.usual(brand, day, zone)
     found = clock.moment(day, wanted.replace(second=0, microsecond=0), zone)
     try:
-        slots.put(brand, key, found.at, person=request.user, role=request.role)
+        slots.put(
+            brand, key, found.at, person=request.user, role=request.role, version=_seen(request)
+        )
+    except CHANGED:
+        said = f"{IN_BETWEEN} The calendar shows it as it is now: look, and move it again."
+        return JsonResponse({"said": said}, status=409)
     except FeedsmithError as error:
         return JsonResponse({"said": f"{error.message.capitalize()}."}, status=409)
     return JsonResponse({"said": _said(found, zone)})
@@ -176,7 +194,12 @@ def move(request: HttpRequest, brand: Brand) -> HttpResponse:
 @for_members("editor")
 @require_POST
 def off(request: HttpRequest, brand: Brand) -> HttpResponse:
-    slots.take_off(brand, request.POST.get("what", ""), person=request.user, role=request.role)
+    key = request.POST.get("what", "")
+    try:
+        slots.take_off(brand, key, person=request.user, role=request.role, version=_seen(request))
+    except CHANGED:
+        said = _place(request, brand, key) | {"between": IN_BETWEEN}
+        return render(request, "studio/place.html", said, status=409)
     say(request, "It is off the calendar.")
     return _to(_back_to(request, brand))
 
@@ -188,16 +211,8 @@ def bring(request: HttpRequest, brand: Brand) -> HttpResponse:
     file = request.FILES.get("plan")
     if file is None:
         raise FeedsmithError("no file was chosen", mend="choose a plan: plan.yaml or a CSV")
-    name = PurePath(file.name.replace("\\", "/")).name[:120]
-    if PurePath(name).suffix.lower() not in PLAN_KINDS:
-        raise FeedsmithError(
-            f"{name} is no plan", mend="choose the file that feedsmith plan wrote: .yaml or .csv"
-        )
-    if file.size > PLAN_BYTES:
-        raise FeedsmithError(f"{name} is too large for a plan", mend="split it")
-    args = {"name": name, "data": base64.b64encode(file.read()).decode()}
-    enqueue(brand, request.user, args, "plan")
-    say(request, f"{name} is being read. Its posts appear here in a moment.")
+    job = slots.bring(brand, file.name, file.read(slots.PLAN_BYTES + 1), person=request.user)
+    say(request, f"{job.args['name']} is being read. Its posts appear here in a moment.")
     return _to(_back_to(request, brand))
 
 
@@ -205,33 +220,9 @@ def bring(request: HttpRequest, brand: Brand) -> HttpResponse:
 @require_POST
 def make(request: HttpRequest, brand: Brand) -> HttpResponse:
     """Make posts that are planned: drafts with their time in mind."""
-    numbers = {
-        int(n)
-        for n in request.POST.getlist("planned")[:COUNT_MAX]
-        if n.isascii() and n.isdigit() and len(n) < 18
-    }
-    with transaction.atomic():
-        Brand.objects.select_for_update().get(pk=brand.pk)  # of two presses the second waits
-        chosen = list(
-            Planned.objects.filter(
-                brand=brand, pk__in=numbers - being_made(brand), draft=None, waits=""
-            )
-        )
-        if not chosen:
-            raise FeedsmithError(
-                "these are made already, or being made", mend="look at the Create page"
-            )
-        # As they are now: a job that starts again must make the same posts.
-        briefs = [{**p.brief, "at": p.at.isoformat()} for p in chosen]
-        planned = [p.pk for p in chosen]
-        enqueue(brand, request.user, {"count": len(briefs), "briefs": briefs, "planned": planned})
+    numbers = asked.numbers(request.POST.getlist("planned")[:COUNT_MAX])
+    slots.make(brand, numbers, person=request.user)
     return HttpResponseRedirect(f"/b/{brand.slug}/create")
-
-
-def being_made(brand: Brand) -> set[int]:
-    """Planned posts that a waiting or running job makes."""
-    asked = Job.objects.filter(brand=brand, state__in=ACTIVE).values_list("args", flat=True)
-    return {number for args in asked for number in args.get("planned", ())}
 
 
 # ---- what a request says -----------------------------------------------------------------------

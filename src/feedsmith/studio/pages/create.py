@@ -9,12 +9,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from feedsmith.brand import Home
-from feedsmith.errors import FeedsmithError
 from feedsmith.post import KINDS
+from feedsmith.studio.asked import number, numbers
 from feedsmith.studio.models import Brand, Draft, Job
-from feedsmith.studio.models.jobs import ACTIVE, OVER, WAITING_MAX
+from feedsmith.studio.models.jobs import ACTIVE, OVER
 from feedsmith.studio.pages.access import for_members
-from feedsmith.studio.worker import supervisor
+from feedsmith.studio.queue import enqueue
 
 COUNT_MAX = 50
 """Posts of one job."""
@@ -47,12 +47,17 @@ def create(request: HttpRequest, brand: Brand) -> HttpResponse:
         response.headers["HX-Reswap"] = "outerHTML"
         return response
     enqueue(brand, request.user, args)
-    return jobs(request, brand.slug) if part else HttpResponseRedirect(f"/b/{brand.slug}/create")
+    return _queue(request, brand) if part else HttpResponseRedirect(f"/b/{brand.slug}/create")
 
 
 @for_members("editor")
+@require_safe
 def jobs(request: HttpRequest, brand: Brand) -> HttpResponse:
     """The queue alone, for a page that is open."""
+    return _queue(request, brand)
+
+
+def _queue(request: HttpRequest, brand: Brand) -> HttpResponse:
     return render(request, "studio/parts/jobs.html", {**queue(brand), "problems": []})
 
 
@@ -60,11 +65,7 @@ def jobs(request: HttpRequest, brand: Brand) -> HttpResponse:
 @require_safe
 def made(request: HttpRequest, brand: Brand) -> HttpResponse:
     """The posts made lately that the page does not show yet (?have=12&have=13)."""
-    have = {
-        int(n)
-        for n in request.GET.getlist("have")[:500]
-        if n.isascii() and n.isdigit() and len(n) < 18
-    }
+    have = set(numbers(request.GET.getlist("have")[:500]))
     fresh = [draft for draft in made_lately(brand) if draft.pk not in have]
     return render(request, "studio/parts/made.html", {"made": fresh})
 
@@ -75,21 +76,8 @@ def stop(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
     """No more of this job; what is made stays. "all" stops what waits, too."""
     get_object_or_404(Job, brand=brand, pk=number).stop()
     if request.headers.get("HX-Request") == "true":
-        return jobs(request, brand.slug)
+        return _queue(request, brand)
     return HttpResponseRedirect(f"/b/{brand.slug}/create")
-
-
-def enqueue(brand: Brand, person: Any, args: dict[str, Any], kind: str = "generate") -> Job:
-    """A job at the end of the queue. Raises FeedsmithError where that is full."""
-    if Job.objects.filter(brand=brand, state="queued").count() >= WAITING_MAX:
-        raise FeedsmithError(
-            f"{WAITING_MAX} jobs are waiting already", mend="let some finish, or stop some"
-        )
-    job = Job.objects.create(
-        brand=brand, person=person, kind=kind, args=args, total=args.get("count", 1)
-    )
-    supervisor.wake()
-    return job
 
 
 def queue(brand: Brand) -> dict[str, Any]:
@@ -131,12 +119,9 @@ def asked(request: HttpRequest, brand: Brand) -> tuple[dict[str, Any], list[str]
     text = {name: form.get(name, "").strip() for name in fields}
     offer = {name: words for name in OFFER if (words := form.get(f"offer_{name}", "").strip())}
     problems = []
-    count = form.get("count", "")
-    if not (
-        count.isascii() and count.isdigit() and len(count) < 6 and 1 <= int(count) <= COUNT_MAX
-    ):
+    count = number(form.get("count", ""), 1, COUNT_MAX)
+    if count is None:
         problems.append(f"Choose how many posts: 1 to {COUNT_MAX}.")
-        count = "3"
     if text["kind"] and text["kind"] not in KINDS:
         problems.append("Choose one of the kinds of post.")
     if text["kind"] in ("promo", "product") and not {"text", "name"} & set(offer):
@@ -152,7 +137,7 @@ def asked(request: HttpRequest, brand: Brand) -> tuple[dict[str, Any], list[str]
     link = offer.get("link", "")
     if link and not link.startswith(("http://", "https://")):
         problems.append("A link begins with https://.")
-    return {**text, "offer": offer, "count": int(count)}, problems
+    return {**text, "offer": offer, "count": count or 3}, problems
 
 
 def _page(brand: Brand, args: dict[str, Any], problems: list[str]) -> dict[str, Any]:

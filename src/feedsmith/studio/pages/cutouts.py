@@ -17,7 +17,7 @@ from feedsmith.studio import shelf
 from feedsmith.studio.models import Brand, Job
 from feedsmith.studio.pages import errors
 from feedsmith.studio.pages.access import for_members
-from feedsmith.studio.pages.create import enqueue
+from feedsmith.studio.queue import enqueue
 
 STROKES_BYTES = 200_000
 """Of strokes in JSON: marks.POINTS_MAX points are at most half of that."""
@@ -30,7 +30,7 @@ def cutout(request: HttpRequest, brand: Brand, photo_id: str) -> HttpResponse:
     (`clear`), or says all `strokes` of the brush (JSON, see marks.strokes); each asks the worker for a
     new cut-out. Strokes come with those they were painted over (`seen`): somebody else's, painted
     meanwhile, are answered with 409 and stay."""
-    item = next((i for i in shelf.items(brand.home.library) if i.id == photo_id), None)
+    item = shelf.item(brand.home.library, photo_id)
     if item is None:
         raise Http404
     clicks = item.mark.clicks
@@ -56,8 +56,8 @@ def cutout(request: HttpRequest, brand: Brand, photo_id: str) -> HttpResponse:
         response = HttpResponseRedirect(f"/b/{brand.slug}/library/{photo_id}/cutout?at=picture")
         response.status_code = 303
         return response
-    job = _jobs(brand, photo_id).order_by("-pk").first()
-    there = _file(brand, photo_id)
+    job = jobs_of(brand, photo_id).order_by("-pk").first()
+    there = file_of(brand, photo_id)
     whole = there.is_file() and _veil(brand, photo_id).is_file()
     if job is None or (
         job.state == "done" and not whole
@@ -84,8 +84,7 @@ def cutout(request: HttpRequest, brand: Brand, photo_id: str) -> HttpResponse:
 @for_members("reviewer")
 @require_safe
 def picture(request: HttpRequest, brand: Brand, photo_id: str) -> HttpResponse:
-    """What is cut out."""
-    return _kept(_file(brand, photo_id), "image/webp")
+    return cut(brand, photo_id)
 
 
 @for_members("reviewer")
@@ -93,6 +92,11 @@ def picture(request: HttpRequest, brand: Brand, photo_id: str) -> HttpResponse:
 def veil(request: HttpRequest, brand: Brand, photo_id: str) -> HttpResponse:
     """What the brush paints on: a veil over all that does not stand, without the strokes."""
     return _kept(_veil(brand, photo_id), "image/png")
+
+
+def cut(brand: Brand, photo_id: str) -> HttpResponse:
+    """What is cut out, for somebody who was let in already."""
+    return _kept(file_of(brand, photo_id), "image/webp")
 
 
 def _kept(path: Path, kind: str) -> HttpResponse:
@@ -104,15 +108,15 @@ def _kept(path: Path, kind: str) -> HttpResponse:
 
 def ask(brand: Brand, person: object, photo_id: str) -> Job:
     """A job for this cut-out; one that waits already does for both."""
-    waiting = _jobs(brand, photo_id).filter(state="queued").first()
+    waiting = jobs_of(brand, photo_id).filter(state="queued").first()
     return waiting or enqueue(brand, person, {"photo": photo_id}, "cutout")
 
 
-def _jobs(brand: Brand, photo_id: str):  # type: ignore[no-untyped-def]
+def jobs_of(brand: Brand, photo_id: str):  # type: ignore[no-untyped-def]
     return Job.objects.filter(brand=brand, kind="cutout", args__photo=photo_id)
 
 
-def _file(brand: Brand, photo_id: str) -> Path:
+def file_of(brand: Brand, photo_id: str) -> Path:
     return settings.STUDIO.cutouts / str(brand.slug) / f"{photo_id}.webp"
 
 

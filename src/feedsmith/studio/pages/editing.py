@@ -4,19 +4,19 @@ to the post's page; two who edit at once are shown both versions.
 
 import difflib
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.studio import clock, copies, feed, states
-from feedsmith.studio.models import Brand, Comment, Draft, Event
+from feedsmith.studio import asked, clock, copies, queue, states
+from feedsmith.studio.models import Brand, Comment, Draft, Event, Revision
 from feedsmith.studio.models.drafts import Conflict
 from feedsmith.studio.pages import errors, told
 from feedsmith.studio.pages.access import for_members
-from feedsmith.studio.pages.create import enqueue
+from feedsmith.studio.pages.activity import sentence
 from feedsmith.studio.pages.notices import say
 from feedsmith.studio.pages.post import limits_of, of_brand
 from feedsmith.studio.templatetags.look import at, zone_of
@@ -59,14 +59,11 @@ def redo(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
 def restore(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
     """Bring an earlier version back, as an edit of its own: nothing of the history is lost."""
     draft = of_brand(brand, number)
-    revision = draft.revisions.filter(number=_number(request, "number")).first()
-    if revision is None:
-        raise Http404
+    revision = get_object_or_404(Revision, draft=draft, number=_number(request, "number"))
     try:
-        draft.edit(
-            revision.words, version=_number(request, "version"), person=request.user,
-            role=request.role, what=f"version {revision.number} brought back",
-        )  # fmt: skip
+        draft.restore(
+            revision, version=_number(request, "version"), person=request.user, role=request.role
+        )
     except Conflict as conflict:
         return _conflict(request, conflict, revision.words)
     return _back(draft)
@@ -76,7 +73,7 @@ def restore(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
 @require_POST
 def favourite(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
     draft = of_brand(brand, number)
-    Draft.objects.filter(pk=draft.pk).update(favourite=request.POST.get("on") == "1")
+    draft.mark(favourite=request.POST.get("on") == "1", person=request.user)
     return _back(draft)
 
 
@@ -130,7 +127,6 @@ def resolve(request: HttpRequest, brand: Brand, number: int, comment: int) -> Ht
 def duplicate(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
     draft = of_brand(brand, number)
     copy = copies.duplicate(draft, request.user)
-    feed.place(brand, copy.pk, before=draft.pk)
     say(request, "This is the copy. The other one is unchanged.")
     return _back(copy)
 
@@ -139,21 +135,7 @@ def duplicate(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
 @require_POST
 def another(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
     """Ask for another post of this kind and theme; it is made like any other."""
-    draft = of_brand(brand, number)
-    made = draft.post
-    if made is None:
-        raise FeedsmithError("the files of this post are not in its folder any more")
-    offer = {
-        name: words for name, words in made.offer.model_dump().items() if words and name != "about"
-    }
-    square = made.format == "square"
-    enqueue(
-        brand, request.user,
-        {
-            "kind": draft.kind, "theme": draft.theme or " ".join(made.shows[:2]), "headline": "",
-            "format": "square" if square else "portrait", "offer": offer, "count": 1,
-        },
-    )  # fmt: skip
+    queue.another(of_brand(brand, number), request.user)
     return HttpResponseRedirect(f"/b/{brand.slug}/create")
 
 
@@ -195,10 +177,10 @@ def _what(draft: Draft, mine: dict[str, object]) -> str:
 
 
 def _number(request: HttpRequest, name: str) -> int:
-    value = request.POST.get(name, "")
-    if not (value.isascii() and value.isdigit() and len(value) < 10):
+    value = asked.number(request.POST.get(name, ""))
+    if value is None:
         raise FeedsmithError("the form is not whole", mend="reload the page and try again")
-    return int(value)
+    return value
 
 
 def _back(draft: Draft, part: str = "") -> HttpResponse:
@@ -220,11 +202,10 @@ def _turn(request: HttpRequest, brand: Brand, number: int, by: int) -> HttpRespo
 def _conflict(request: HttpRequest, conflict: Conflict, mine: dict[str, object]) -> HttpResponse:
     """Both versions side by side, what differs marked. 409."""
     theirs = conflict.theirs
-    latest = theirs.revisions.select_related("person").order_by("-number").first()
-    who = latest.person.name if latest is not None and latest.person is not None else ""
+    who, did = _last_change(theirs)
     own = {tag.lower() for tag in mine["hashtags"]}  # type: ignore[attr-defined]
     said = {
-        "draft": theirs, "who": who if who != request.user.name else "You",
+        "draft": theirs, "who": who if who != request.user.name else "You", "did": did,
         "here": f"/b/{theirs.brand.slug}/posts/{theirs.pk}", "mine": mine,
         "theirs": marked(str(mine["caption"]), theirs.caption),
         "their_tags": [(tag, tag.lower() not in own) for tag in theirs.hashtags],
@@ -232,6 +213,21 @@ def _conflict(request: HttpRequest, conflict: Conflict, mine: dict[str, object])
         "counts": told.counts(str(mine["caption"]), list(mine["hashtags"])),  # type: ignore[call-overload]
     }  # fmt: skip
     return render(request, "studio/conflict.html", said, status=409)
+
+
+def _last_change(draft: Draft) -> tuple[str, str]:
+    """Who changed it last, and what they did: another time raises the version as other words do."""
+    changes = draft.events.filter(verb__in=("edited", "moved", "planned"))
+    found = list(changes.select_related("person")[:2])
+    if not found:
+        return "", "saved this post"
+    latest = found[0]
+    who = latest.person.name if latest.person is not None else latest.name
+    # An edit that asks for approval again is two events of one moment.
+    if any(e.verb == "edited" and latest.at - e.at < timedelta(seconds=1) for e in found):
+        return who, "saved this post"
+    said = sentence(latest)
+    return who, f"{said['verb']} this post{said['after']} {said['words']}".rstrip()
 
 
 def marked(mine: str, theirs: str) -> list[tuple[str, str]]:

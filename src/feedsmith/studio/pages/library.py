@@ -11,8 +11,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from feedsmith import marks
-from feedsmith.studio import shelf
-from feedsmith.studio.models import Brand, Event, Job, Upload
+from feedsmith.studio import marking, shelf
+from feedsmith.studio.asked import number
+from feedsmith.studio.imports import report
+from feedsmith.studio.models import Brand, Job, Upload
 from feedsmith.studio.models.jobs import ACTIVE
 from feedsmith.studio.models.uploads import SIZES
 from feedsmith.studio.pages.access import for_members
@@ -85,36 +87,23 @@ def photo(request: HttpRequest, brand: Brand, photo_id: str) -> HttpResponse:
 @require_POST
 def mark(request: HttpRequest, brand: Brand, photo_id: str) -> HttpResponse:
     """`favourite` or `never`, 1 or 0."""
-    _known(brand, photo_id)
     changes = {n: request.POST[n] == "1" for n in ("favourite", "never") if n in request.POST}
-    if changes:
-        marks.change(brand.home.library, [photo_id], **changes)
-        words = ", ".join(
-            f"{'a photo as' if on else 'a photo no longer as'} {_SAID[n]}"
-            for n, on in changes.items()
-        )
-        Event.objects.create(brand=brand, person=request.user, verb="marked", words=words)
+    _marked(request, brand, photo_id, **changes)
     return _back(brand, photo_id)
-
-
-_SAID = {"favourite": "a favourite", "never": "never to be used"}
 
 
 @for_members("editor")
 @require_POST
 def keywords(request: HttpRequest, brand: Brand, photo_id: str) -> HttpResponse:
     """What the photo shows, with commas; `reset` goes back to what was read."""
-    _known(brand, photo_id)
-    if request.POST.get("reset"):
-        marks.change(brand.home.library, [photo_id], keywords=None)
-    else:
-        given = marks.keywords(request.POST.get("keywords", "")[:2000])
-        marks.change(brand.home.library, [photo_id], keywords=given)
+    form = request.POST
+    given = None if form.get("reset") else marks.keywords(form.get("keywords", "")[:2000])
+    _marked(request, brand, photo_id, keywords=given)
     return _back(brand, photo_id)
 
 
-def _known(brand: Brand, photo_id: str) -> None:
-    if not any(item.id == photo_id for item in shelf.items(brand.home.library)):
+def _marked(request: HttpRequest, brand: Brand, photo_id: str, **changes: Any) -> None:
+    if marking.change(brand, photo_id, request.user, **changes) is None:
         raise Http404
 
 
@@ -133,42 +122,6 @@ def _arriving(request: HttpRequest, brand: Brand) -> dict[str, Any]:
         "importing": running, "reports": [(job, report(job)) for job in over[:1]],
         "broken": list(broken[:20]),
     }  # fmt: skip
-
-
-def report(job: Job) -> list[str]:
-    """What an import did, in sentences."""
-    told = job.result
-    if not told:
-        return []
-    said = [
-        f"{_count(told, 'posts_new', 'post')} and {_count(told, 'photos_new', 'photo')} are new."
-    ]
-    if told.get("posts_known") or told.get("photos_known"):
-        said.append(
-            f"{_count(told, 'posts_known', 'post')} and {_count(told, 'photos_known', 'photo')} "
-            "were known."
-        )
-    if told.get("cleaned"):
-        said.append(
-            f"Place, camera and owner were taken out of {_count(told, 'cleaned', 'photo')}; "
-            "your own files are as they were."
-        )
-    if told.get("videos"):
-        said.append(f"{_count(told, 'videos', 'video')} are listed with their posts, not used yet.")
-    said += [
-        f"Set aside: {count} × {reason}."
-        for reason, count in sorted(told.get("set_aside", {}).items())
-    ]
-    if told.get("set_aside"):
-        said.append("Each is listed in library/set-aside.csv; nothing was deleted.")
-    return said + [
-        f"{note[:1].upper()}{note[1:]}.".replace("..", ".") for note in told.get("notes", ())
-    ]
-
-
-def _count(told: dict[str, Any], name: str, word: str) -> str:
-    count = int(told.get(name, 0))
-    return f"{count} {word}{'s' * (count != 1)}"
 
 
 def _facets(found: list[shelf.Item], asked: shelf.Asked, here: Any) -> list[dict[str, Any]]:
@@ -202,6 +155,6 @@ def _words(name: str, value: str) -> str:
         if value == "none":
             return "Without a date"
         year, _, month = value.partition("-")
-        known = month.isascii() and month.isdigit() and 1 <= int(month[:2]) <= 12
-        return f"{_MONTHS[int(month[:2])]} {year}" if known else value
+        named = number(month, 1, 12)
+        return f"{_MONTHS[named]} {year}" if named else value
     return f"“{value}”" if name == "q" else value.capitalize()

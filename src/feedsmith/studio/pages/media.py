@@ -15,6 +15,7 @@ from pathlib import Path
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_safe
 from PIL import Image, ImageOps
 
 from feedsmith.errors import FeedsmithError
@@ -37,6 +38,7 @@ KEPT = "private, max-age=31536000, immutable"
 
 
 @for_members("reviewer")
+@require_safe
 def medium(request: HttpRequest, brand: Brand, folder: str, file: str) -> HttpResponseBase:
     """A file of a post as it is; films in the parts that players ask for. ?download=1 saves it."""
     return whole(request, brand, folder, file)
@@ -59,6 +61,7 @@ def whole(request: HttpRequest, brand: Brand, folder: str, file: str) -> HttpRes
 
 
 @for_members("reviewer")
+@require_safe
 def thumbnail(
     request: HttpRequest, brand: Brand, folder: str, file: str, width: str
 ) -> HttpResponseBase:

@@ -13,7 +13,7 @@ from feedsmith.studio import feed, states
 from feedsmith.studio.models import Brand, Draft
 from feedsmith.studio.pages import told
 from feedsmith.studio.pages.access import for_members
-from feedsmith.studio.pages.photos import known
+from feedsmith.studio.shelf import known
 from feedsmith.studio.templatetags.look import ago, zone_of
 
 TALL = ("story", "reel")
@@ -44,7 +44,7 @@ def beside(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
 
 def page_of(request: HttpRequest, brand: Brand, draft: Draft) -> dict[str, object]:
     """All that the page of a post shows."""
-    made, photos = draft.post, known(brand)
+    made, photos = draft.post, known(brand.home.library)
     root = f"/b/{brand.slug}/posts"
     before, after = feed.neighbours(draft)
     steps = draft.steps(request.role)

@@ -11,7 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.studio import feed, states
+from feedsmith.studio import asked, feed, states
 from feedsmith.studio.models import Brand, Draft
 from feedsmith.studio.models.drafts import search
 from feedsmith.studio.models.reviews import POSTS_MAX
@@ -65,8 +65,8 @@ def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
     kept = {"state": state, "q": words, "view": view if view != "grid" else ""}
 
     def here(**changed: str) -> str:
-        asked = {name: value for name, value in {**kept, **changed}.items() if value}
-        return f"/b/{brand.slug}/posts" + (f"?{urlencode(asked)}" if asked else "")
+        query = {name: value for name, value in {**kept, **changed}.items() if value}
+        return f"/b/{brand.slug}/posts" + (f"?{urlencode(query)}" if query else "")
 
     rows = list(page.object_list)
     part = "line" if view == "list" else "tile"
@@ -120,13 +120,12 @@ def order(request: HttpRequest, brand: Brand) -> HttpResponse:
     """Move `post` directly before the post `before`, or after the post `after`."""
 
     def number(name: str) -> int | None:
-        value = request.POST.get(name, "")
-        return int(value) if value.isascii() and value.isdigit() and len(value) < 18 else None
+        return asked.number(request.POST.get(name, ""))
 
     moved, before, after = number("post"), number("before"), number("after")
     if moved is None or (before is None and after is None):
         return errors.page(request, 400, "it was not said which post goes where")
-    feed.place(brand, moved, before=before, after=after)
+    feed.place(brand, moved, before=before, after=after, person=request.user)
     return HttpResponse(status=204)
 
 
@@ -134,19 +133,18 @@ def order(request: HttpRequest, brand: Brand) -> HttpResponse:
 @require_POST
 def bulk(request: HttpRequest, brand: Brand) -> HttpResponse:
     """Do one thing with several posts; those it cannot be done with stay as they are, and are told."""
-    wanted = [
-        int(n) for n in request.POST.getlist("post") if n.isascii() and n.isdigit() and len(n) < 18
-    ]
+    wanted = asked.numbers(request.POST.getlist("post"))
     what = request.POST.get("do", "")
     if what == "link":  # chosen here, made on the page of review links
-        asked = urlencode([("post", number) for number in wanted[:POSTS_MAX]])
-        return HttpResponseRedirect(f"/b/{brand.slug}/review-links?{asked}")
+        picked = urlencode([("post", number) for number in wanted[:POSTS_MAX]])
+        return HttpResponseRedirect(f"/b/{brand.slug}/review-links?{picked}")
     if what != "favourite" and what not in MOVES:
         return errors.page(request, 400, "it was not said what to do with the posts")
     drafts = list(Draft.objects.filter(brand=brand, pk__in=wanted[:AT_ONCE]))
     if what == "favourite":
         on = not all(draft.favourite for draft in drafts)
-        Draft.objects.filter(pk__in=[draft.pk for draft in drafts]).update(favourite=on)
+        for draft in drafts:
+            draft.mark(favourite=on, person=request.user)
         say(
             request, f"{_posts(len(drafts))} {'marked' if on else 'no longer marked'} as favourite."
         )

@@ -2,7 +2,6 @@
 should change. Nothing else of the studio can be reached from here.
 """
 
-import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -15,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.studio import states
+from feedsmith.studio import asked, states
 from feedsmith.studio.models import ReviewLink
 from feedsmith.studio.models.drafts import Conflict
 from feedsmith.studio.models.reviews import NAME_MAX, TEXT_MAX, said_by
@@ -100,8 +99,8 @@ def answer(request: HttpRequest, link: ReviewLink, number: int) -> HttpResponse:
         return refused
     who, form = guest(request), request.POST
     what, text = form.get("do", ""), form.get("text", "").replace("\r\n", "\n").strip()
-    version = form.get("version", "")
-    if what not in ("approve", "comment", "changes") or not re.fullmatch("[0-9]{1,9}", version):
+    version = asked.number(form.get("version", ""))
+    if what not in ("approve", "comment", "changes") or version is None:
         raise FeedsmithError("the form is not whole", mend="reload the page and try again")
     problem = ""
     if not who:
@@ -114,11 +113,11 @@ def answer(request: HttpRequest, link: ReviewLink, number: int) -> HttpResponse:
         return _refused(request, link, who, number, problem, text)
     try:
         if what == "approve":
-            link.approve(number, version=int(version), name=who)
+            link.approve(number, version=version, name=who)
             if text:  # a word with the approval is not lost
                 link.say(number, name=who, text=text, changes=False, version=0)
         else:
-            link.say(number, name=who, text=text, changes=what == "changes", version=int(version))
+            link.say(number, name=who, text=text, changes=what == "changes", version=version)
     except Conflict:
         words = "This post was changed since you opened the page. Look at it again, then decide."
         return _refused(request, link, who, number, words, text, status=409)

@@ -8,8 +8,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from feedsmith.errors import FeedsmithError
 from feedsmith.post import KINDS
+from feedsmith.studio import asked
 from feedsmith.studio.models import Brand, Draft, ReviewLink
-from feedsmith.studio.models.reviews import DAYS, DAYS_MAX, POSTS_MAX, SHOWS
+from feedsmith.studio.models.reviews import DAYS, POSTS_MAX, SHOWS
 from feedsmith.studio.pages.access import for_members
 from feedsmith.studio.pages.notices import say
 
@@ -43,12 +44,10 @@ def revoke(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
 
 def _make(request: HttpRequest, brand: Brand) -> HttpResponse:
     form = request.POST
-    kind, days = form.get("kind", ""), form.get("days", str(DAYS))
+    kind, days = form.get("kind", ""), asked.number(form.get("days", str(DAYS)))
     try:
-        if not (days.isascii() and days.isdigit() and len(days) < 4):
-            raise FeedsmithError(f"a review link lives 1 to {DAYS_MAX} days")
         ReviewLink.make(
-            brand, request.user, title=form.get("title", "").strip(), days=int(days),
+            brand, request.user, title=form.get("title", "").strip(), days=days or 0,
             chosen=_numbers(form), show=form.get("show", "review"),
             kind=kind if kind in KINDS else "", words=form.get("words", "").strip(),
         )  # fmt: skip
@@ -60,8 +59,7 @@ def _make(request: HttpRequest, brand: Brand) -> HttpResponse:
 
 
 def _numbers(form: object) -> list[int]:
-    given = form.getlist("post")  # type: ignore[attr-defined]
-    return [int(n) for n in given[: POSTS_MAX + 1] if n.isascii() and n.isdigit() and len(n) < 18]
+    return asked.numbers(form.getlist("post")[: POSTS_MAX + 1])  # type: ignore[attr-defined]
 
 
 def _said(request: HttpRequest, brand: Brand, picked: list[int]) -> dict[str, object]:

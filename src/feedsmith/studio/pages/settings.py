@@ -43,7 +43,7 @@ def settings(request: HttpRequest, brand: Brand) -> HttpResponse:
 
 def groups(file: BrandFile) -> list[tuple[str, str, Lines]]:
     """All that is set, by what it is about: title, words below it, lines."""
-    tags, look, writer, images = file.hashtags, file.palette, file.writer, file.images
+    tags, look = file.hashtags, file.palette
     marked = [f"#{tag}" for tag in tags.always], [f"#{tag}" for tag in tags.banned]
     learned = "Learned from your photos"
     return [
@@ -70,7 +70,7 @@ def groups(file: BrandFile) -> list[tuple[str, str, Lines]]:
         ("Look", "Of designed posts.", [
             ("Paper", _some(look.paper), learned), ("Ink", _some(look.ink), learned),
             ("Accent", [c for c in (look.accent, look.accent_2) if c], learned),
-            ("Typefaces", _faces(file), "Chosen for the brand"),
+            ("Typefaces", typefaces(file), "Chosen for the brand"),
             ("Logo", [p for p in (file.logo.light, file.logo.dark) if p], "None"),
         ]),
         ("Time", "Every time in the calendar is this zone’s.", [
@@ -78,8 +78,8 @@ def groups(file: BrandFile) -> list[tuple[str, str, Lines]]:
             ("Holidays of", _some(file.country), "The time zone’s country"),
         ]),
         ("Models", "What makes the words and the pictures.", [
-            ("Captions", _some(" at ".join(p for p in (writer.model, _host(writer.url)) if p)), "Feedsmith’s own"),
-            ("Pictures", _some("" if images.use == "remix" else ", ".join(p for p in (images.use, images.model, _host(images.url)) if p)), "Your photos, recomposed or edited"),
+            ("Captions", _some(captions_by(file)), "Feedsmith’s own"),
+            ("Pictures", _some(pictures_by(file)), "Your photos, recomposed or edited"),
         ]),
     ]  # fmt: skip
 
@@ -88,7 +88,20 @@ def _some(value: str) -> list[str]:
     return [value] if value else []
 
 
-def _faces(file: BrandFile) -> list[str]:
+def captions_by(file: BrandFile) -> str:
+    """The model that writes captions, and where; '' for our own."""
+    return " at ".join(part for part in (file.writer.model, _host(file.writer.url)) if part)
+
+
+def pictures_by(file: BrandFile) -> str:
+    """What makes the pictures; '' for the brand's photos, recomposed or edited."""
+    images = file.images
+    if images.use == "remix":
+        return ""
+    return ", ".join(part for part in (images.use, images.model, _host(images.url)) if part)
+
+
+def typefaces(file: BrandFile) -> list[str]:
     fonts = file.fonts
     return [part for part in (fonts.pair, fonts.heading, fonts.text) if part]
 

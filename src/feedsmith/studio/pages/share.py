@@ -13,12 +13,12 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.studio import states
+from feedsmith.studio import imports, states
 from feedsmith.studio.models import Brand, Membership, Upload
 from feedsmith.studio.models.uploads import SIZES
 from feedsmith.studio.pages.access import for_share_sheets
 from feedsmith.studio.pages.notices import say
-from feedsmith.studio.pages.uploads import arrived_whole, import_all, to_library
+from feedsmith.studio.pages.uploads import arrived_whole, to_library
 
 PICTURES = {
     "image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/heic": ".heic",
@@ -56,7 +56,7 @@ def share(request: HttpRequest) -> HttpResponse:
     if chosen is None:
         return _page(request, brands, 200, uploads=uploads, problems=refused)
     Upload.objects.filter(pk__in=[u.pk for u in uploads]).update(brand=chosen)
-    import_all(request, chosen, uploads)
+    imports.begin(chosen, request.user, uploads)
     count = len(uploads)
     say(request, f"{count} photo{'s' * (count != 1)} arrived and will be taken in.")
     for no in refused[:2]:

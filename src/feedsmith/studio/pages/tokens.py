@@ -6,6 +6,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
 from feedsmith.errors import FeedsmithError
+from feedsmith.studio import asked
 from feedsmith.studio.models import Token
 from feedsmith.studio.models.tokens import DAYS, DAYS_MAX, IN_WORDS
 from feedsmith.studio.pages.access import for_people
@@ -26,7 +27,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
     status = 200
     if request.method == "POST":
         days = str(said["days"])
-        number = int(days) if days.isascii() and days.isdigit() and len(days) < 6 else 0
+        number = asked.number(days) or 0
         try:
             made, words = Token.make(request.user, str(said["name"]), form.getlist("scope"), number)
             said = {"made": made, "words": words, "days": DAYS, "chosen": []}

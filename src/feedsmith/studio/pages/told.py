@@ -9,15 +9,15 @@ from typing import Any
 
 from feedsmith import rules
 from feedsmith.brand import Brand
-from feedsmith.post import METHODS, Photo, Post
+from feedsmith.post import METHODS, Post
 from feedsmith.studio.models import Draft
-from feedsmith.studio.pages.photos import words_of
+from feedsmith.studio.shelf import Item
 
 ROLES = {"images": "Pictures by", "captions": "Words by", "captions adapter": "In the voice of"}
 """Roles of Post.models that a page tells; the others are in post.json."""
 
 
-def originality(post: Post, photos: Mapping[str, Photo]) -> dict[str, Any]:
+def originality(post: Post, photos: Mapping[str, Item]) -> dict[str, Any]:
     """Label, words and the nearest photo, for people."""
     found = post.originality
     new = found.label == "new"
@@ -42,10 +42,8 @@ def originality(post: Post, photos: Mapping[str, Photo]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def photo(value: Photo) -> dict[str, str]:
-    return {
-        "id": value.id, "words": words_of(value), "credit": value.credit.text if value.credit else "",
-    }  # fmt: skip
+def photo(value: Item) -> dict[str, str]:
+    return {"id": value.id, "words": value.called, "credit": value.credit}
 
 
 def reasons(draft: Draft, post: Post | None, brand: Brand) -> list[tuple[str, str]]:

@@ -3,35 +3,31 @@ files in one form for browsers without it.
 """
 
 from django.core.files.uploadedfile import UploadedFile
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_http_methods, require_POST
 
 from feedsmith.errors import FeedsmithError
+from feedsmith.studio import asked, imports
 from feedsmith.studio.models import Brand, Upload
 from feedsmith.studio.models.uploads import FILES_MAX, PIECE, Missed
 from feedsmith.studio.pages.access import for_members
-from feedsmith.studio.pages.create import enqueue
 from feedsmith.studio.pages.notices import say
-
-AT_ONCE = 500
-"""Files of one import."""
 
 
 @for_members("editor")
 @require_POST
 def begin(request: HttpRequest, brand: Brand) -> HttpResponse:
     """`name`, `size`, `mark` of a file -> its key, and how much of it is here already."""
-    size = request.POST.get("size", "")
-    if not (size.isascii() and size.isdigit() and len(size) < 15):
+    size = asked.number(request.POST.get("size", ""))
+    if size is None:
         return _refused(FeedsmithError("the size of the file was not said"))
     try:
         upload = Upload.begin(
             brand,
             request.user,
             request.POST.get("name", ""),
-            int(size),
+            size,
             request.POST.get("mark", ""),
         )
     except FeedsmithError as error:
@@ -46,11 +42,11 @@ def piece(request: HttpRequest, brand: Brand, key: str) -> HttpResponse:
     upload = _of(request, brand, key)
     if request.method == "GET":
         return JsonResponse({"have": upload.have, "size": upload.size})
-    start = request.GET.get("from", "")
-    if not (start.isascii() and start.isdigit() and len(start) < 15):
+    start = asked.number(request.GET.get("from", ""))
+    if start is None:
         return _refused(FeedsmithError("it was not said where the piece begins"))
     try:
-        return JsonResponse({"have": upload.add(int(start), request)})
+        return JsonResponse({"have": upload.add(start, request)})
     except Missed as missed:
         return JsonResponse({"have": missed.have}, status=409)
     except FeedsmithError as error:
@@ -68,11 +64,11 @@ def drop(request: HttpRequest, brand: Brand, key: str) -> HttpResponse:
 @require_POST
 def take_in(request: HttpRequest, brand: Brand) -> HttpResponse:
     """Import the uploads `key`, which are whole, together."""
-    keys = request.POST.getlist("key")[:AT_ONCE]
-    waiting = [u for u in Upload.objects.filter(brand=brand, job=None, key__in=keys) if u.whole]
-    if not waiting:
-        return _refused(FeedsmithError("no file is here as a whole", mend="upload it again"))
-    import_all(request, brand, waiting)
+    try:
+        waiting = imports.whole(brand, request.POST.getlist("key"))
+    except FeedsmithError as error:
+        return _refused(error)
+    imports.begin(brand, request.user, waiting)
     if "text/html" in request.headers.get("Accept", ""):  # the button, not the script
         return to_library(brand)
     return JsonResponse({"files": len(waiting)})
@@ -86,7 +82,7 @@ def files(request: HttpRequest, brand: Brand) -> HttpResponse:
     if not arrived:
         raise FeedsmithError("no file was chosen", mend="choose a zip, photos or a CSV")
     uploads = [arrived_whole(request, brand, file, "form") for file in arrived]
-    import_all(request, brand, uploads)
+    imports.begin(brand, request.user, uploads)
     say(request, f"{len(uploads)} file{'s' * (len(uploads) != 1)} arrived and will be taken in.")
     return to_library(brand)
 
@@ -109,14 +105,6 @@ class _Piece:
     def read(self, size: int) -> bytes:
         data: bytes = self._file.read(min(size, PIECE))  # type: ignore[attr-defined]
         return data
-
-
-def import_all(request: HttpRequest, brand: Brand, uploads: list[Upload]) -> None:
-    """One job for them all; both are written, or none: a job never runs without its files."""
-    with transaction.atomic():
-        names = [upload.name for upload in uploads]
-        job = enqueue(brand, request.user, {"uploads": names}, "import")
-        Upload.objects.filter(pk__in=[u.pk for u in uploads]).update(job=job)
 
 
 def _of(request: HttpRequest, brand: Brand, key: str) -> Upload:

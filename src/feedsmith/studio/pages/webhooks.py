@@ -6,6 +6,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
 from feedsmith.errors import FeedsmithError
+from feedsmith.studio import asked
 from feedsmith.studio.delivery import check_address
 from feedsmith.studio.models import Brand, Delivery, Hook
 from feedsmith.studio.pages import errors
@@ -53,9 +54,8 @@ def change(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
         hook.test()
         say(request, "A message is on its way; the log tells what became of it.")
     elif wanted == "again":
-        which = request.POST.get("delivery", "")
-        sent = which if which.isascii() and which.isdigit() and len(which) < 18 else "0"
-        get_object_or_404(Delivery, hook=hook, pk=int(sent)).again()
+        sent = asked.number(request.POST.get("delivery", ""))
+        get_object_or_404(Delivery, hook=hook, pk=sent or 0).again()
         say(request, "The message is on its way once more.")
     else:
         return errors.page(request, 400)

@@ -39,10 +39,10 @@
     try {
       const answer = await fetch(calendar.dataset.move, {
         method: "POST", headers: { "X-CSRFToken": token() },
-        body: new URLSearchParams({ what: slot.dataset.what, day: day.dataset.day }),
+        body: new URLSearchParams({ what: slot.dataset.what, version: slot.dataset.version || "", day: day.dataset.day }),
       });
       const told = (answer.headers.get("Content-Type") || "").includes("json") ? await answer.json() : {};
-      if (answer.ok) await htmx.ajax("GET", location.href, { target: "#calendar", select: "#calendar", swap: "outerHTML" });
+      if (answer.ok || answer.status === 409) await htmx.ajax("GET", location.href, { target: "#calendar", select: "#calendar", swap: "outerHTML" });
       say(told.said || (answer.ok ? "Moved." : "It was not moved. Reload the page and try again."));
     } catch { say("It was not moved: the studio does not answer."); }
   }

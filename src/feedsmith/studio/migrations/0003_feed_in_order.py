@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = (("studio", "0001_initial"),)
+    dependencies = (("studio", "0002_token_maker"),)
     operations = (
         migrations.RemoveIndex(model_name="draft", name="feed_order"),
         migrations.AddIndex(
