@@ -9,7 +9,7 @@ import traceback
 from types import TracebackType
 from typing import Self
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
 from feedsmith.errors import FeedsmithError
@@ -47,7 +47,9 @@ def run(job: Job, worker: str) -> None:
                 mend="try again; what happened is in studio/worker.log", words="",
             )  # fmt: skip
         else:
-            job.end("done", result=result, words="")
+            with transaction.atomic():  # a kill in between: neither, and it is done again
+                if job.end("done", result=result, words=""):
+                    work.note(job)
 
 
 def usual(job: Job) -> float | None:
@@ -66,7 +68,8 @@ class Telling:
     def __init__(self, job: Job, worker: str) -> None:
         self.job = job
         self.worker = worker
-        self.stage, self.done, self.total, self.note = "", 0, int(job.total), ""
+        self.stage, self.done, self.total = "", 0, int(job.total)
+        self.note = str(job.words)  # what happened before stays said until there is news
         self.unwanted = False
         self._over = threading.Event()
         self._began = self._last = time.monotonic()
