@@ -347,3 +347,14 @@ def test_copies_made_at_once_have_each_a_name_and_files_of_their_own() -> None:
     assert not [path for path in posts.iterdir() if path.name.startswith(".")]
     for name in names:
         assert draft(name).post.id == name
+
+
+def test_half_a_copy_that_a_kill_left_is_gone_after_the_next_start() -> None:
+    from feedsmith.studio.start import welcome
+
+    half = CONFIG.home / "posts" / ".01-photo-aaaaaa-copy.0123abcd.part"
+    half.mkdir()
+    (half / "01.jpg").write_bytes(b"half a picture")
+    welcome([CONFIG.home])
+    assert not half.exists()
+    assert draft().post is not None

@@ -951,6 +951,10 @@ def _strength(
     return high
 
 
+_BAND = 96
+"""Rows that layers are mixed by: in floats a whole page of a reel took 120 MB at a time, its peak."""
+
+
 def _scrim(
     ends: tuple[RGB, RGB],
     found: Sequence[contrast.Words],
@@ -1002,11 +1006,12 @@ def _scrim(
         price = 0.0 if light else _fogginess(high_end)
         options.append((high_end + price, max(high_end, 0.16), colours))
     _, strength, colours = min(options, key=lambda option: option[0])
-    alpha = band[:, None] * np.float32(strength * 255)
-    alpha = alpha + rng.uniform(0, 1, (h, w)).astype(np.float32) * (alpha > 0.5)
     veil = np.empty((h, w, 4), np.uint8)
     veil[..., :3] = palette.channels(colours["scrim"])
-    veil[..., 3] = np.clip(alpha, 0, 255).astype(np.uint8)
+    for start in range(0, h, _BAND):
+        alpha = band[start : start + _BAND, None] * np.float32(strength * 255)
+        grain = rng.uniform(0, 1, (len(alpha), w)).astype(np.float32)
+        veil[start : start + _BAND, :, 3] = np.clip(alpha + grain * (alpha > 0.5), 0, 255)
     return veil, colours
 
 
@@ -1022,10 +1027,6 @@ def _sized(rgb: RGB, size: rules.Format) -> RGB:
         return rgb
     image = Image.fromarray(rgb).resize((size.width, size.height), Image.Resampling.BILINEAR)
     return np.asarray(image)
-
-
-_BAND = 96
-"""Rows that layers are mixed by: in floats a whole page of a reel took 120 MB at a time, its peak."""
 
 
 def _bands(layer: NDArray[np.uint8]) -> Iterator[slice]:

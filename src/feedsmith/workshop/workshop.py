@@ -246,6 +246,7 @@ class Workshop:
         # The design, then the files.
         looks = [_look(post) for post in before if post.kind != "story"]
         sources = sources_of(pictures)
+        memory.give_back()  # what the caption left: films and designs need it now
         if order.kind in ("reel", "gif"):
             media = films.make(
                 order, pictures, caption, self._designer, self._shelf, name, self._music,

@@ -3,6 +3,7 @@ result keeps. It must survive being killed at any point and started again.
 """
 
 import base64
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from feedsmith import marks
 from feedsmith import plan as plans
 from feedsmith.design import cutout
 from feedsmith.errors import FeedsmithError
-from feedsmith.files import write_bytes
+from feedsmith.files import made, write_bytes
 from feedsmith.library import Library, Summary, import_into
 from feedsmith.post import Brief, Offer, Post
 from feedsmith.progress import Report
@@ -27,10 +28,15 @@ from feedsmith.runs import Folder
 from feedsmith.studio import slots
 from feedsmith.studio.models import Draft, Event, Job, Upload
 from feedsmith.studio.models.drafts import adopt
+from feedsmith.studio.models.uploads import said as in_words
 from feedsmith.understanding import traits
 
 CUT_FROM = 1280
 """Pixels of the longer side that a cut-out is made from to be looked at."""
+
+LEAST_FREE = 16 * 2**20
+"""Bytes that must be free before a job begins: a disk that it fills to the brim has no room left to write
+down why it ended."""
 
 Work = Callable[[Job, Report], dict[str, Any]]
 
@@ -61,6 +67,7 @@ def generate(job: Job, report: Report) -> dict[str, Any]:
         apart=True, photo=args.get("photo", ""),
         briefs=tuple(Brief.model_validate(brief) for brief in args.get("briefs", ())),
     )  # fmt: skip
+    _check_room(made(home.posts))
     wanted = {asked.photo, *(brief.photo for brief in asked.briefs)} - {""}
     strangers = wanted - _called(home.library) if wanted else set()
     if strangers:
@@ -129,6 +136,7 @@ def take_in(job: Job, report: Report) -> dict[str, Any]:
 
     if there:
         try:
+            _check_room(made(library.root), sum(path.stat().st_size for path in there))
             import_into(
                 library, there, zone=ZoneInfo(brand.time_zone), workers=1, report=report, told=told
             )
@@ -142,6 +150,16 @@ def take_in(job: Job, report: Report) -> dict[str, Any]:
     for upload in uploads:
         upload.drop()
     return dict(job.result)
+
+
+def _check_room(place: Path, size: int = 0) -> None:
+    """Raises FeedsmithError where the disk of `place` cannot take `size` bytes more."""
+    free = shutil.disk_usage(place).free
+    if free < size + LEAST_FREE:
+        raise FeedsmithError(
+            f"the disk is full: {in_words(size + LEAST_FREE)} are needed, {in_words(free)} are free",
+            mend="free some space, then try again",
+        )
 
 
 def _without(paths: list[Path], words: str) -> str:
