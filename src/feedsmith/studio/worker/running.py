@@ -1,6 +1,7 @@
 """Running one job: telling the database how far it is, stopping when asked, and how it ends."""
 
 import contextlib
+import gc
 import logging
 import os
 import threading
@@ -12,6 +13,7 @@ from typing import Self
 from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
+from feedsmith import memory
 from feedsmith.errors import FeedsmithError
 from feedsmith.studio.models import Job
 from feedsmith.studio.worker import work
@@ -32,7 +34,15 @@ class Stopped(BaseException):
 
 
 def run(job: Job, worker: str) -> None:
-    """Do a claimed job to its end, whatever that is."""
+    """Do a claimed job to its end, whatever that is; what it held in memory goes back to the system."""
+    try:
+        _run(job, worker)
+    finally:
+        gc.collect()
+        memory.give_back()
+
+
+def _run(job: Job, worker: str) -> None:
     with Telling(job, worker) as telling:
         try:
             result = work.WORK[str(job.kind)](job, telling.report)
