@@ -1,6 +1,8 @@
 import contextlib
 import errno
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.files import check_writable, made, write_bytes, write_text, writing
+from feedsmith.files import check_writable, made, sweep, write_bytes, write_text, writing
 
 
 @pytest.fixture
@@ -114,3 +116,19 @@ def test_a_full_disk_is_said_before_the_work(
         check_writable(tmp_path / "out")
     assert "free some space" in raised.value.mend
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_what_a_killed_writer_left_is_swept_and_what_is_being_written_stays(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path; from feedsmith.files import writing\n"
+        "with writing(Path(sys.argv[1])) as out:\n"
+        "    out.write(b'half'); out.flush(); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "killed.txt")], check=False)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
+    with writing(tmp_path / "whole.txt") as stream:
+        stream.write(b"who")
+        sweep(tmp_path)
+        stream.write(b"le")
+    assert [path.name for path in tmp_path.iterdir()] == ["whole.txt"]
+    assert (tmp_path / "whole.txt").read_bytes() == b"whole"

@@ -1,5 +1,6 @@
 """From a library to a folder of posts: the whole way, on a few real photos of the demo brand."""
 
+import gc
 import hashlib
 import os
 import shutil
@@ -18,9 +19,14 @@ from feedsmith.brand import Home
 from feedsmith.errors import FeedsmithError
 from feedsmith.film import encode
 from feedsmith.generate import Settings, orders
+from feedsmith.images.known import Known
 from feedsmith.library import Library, import_into
+from feedsmith.originality import Gate
 from feedsmith.post import KINDS, Brief, Offer, Post
 from feedsmith.runs import Folder, Run
+from feedsmith.understanding.encoder import Encoder
+from feedsmith.workshop.pictures import Pictures
+from feedsmith.workshop.workshop import Workshop
 from small_brand import DEMO, brand, few_photos
 
 
@@ -336,6 +342,18 @@ def test_one_photo_without_a_word_still_makes_a_post(
     assert post.caption
     assert "captions" not in post.models
     assert any("language model" in note for note in result.notes)
+
+
+def test_a_run_leaves_no_workshop_behind_in_memory(home: Home, tmp_path: Path) -> None:
+    """36 MB each: a process that makes run after run grew until Python looked for cycles."""
+    gc.collect()
+    gc.disable()
+    try:
+        stage.generate(home, Settings(count=1, kind="quote", seed=5), out=tmp_path, page=False)
+        kinds = (Workshop, Pictures, Known, Gate, Encoder)
+        assert not [thing for thing in gc.get_objects() if type(thing) in kinds]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.skipif(

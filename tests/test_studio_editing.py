@@ -1,10 +1,12 @@
 """Editing in the studio, as forms: words, history, order, several at once, copies."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 
-from small_studio import CONFIG, text_of, visitor
+from small_studio import CONFIG, connections_closed, text_of, visitor
 
 pytestmark = pytest.mark.usefixtures("studio")
 
@@ -356,3 +358,37 @@ def test_what_differs_is_marked() -> None:
         "".join(words for _, words in marked("one\n\ntwo", "two\n\none three"))
         == "two\n\none three"
     )
+
+
+def test_copies_made_at_once_have_each_a_name_and_files_of_their_own() -> None:
+    from feedsmith.studio.copies import duplicate
+
+    d, at_once = draft(), Barrier(4)
+
+    def copy(_: int) -> str:
+        at_once.wait()
+        try:
+            return str(duplicate(d).folder)
+        finally:
+            connections_closed()
+
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(copy, range(4)))
+    names = ["01-photo-aaaaaa-copy", *(f"01-photo-aaaaaa-copy-{n}" for n in (2, 3, 4))]
+    assert sorted(made) == sorted(names)
+    assert {one.folder for one in type(d).objects.filter(folder__contains="copy")} == set(names)
+    posts = CONFIG.home / "posts"
+    assert not [path for path in posts.iterdir() if path.name.startswith(".")]
+    for name in names:
+        assert draft(name).post.id == name
+
+
+def test_half_a_copy_that_a_kill_left_is_gone_after_the_next_start() -> None:
+    from feedsmith.studio.start import welcome
+
+    half = CONFIG.home / "posts" / ".01-photo-aaaaaa-copy.0123abcd.part"
+    half.mkdir()
+    (half / "01.jpg").write_bytes(b"half a picture")
+    welcome([CONFIG.home])
+    assert not half.exists()
+    assert draft().post is not None

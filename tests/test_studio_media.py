@@ -1,11 +1,15 @@
 """Pictures of posts: only those a post names, only for those who may see it."""
 
 from io import BytesIO
+from pathlib import Path
 
+import pillow_heif
 import pytest
 from PIL import Image
 
-from small_studio import CONFIG, bytes_of, visitor
+from feedsmith.library import Library, import_into
+from small_studio import CONFIG, bytes_of, home, visitor
+from studio_server import Server
 
 pytestmark = pytest.mark.usefixtures("studio")
 
@@ -78,3 +82,24 @@ def test_players_get_the_part_they_ask_for(asked: str, first: int, last: int) ->
 def test_a_part_beyond_the_end_is_refused() -> None:
     answer = visitor("rita").get(PICTURE, headers={"range": "bytes=99999999-"})
     assert answer.status_code == 416
+
+
+def test_a_phones_heic_has_a_thumbnail_from_the_first_look_on(
+    tmp_path: Path, pictures: dict[str, bytes]
+) -> None:
+    """In a server of its own: whatever reads HEIC in this process would read it for the page, too."""
+    place = home("oak", tmp_path)
+    photo = tmp_path / "IMG_0001.HEIC"
+    with Image.open(BytesIO(pictures["bear"])) as image:
+        pillow_heif.from_pillow(image).save(photo, quality=60)
+    assert import_into(Library(place.library), [photo]).photos_new == 1
+    (there,) = Library(place.library).photos()
+    assert there.file.endswith(".heic")
+    server = Server(place.root).sign_in()
+    try:
+        assert server.get(f"/photo/oak-co/240/{there.id}")[0] == 200
+        kept = place.root / "studio/thumbnails/oak-co/library" / f"{there.id}-240.webp"
+        with Image.open(kept) as small:
+            assert (small.format, small.width) == ("WEBP", 240)
+    finally:
+        server.close()

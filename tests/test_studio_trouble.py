@@ -231,3 +231,27 @@ def test_streams_and_slow_readers_hold_no_thread_from_the_others(server: Server)
                 f"GET {address} HTTP/1.1\r\nHost: localhost\r\nCookie: {cookie}\r\n\r\n".encode()
             )
         assert server.get("/b/oak/posts")[0] == 200
+
+
+SHARE = """POST /share HTTP/1.1\r
+Host: localhost\r
+Content-Type: multipart/form-data; boundary=edge\r
+Content-Length: 67108864\r
+Sec-Fetch-Site: none\r
+Expect: 100-continue\r
+Cookie: %s\r
+\r
+"""
+
+
+@pytest.mark.parametrize(
+    ("cookie", "status"),
+    [("", 413), ("studio=", 413), (f"studio={'a' * 32}", 413), ("x=1; studio={session}", 100)],
+)
+def test_64_mb_of_a_share_are_let_in_for_a_session_alone_and_refused_before_they_come(
+    server: Server, cookie: str, status: int
+) -> None:
+    head = SHARE % cookie.format(session=server.cookies["studio"])
+    with closing(socket.create_connection(("127.0.0.1", urlsplit(server.url).port))) as client:
+        client.sendall(head.encode())  # and not a byte of the body
+        assert client.recv(4096).startswith(f"HTTP/1.1 {status} ".encode())

@@ -15,6 +15,14 @@ from typing import IO, Any
 
 from feedsmith.errors import FeedsmithError
 
+try:
+    import fcntl
+except ImportError:  # Windows: there a part is left when it is old
+    fcntl = None  # type: ignore[assignment]
+
+LEFT_BEHIND = 3600.0
+"""Seconds after which nobody writes a part any more, where the system cannot say who does (Windows)."""
+
 
 def full_disk(error: OSError) -> bool:
     """True where the system says that no room is left (disk full or quota reached)."""
@@ -108,15 +116,18 @@ def writing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
                 f"{path}: is a folder, where a file is to be written",
                 mend="name a file in it, or another name",
             )
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        part = Path(name)
+        handle, part = _part(path)
         with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        part.chmod(mode)
-        part.replace(path)
-        part = None
+            if (
+                fcntl is None
+            ):  # an open file is not renamed there; elsewhere it is held until it is whole
+                stream.close()
+            part.chmod(mode)
+            part.replace(path)
+            part = None
     except OSError as error:
         if full_disk(error):
             raise no_room(path, "nothing half-written was left behind") from error
@@ -129,13 +140,30 @@ def writing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
             part.unlink(missing_ok=True)
 
 
-def sweep(folder: Path, *, older: float = 0.0) -> None:
-    """Remove what killed writers left in `folder`: parts that are `older` seconds old or more. With 0,
-    nobody else may be writing there. What cannot be removed stays."""
-    with contextlib.suppress(OSError):
-        for part in folder.glob(".*.part"):
-            if time.time() - part.stat().st_mtime >= older:
-                part.unlink(missing_ok=True)
+def _part(path: Path) -> tuple[int, Path]:
+    """An open file beside `path`, held as long as it is open, so that `sweep` leaves it alone."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        if fcntl is not None:
+            with contextlib.suppress(OSError):  # not every network disk can hold files
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        if Path(name).exists():  # it was not swept before it was held
+            return handle, Path(name)
+        os.close(handle)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed writers left in `folder`; what is being written stays, and so does what cannot be
+    removed."""
+    for part in folder.glob(".*.part"):
+        with contextlib.suppress(OSError):
+            if fcntl is None:
+                if time.time() - part.stat().st_mtime >= LEFT_BEHIND:
+                    part.unlink(missing_ok=True)
+                continue
+            with part.open("rb") as stream:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises where its writer lives
+                part.unlink(missing_ok=True)  # while we hold it: its writer may just have begun
 
 
 def write_bytes(path: Path, data: bytes, mode: int = 0o644) -> None:

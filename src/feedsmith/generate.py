@@ -60,9 +60,6 @@ THEME_RESTS = 2
 
 STRONG = 0.25
 """Effect on the logarithm of a layout that posts lean towards as strongly as they can: a quarter more."""
-
-LEFT_BEHIND = 3600.0
-"""Seconds after which a part of a file belongs to no run that still goes."""
 FEED_FORMATS = ("portrait", "square")
 """Every layout takes these; landscape pictures are small in a feed."""
 
@@ -247,7 +244,7 @@ def generate(
     brand = home.load()
     folder = Folder(out or home.posts)
     check_writable(folder.root)
-    sweep(folder.root, older=LEFT_BEHIND)
+    sweep(folder.root)
     auto = settings.seed is None or settings.apart
     seed = (
         folder.next_seed(settings.kind, settings.theme, settings.offer.line, _asked(settings))

@@ -6,9 +6,11 @@
     library/set-aside.csv        what was not taken, the reason, and what stands for it
     library/set-aside/<id>.jpg   copies of those files, to look at
     library/arriving.jsonl       only during an import: what is examined already
+    library/stored.json          only at its end: what it did; the lists to come lie beside it as *.next
 
-An import may be killed at any moment: the lists are replaced whole, at its end; until then the
-work done so far is noted in arriving.jsonl, and the same import goes on from there. A photo's id is
+An import may be killed at any moment: until its end the work done so far is noted in arriving.jsonl, and
+the same import goes on from there; at its end the lists are written aside, and from stored.json on they
+are replaced, by the next import if need be. The same import then tells what the killed one did. A photo's id is
 the hash of the file as it came, so that it is known again; the copy kept is cleaned by default
 (photo_file.stripping), and whom the file named as its maker becomes the photo's credit. Knows sources and picture files; nothing of what a photo shows.
 """
@@ -33,7 +35,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from feedsmith import cores, photo_file
 from feedsmith.errors import FeedsmithError, Refused
-from feedsmith.files import full_disk, made, no_room, write_bytes, write_text
+from feedsmith.files import full_disk, made, no_room, sweep, write_bytes, write_text
 from feedsmith.post import Credit, PastPost, Photo, Value
 from feedsmith.progress import Report, silent
 from feedsmith.sources import Archive, Found, Media, grouped
@@ -51,6 +53,7 @@ NEAR_PIXELS = 14.0
 """Mean difference (0..255) of two 32x32 colour miniatures up to which they are one photo."""
 SAME_POST_PIXELS = 2.5
 """The same inside one post, where the brand meant to show both."""
+LISTS = ("set-aside.csv", "photos.jsonl", "posts.jsonl")
 NOTED_EVERY = 64
 """Examined photos between two flushes of the notes to disk."""
 
@@ -105,6 +108,16 @@ class _Arrival(Value):
     aside: SetAside | None = None
     cleaned: bool = False
     """True where the copy was written with less than the file told."""
+
+
+class _Stored(Value):
+    """An import whose lists are written."""
+
+    of: str
+    """Digest over what was to be imported, and how."""
+    told: Summary
+    gone: tuple[str, ...]
+    """Files of photos for which another one stands now."""
 
 
 try:
@@ -213,6 +226,7 @@ class Library:
         keep_all: bool = False,
         keep_metadata: bool = False,
         report: Report = silent,
+        told: Callable[[Summary], None] = lambda done: None,
     ) -> Summary:
         """Take posts and photos in. Doing it twice is doing it once.
 
@@ -220,25 +234,39 @@ class Library:
         (casefolded) to its Credit; `zone` is meant by cameras that write none; `workers` are
         threads (decoding and hashing leave Python's lock), all cores by default; `keep_all` sets
         aside only what cannot be read; `keep_metadata` keeps the files as they came, with the places
-        and cameras they tell of. Raises FeedsmithError when the disk is full; whatever stops it, the
-        next run goes on from there.
+        and cameras they tell of; `told` gets what is returned while a kill still leads to the same
+        answer of the next run. Raises FeedsmithError when the disk is full, and the lists are then as
+        they were; whatever stops it, the next run goes on from there.
         """
+        found = list(found)
+        how = (f"{zone}", keep_all, keep_metadata, sorted(credits or {}), sorted(refused or {}))
+        of = _digest(found, how)
         with _alone(self.root):
             self._forget()
             self._sweep()
-            return self._add(
-                list(found),
-                refused or {},
-                credits or {},
-                zone,
-                workers,
-                keep_all,
-                keep_metadata,
-                report,
-            )
+            stored = self._replace_lists()
+            if stored is not None and stored.of == of:
+                done = stored.told  # killed before it could say so
+            else:
+                self._let_go()
+                done = self._add(
+                    of,
+                    found,
+                    refused or {},
+                    credits or {},
+                    zone,
+                    workers,
+                    keep_all,
+                    keep_metadata,
+                    report,
+                )
+            told(done)
+            self._let_go()
+            return done
 
     def _add(
         self,
+        of: str,
         found: Sequence[Found],
         refused: Mapping[str, str],
         given: Mapping[str, Credit],
@@ -286,7 +314,6 @@ class Library:
                 for n in post.covers
             ]
         posts, fresh, known = _merged(self.posts(), found, arrivals, stands_for, photos)
-        self._store(photos, posts, asides, gone)
         counts: dict[str, int] = {}
         for item in dict.fromkeys(asides):
             counts[item.reason] = counts.get(item.reason, 0) + 1
@@ -298,7 +325,7 @@ class Library:
             and photo.credit == (photos[key].credit if key in photos else None)
             and (key not in before or before[key].credit is None)
         ]
-        return Summary(
+        done = Summary(
             posts_new=fresh,
             posts_known=known,
             photos_new=len([key for key in photos if key in new]),
@@ -309,6 +336,8 @@ class Library:
             cleaned=sum(arrival.cleaned for arrival in arrivals.values()),
             set_aside={reason: counts[reason] for reason in REASONS if reason in counts},
         )
+        self._store(photos, posts, asides, gone, of, done)
+        return done
 
     def _known(self) -> dict[str, Photo]:
         if self._photos is None:
@@ -410,11 +439,9 @@ class Library:
         return _Arrival(key=media.key, photo=photo, cleaned=cleaned), True
 
     def _sweep(self) -> None:
-        """Remove what a killed import left half-written; nobody else writes there now."""
-        for place in ("photos/*", "set-aside", ""):
-            for part in self.root.glob(f"{place}/.*.part" if place else ".*.part"):
-                if place or part.name.startswith((".photos.", ".posts.", ".set-aside.")):
-                    part.unlink(missing_ok=True)
+        """Remove what a killed import left half-written."""
+        for place in (self.root, self.root / "set-aside", *self.root.glob("photos/*")):
+            sweep(place)
 
     def _keep_copy(self, file: str, data: bytes, keep_metadata: bool) -> bool:
         """Write the library's copy of a file as it came; True where it was cleaned on the way.
@@ -446,8 +473,11 @@ class Library:
         posts: Sequence[PastPost],
         asides: Sequence[SetAside],
         gone: Sequence[Photo],
+        of: str,
+        done: Summary,
     ) -> None:
-        """Replace the lists, each whole; files move so that a crash between two steps loses none."""
+        """Write the lists aside, then replace them; files move so that a crash between two steps loses
+        none."""
         for photo in gone:  # taken in, and now another photo stands for it
             with contextlib.suppress(FileNotFoundError):
                 self._keep(_aside_file(photo), self.path(photo).read_bytes())
@@ -459,13 +489,37 @@ class Library:
         writer.writerows(row.model_dump() for row in rows)
         by_id = sorted(photos.values(), key=lambda p: p.id)
         by_age = sorted(posts, key=_age)
-        write_text(self.root / "set-aside.csv", table.getvalue())
-        write_text(self.root / "photos.jsonl", _lines(by_id))
-        write_text(self.root / "posts.jsonl", _lines(by_age))
-        for photo in gone:
-            self.path(photo).unlink(missing_ok=True)
+        texts = (table.getvalue(), _lines(by_id), _lines(by_age))
+        try:
+            for name, text in zip(LISTS, texts, strict=True):
+                write_text(self.root / f"{name}.next", text)
+            stored = _Stored(of=of, told=done, gone=tuple(photo.file for photo in gone))
+            write_text(self.root / "stored.json", stored.model_dump_json() + "\n")
+        except FeedsmithError:  # a full disk needs the room
+            self._let_go()
+            raise
+        self._replace_lists()
+
+    def _replace_lists(self) -> _Stored | None:
+        """Finish what an import has stored; None where there is nothing. Any step may be the last one
+        before a kill: all are done again by the next import."""
+        try:
+            stored = _Stored.model_validate_json((self.root / "stored.json").read_bytes())
+        except (FileNotFoundError, ValidationError):  # that of another version: imported anew
+            return None
+        for name in LISTS:
+            with contextlib.suppress(FileNotFoundError):
+                (self.root / f"{name}.next").replace(self.root / name)
+        for file in stored.gone:
+            (self.root / file).unlink(missing_ok=True)
         (self.root / "arriving.jsonl").unlink(missing_ok=True)
         self._forget()
+        return stored
+
+    def _let_go(self) -> None:
+        """Nothing is stored."""
+        for name in ("stored.json", *(f"{name}.next" for name in LISTS)):
+            (self.root / name).unlink(missing_ok=True)
 
     def _forget(self) -> None:
         """Read the lists anew: this or another process may have replaced them."""
@@ -482,12 +536,14 @@ def import_into(
     keep_all: bool = False,
     keep_metadata: bool = False,
     report: Report = silent,
+    told: Callable[[Summary], None] = lambda done: None,
 ) -> Summary:
     """Import everything that `paths` name: exports, folders, tables, photos; parts of one export
     together. `credits` is a CSV with the columns file, credit, licence, licence_url, source_url. The
     library's copies tell neither place nor camera nor owner, unless `keep_metadata`.
 
-    One useless path among several becomes a note; raises FeedsmithError when nothing is of use.
+    One useless path among several becomes a note; `told` is that of Library.add. Raises FeedsmithError
+    when nothing is of use.
     """
     named = {} if credits is None else read_credits(credits)
     archives: list[Archive] = []
@@ -520,23 +576,30 @@ def import_into(
                     "nothing to import", mend="name a folder, a zip or a table of posts"
                 )
             )
-        done = library.add(
-            found, refused=refused, credits=named, zone=zone, workers=workers,
-            keep_all=keep_all, keep_metadata=keep_metadata, report=report,
+
+        def whole(done: Summary) -> Summary:
+            """With what only we know."""
+            notes = [problem.message for problem in problems]
+            if done.credited:
+                notes.append(_told_credits(done.credited, library.photos()))
+            if not library.photos():
+                why = ", ".join(f"{count} {reason}" for reason, count in done.set_aside.items())
+                notes.append(f"no photo is in the library: all were set aside ({why})")
+            if named:
+                names = {m.name.casefold() for post in found for m in post.media}
+                if unused := sorted(set(named) - names):
+                    notes.append(
+                        f"{credits}: {len(unused)} of {len(named)} credits match no photo, e.g. {unused[0]}"
+                    )
+            return done.model_copy(update={"sources": tuple(sources), "notes": tuple(notes)})
+
+        return whole(
+            library.add(
+                found, refused=refused, credits=named, zone=zone, workers=workers,
+                keep_all=keep_all, keep_metadata=keep_metadata, report=report,
+                told=lambda done: told(whole(done)),
+            )
         )  # fmt: skip
-        notes = [problem.message for problem in problems]
-        if done.credited:
-            notes.append(_told_credits(done.credited, library.photos()))
-        if not library.photos():
-            why = ", ".join(f"{count} {reason}" for reason, count in done.set_aside.items())
-            notes.append(f"no photo is in the library: all were set aside ({why})")
-        if named:
-            names = {m.name.casefold() for post in found for m in post.media}
-            if unused := sorted(set(named) - names):
-                notes.append(
-                    f"{credits}: {len(unused)} of {len(named)} credits match no photo, e.g. {unused[0]}"
-                )
-        return done.model_copy(update={"sources": tuple(sources), "notes": tuple(notes)})
     finally:
         close_all(archives)
 
@@ -907,6 +970,15 @@ def _read(path: Path, kind: type[_V], torn: bool = False) -> list[_V]:
                 mend="restore it from a backup, or move the library away and import again",
             ) from error
     return values
+
+
+def _digest(found: Sequence[Found], how: tuple[object, ...]) -> str:
+    """16 hex digits over the media and captions of an import, and how they are to be taken in."""
+    digest = hashlib.sha256(repr(how).encode())
+    for post in found:
+        said = (post.source, str(post.posted_at), post.caption, [m.key for m in post.media])
+        digest.update(repr((*said, post.missing, post.covers)).encode())
+    return digest.hexdigest()[:16]
 
 
 def _lines(values: Iterable[Value]) -> str:

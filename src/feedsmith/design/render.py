@@ -951,6 +951,10 @@ def _strength(
     return high
 
 
+_BAND = 96
+"""Rows that layers are mixed by: in floats a whole page of a reel took 120 MB at a time, its peak."""
+
+
 def _scrim(
     ends: tuple[RGB, RGB],
     found: Sequence[contrast.Words],
@@ -1002,11 +1006,12 @@ def _scrim(
         price = 0.0 if light else _fogginess(high_end)
         options.append((high_end + price, max(high_end, 0.16), colours))
     _, strength, colours = min(options, key=lambda option: option[0])
-    alpha = band[:, None] * np.float32(strength * 255)
-    alpha = alpha + rng.uniform(0, 1, (h, w)).astype(np.float32) * (alpha > 0.5)
     veil = np.empty((h, w, 4), np.uint8)
     veil[..., :3] = palette.channels(colours["scrim"])
-    veil[..., 3] = np.clip(alpha, 0, 255).astype(np.uint8)
+    for start in range(0, h, _BAND):
+        alpha = band[start : start + _BAND, None] * np.float32(strength * 255)
+        grain = rng.uniform(0, 1, (len(alpha), w)).astype(np.float32)
+        veil[start : start + _BAND, :, 3] = np.clip(alpha + grain * (alpha > 0.5), 0, 255)
     return veil, colours
 
 
@@ -1024,12 +1029,19 @@ def _sized(rgb: RGB, size: rules.Format) -> RGB:
     return np.asarray(image)
 
 
+def _bands(layer: NDArray[np.uint8]) -> Iterator[slice]:
+    """The rows of an (H, W, 4) layer in which anything is to be seen, a few at a time."""
+    rows = np.flatnonzero(layer[..., 3].any(axis=1))
+    if rows.size:
+        first, end = int(rows[0]), int(rows[-1]) + 1
+        for start in range(first, end, _BAND):
+            yield slice(start, min(start + _BAND, end))
+
+
 def _laid(under: RGBA, layer: RGBA) -> RGBA:
     """`layer` on `under`, both (H, W, 4) with straight alpha; a new array."""
     out = under.copy()
-    rows = np.flatnonzero(layer[..., 3].any(axis=1))
-    if rows.size:
-        part = slice(int(rows[0]), int(rows[-1]) + 1)
+    for part in _bands(layer):
         top = layer[part, :, 3:].astype(np.float32) / 255
         low = under[part, :, 3:].astype(np.float32) / 255 * (1 - top)
         whole = top + low
@@ -1042,9 +1054,7 @@ def _laid(under: RGBA, layer: RGBA) -> RGBA:
 def _over(page: RGB, layer: NDArray[np.uint8]) -> RGB:
     """`layer` (H, W, 4) on `page` (H, W, 3); a new array."""
     out = page.copy()
-    rows = np.flatnonzero(layer[..., 3].any(axis=1))
-    if rows.size:
-        part = slice(int(rows[0]), int(rows[-1]) + 1)
+    for part in _bands(layer):
         a = layer[part, :, 3:].astype(np.uint16)
         out[part] = ((layer[part, :, :3] * a + page[part] * (255 - a) + 127) // 255).astype(
             np.uint8

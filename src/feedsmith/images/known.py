@@ -39,9 +39,11 @@ class Known:
         self.traits = traits
         self._thumbs: dict[str, Bytes] = {}
         self.photos = [p for p in library.photos() if p.id in traits and self._readable(p)]
-        self.by_id = {p.id: p for p in self.photos}
+        self.by_id = by_id = {p.id: p for p in self.photos}
+        # The gate knows no `self`: in a circle with it the encoder's 36 MB stayed in memory after a run, until
+        # Python looked for circles, and a worker that made job after job grew by as much each time.
         self.gate = Gate(
-            lambda photo: library.rgb(self.by_id[photo], PHOTO_SIDE),
+            lambda photo: library.rgb(by_id[photo], PHOTO_SIDE),
             [p.id for p in self.photos],
             features=embeddings(library) if encode is not None else None,
             encode=encode,

@@ -69,6 +69,13 @@ def duplicate(draft: Draft, person: Person | None = None) -> Draft:
     return copy
 
 
+def sweep(posts: Path) -> None:
+    """Remove what a killed studio has left half-copied; nobody may be copying now."""
+    for part in posts.glob(".*.part"):
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+
+
 def _free(posts: Path, name: str) -> str:
     base = COPY.sub("", name)
     names = (f"{base}-copy" + (f"-{n}" if n > 1 else "") for n in itertools.count(1))

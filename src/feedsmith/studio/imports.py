@@ -43,13 +43,19 @@ def report(job: Job) -> list[str]:
             f"{_count(told, 'posts_known', 'post')} and {_count(told, 'photos_known', 'photo')} "
             "were known."
         )
+    if job.attempts > 1:
+        said.append("It was cut off in between and went on where it was.")
     if told.get("cleaned"):
         said.append(
             f"Place, camera and owner were taken out of {_count(told, 'cleaned', 'photo')}; "
             "your own files are as they were."
         )
     if told.get("videos"):
-        said.append(f"{_count(told, 'videos', 'video')} are listed with their posts, not used yet.")
+        one = told["videos"] == 1
+        said.append(
+            f"{_count(told, 'videos', 'video')} {'is' if one else 'are'} listed with "
+            f"{'its post' if one else 'their posts'}, not used yet."
+        )
     said += [
         f"Set aside: {count} × {reason}."
         for reason, count in sorted(told.get("set_aside", {}).items())

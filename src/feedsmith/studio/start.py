@@ -64,6 +64,7 @@ def _line(error: Exception) -> str:
 
 def welcome(homes: Sequence[Path]) -> Any:
     """The brands in these folders are known, and somebody owns them; returns the first owner."""
+    from feedsmith.studio import copies
     from feedsmith.studio.models import Brand, Person
     from feedsmith.studio.models.drafts import adopt
     from feedsmith.studio.models.people import add
@@ -74,6 +75,7 @@ def welcome(homes: Sequence[Path]) -> Any:
     for brand in brands:
         if not brand.memberships.filter(role="owner", person__is_active=True).exists():
             owner = add(name, brand, "owner")
+        copies.sweep(brand.home.posts)
         adopt(brand)
     return owner
 

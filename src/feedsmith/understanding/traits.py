@@ -27,7 +27,7 @@ from pydantic import Field, ValidationError
 from feedsmith import cores, marks
 from feedsmith.colour import to_lab
 from feedsmith.errors import FeedsmithError, MissingModel
-from feedsmith.files import write_text, writing
+from feedsmith.files import sweep, write_text, writing
 from feedsmith.library import Library
 from feedsmith.post import Photo, Value
 from feedsmith.progress import Report, silent
@@ -140,6 +140,9 @@ def ensure(
         todo = [photo for photo in photos if photo.id not in known]
     else:
         todo = [p for p in photos if p.id not in known or p.id not in vectors]
+    sweep(library.root)  # a kill in its midst leaves parts of files
+    if todo:
+        sweep(library.root / "saliency")
     waiting = iter(todo)
     done = len(photos) - len(todo)
     with _Eye(weights) as eye, ThreadPoolExecutor(workers or cores.available()) as pool:

@@ -7,7 +7,7 @@ beyond the one it is asked for, and nothing of runs, pages or terminals.
 import contextlib
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, cast
@@ -63,6 +63,16 @@ class _Ear(NamedTuple):
     """Trained on the brand's own captions."""
 
 
+def _noting(notes: list[str]) -> Callable[[str], None]:
+    """Adds a sentence, once."""
+
+    def note(words: str) -> None:
+        if words not in notes:
+            notes.append(words)
+
+    return note
+
+
 class Workshop:
     """What making posts needs, read once; `make` one post, then the next."""
 
@@ -81,6 +91,8 @@ class Workshop:
         self.library = library
         self.traits = traits
         self.notes: list[str] = []
+        # Of the notes alone: parts that held a method of ours would keep the workshop in memory.
+        self._note = _noting(self.notes)
         missing = sorted({part for trait in traits.values() for part in trait.missing})
         if missing:
             self.notes.append(f"Photos were looked at without: {', '.join(missing)}.")
@@ -248,6 +260,7 @@ class Workshop:
         # The design, then the files.
         looks = [_look(post) for post in before if post.kind != "story"]
         sources = sources_of(pictures)
+        memory.give_back()  # what the caption left: films and designs need it now
         if order.kind in ("reel", "gif"):
             media = films.make(
                 order, pictures, caption, self._designer, self._shelf, name, self._music,
@@ -286,10 +299,6 @@ class Workshop:
         )
         self._shelf.finish(post)
         return post
-
-    def _note(self, words: str) -> None:
-        if words not in self.notes:
-            self.notes.append(words)
 
     def _pictures_of(self, order: Order, recent: frozenset[str]) -> list[Picture]:
         """The main picture, and those that a kind sets beside it."""

@@ -107,13 +107,14 @@ class Job(models.Model):
         waiting = cls.objects.filter(state="queued").exclude(brand_id__in=running)
         return min(free, waiting.values("brand_id").distinct().count())
 
-    def end(self, state: str, **more: Any) -> None:
-        """Write how it ended, once: a job that is over stays as it is."""
-        Job.objects.filter(pk=self.pk, state__in=ACTIVE).update(
+    def end(self, state: str, **more: Any) -> bool:
+        """Write how it ended, once: a job that is over stays as it is. True where it ended now."""
+        ended = Job.objects.filter(pk=self.pk, state__in=ACTIVE).update(
             state=state, ended_at=timezone.now(), updated_at=timezone.now(), worker="",
             seconds_left=None, **more,
         )  # fmt: skip
         self.refresh_from_db()
+        return bool(ended)
 
     def stop(self) -> None:
         """A person wants no more of it: a waiting one is over, a running one is told."""

@@ -1,11 +1,16 @@
 """What every template knows: the person, their brands, the brand of this page."""
 
+import shutil
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from feedsmith.studio.pages.notices import take
+
+ROOM = 4 * 2**20
+"""Bytes free on the disk below which nothing can be relied on to be saved."""
 
 
 def everywhere(request: HttpRequest) -> dict[str, Any]:
@@ -23,8 +28,17 @@ def everywhere(request: HttpRequest) -> dict[str, Any]:
             request
         ),  # called where they are shown: a fragment must not eat them
         "making": cache(lambda: _making(request)),
+        "full": cache(_full),
         "fragment": request.headers.get("HX-Request") == "true",
     }
+
+
+def _full() -> bool:
+    """True where the studio's disk has no room left; a job that waits for it cannot write that down."""
+    try:
+        return shutil.disk_usage(settings.STUDIO.home).free < ROOM
+    except OSError:
+        return False
 
 
 def _making(request: HttpRequest) -> str:

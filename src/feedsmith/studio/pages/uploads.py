@@ -2,7 +2,11 @@
 files in one form for browsers without it.
 """
 
+from collections.abc import Callable
+from functools import wraps
+
 from django.core.files.uploadedfile import UploadedFile
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_http_methods, require_POST
@@ -12,9 +16,29 @@ from feedsmith.studio import asked, imports
 from feedsmith.studio.models import Brand, Upload
 from feedsmith.studio.models.uploads import FILES_MAX, PIECE, Missed
 from feedsmith.studio.pages.access import for_members
+from feedsmith.studio.pages.errors import of_database
 from feedsmith.studio.pages.notices import say
 
+View = Callable[..., HttpResponse]
 
+
+def in_json(view: View) -> View:
+    """A view that says a full or busy database as its other refusals, for the page's script."""
+
+    @wraps(view)
+    def said(request: HttpRequest, *args: object, **more: object) -> HttpResponse:
+        try:
+            return view(request, *args, **more)
+        except OperationalError as error:
+            if "text/html" in request.headers.get("Accept", ""):  # a button, not the script
+                raise
+            message, mend = of_database(error)
+            return _refused(FeedsmithError(message, mend=mend), 503)
+
+    return said
+
+
+@in_json
 @for_members("editor")
 @require_POST
 def begin(request: HttpRequest, brand: Brand) -> HttpResponse:
@@ -35,6 +59,7 @@ def begin(request: HttpRequest, brand: Brand) -> HttpResponse:
     return JsonResponse({"key": upload.key, "have": upload.have, "piece": PIECE})
 
 
+@in_json
 @for_members("editor")
 @require_http_methods(["GET", "POST"])
 def piece(request: HttpRequest, brand: Brand, key: str) -> HttpResponse:
@@ -60,6 +85,7 @@ def drop(request: HttpRequest, brand: Brand, key: str) -> HttpResponse:
     return to_library(brand)
 
 
+@in_json
 @for_members("editor")
 @require_POST
 def take_in(request: HttpRequest, brand: Brand) -> HttpResponse:
@@ -115,9 +141,9 @@ def _of(request: HttpRequest, brand: Brand, key: str) -> Upload:
     return upload
 
 
-def _refused(error: FeedsmithError) -> HttpResponse:
+def _refused(error: FeedsmithError, status: int = 422) -> HttpResponse:
     said = f"{error.message[:1].upper()}{error.message[1:]}. {error.mend.capitalize()}".strip(" ")
-    return JsonResponse({"said": said.rstrip(".") + "."}, status=422)
+    return JsonResponse({"said": said.rstrip(".") + "."}, status=status)
 
 
 def to_library(brand: Brand) -> HttpResponse:

@@ -1,6 +1,7 @@
 """Running one job: telling the database how far it is, stopping when asked, and how it ends."""
 
 import contextlib
+import gc
 import logging
 import os
 import threading
@@ -9,9 +10,10 @@ import traceback
 from types import TracebackType
 from typing import Self
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, connections, transaction
 from django.utils import timezone
 
+from feedsmith import memory
 from feedsmith.errors import FeedsmithError
 from feedsmith.studio.models import Job
 from feedsmith.studio.worker import work
@@ -32,7 +34,15 @@ class Stopped(BaseException):
 
 
 def run(job: Job, worker: str) -> None:
-    """Do a claimed job to its end, whatever that is."""
+    """Do a claimed job to its end, whatever that is; what it held in memory goes back to the system."""
+    try:
+        _run(job, worker)
+    finally:
+        gc.collect()
+        memory.give_back()
+
+
+def _run(job: Job, worker: str) -> None:
     with Telling(job, worker) as telling:
         try:
             result = work.WORK[str(job.kind)](job, telling.report)
@@ -47,7 +57,9 @@ def run(job: Job, worker: str) -> None:
                 mend="try again; what happened is in studio/worker.log", words="",
             )  # fmt: skip
         else:
-            job.end("done", result=result, words="")
+            with transaction.atomic():  # a kill in between: neither, and it is done again
+                if job.end("done", result=result, words=""):
+                    work.note(job)
 
 
 def usual(job: Job) -> float | None:
@@ -66,7 +78,8 @@ class Telling:
     def __init__(self, job: Job, worker: str) -> None:
         self.job = job
         self.worker = worker
-        self.stage, self.done, self.total, self.note = "", 0, int(job.total), ""
+        self.stage, self.done, self.total = "", 0, int(job.total)
+        self.note = str(job.words)  # what happened before stays said until there is news
         self.unwanted = False
         self._over = threading.Event()
         self._began = self._last = time.monotonic()

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from django.db import close_old_connections, connections
 
+from feedsmith.files import sweep
 from feedsmith.studio.models import Job
 from feedsmith.studio.settings import Config
 from feedsmith.studio.worker.lock import OneStudio
@@ -68,7 +69,7 @@ class Supervisor(threading.Thread):
     # ---- the thread ----------------------------------------------------------------------------
 
     def run(self) -> None:
-        self._shorten_log()
+        self._tidy()
         while not self.closing:
             try:
                 self._look()
@@ -164,7 +165,11 @@ class Supervisor(threading.Thread):
         with contextlib.suppress(OSError):
             worker.process.stdin.close()
 
-    def _shorten_log(self) -> None:
+    def _tidy(self) -> None:
+        """What a kill left half-written, and a log that has grown."""
+        for place in (self.config.thumbnails, self.config.cutouts):
+            for folder, _, _ in os.walk(place):
+                sweep(Path(folder))
         with contextlib.suppress(OSError):
             if self._log.stat().st_size > WORKER_LOG_BYTES:
                 self._log.write_bytes(self._log.read_bytes()[-WORKER_LOG_BYTES // 4 :])

@@ -3,6 +3,7 @@ result keeps. It must survive being killed at any point and started again.
 """
 
 import base64
+import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,18 +20,23 @@ from feedsmith import marks
 from feedsmith import plan as plans
 from feedsmith.design import cutout
 from feedsmith.errors import FeedsmithError
-from feedsmith.files import write_bytes
-from feedsmith.library import Library, import_into
+from feedsmith.files import made, write_bytes
+from feedsmith.library import Library, Summary, import_into
 from feedsmith.post import Brief, Offer, Post
 from feedsmith.progress import Report
 from feedsmith.runs import Folder
 from feedsmith.studio import slots
 from feedsmith.studio.models import Draft, Event, Job, Upload
 from feedsmith.studio.models.drafts import adopt
+from feedsmith.studio.models.uploads import said as in_words
 from feedsmith.understanding import traits
 
 CUT_FROM, VEIL = 1280, 1024
 """Pixels of the longer side that a cut-out is made from to be looked at, and that the brush paints on."""
+
+LEAST_FREE = 16 * 2**20
+"""Bytes that must be free before a job begins: a disk that it fills to the brim has no room left to write
+down why it ended."""
 
 Work = Callable[[Job, Report], dict[str, Any]]
 
@@ -61,15 +67,12 @@ def generate(job: Job, report: Report) -> dict[str, Any]:
         apart=True, photo=args.get("photo", ""),
         briefs=tuple(Brief.model_validate(brief) for brief in args.get("briefs", ())),
     )  # fmt: skip
+    _check_room(made(home.posts))
     wanted = {asked.photo, *(brief.photo for brief in asked.briefs)} - {""}
     strangers = wanted - _called(home.library) if wanted else set()
     if strangers:
         raise _stranger(min(strangers))
     told = stage.generate(home, asked, report=report, finished=finished, page=False)
-    Event.objects.create(
-        brand=job.brand, person=job.person, verb="generated",
-        words=f"{len(told.posts)} post{'s' * (len(told.posts) != 1)}",
-    )  # fmt: skip
     return {
         "posts": len(told.posts), "notes": list(told.notes), "failed": list(told.failed),
         "seconds_each": round((time.monotonic() - began) / max(1, told.made), 1),
@@ -124,27 +127,39 @@ def take_in(job: Job, report: Report) -> dict[str, Any]:
     brand, home = job.brand.file, job.brand.home
     library, uploads = Library(home.library), list(Upload.objects.filter(job=job))
     there = [upload.path for upload in uploads if upload.whole]
+
+    def told(done: Summary) -> None:
+        """Kept before the photos are looked at: a second attempt finds them known."""
+        said = done.model_dump(mode="json")
+        said["notes"] = [_without(there, note) for note in said["notes"]]
+        Job.objects.filter(pk=job.pk, result={}).update(result=said)
+
     if there:
         try:
-            done = import_into(
-                library, there, zone=ZoneInfo(brand.time_zone), workers=1, report=report
+            _check_room(made(library.root), sum(path.stat().st_size for path in there))
+            import_into(
+                library, there, zone=ZoneInfo(brand.time_zone), workers=1, report=report, told=told
             )
         except FeedsmithError as error:
             said = _without(there, error.message)
             # Kept, to be taken in again once the disk has room, say; or forgotten on the page.
             Upload.objects.filter(job=job).update(job=None)
             raise FeedsmithError(said, mend=_without(there, error.mend)) from error
-        told = done.model_dump(mode="json")
-        told["notes"] = [_without(there, note) for note in told["notes"]]
-        # Told before the photos are looked at: a second attempt finds them known.
-        Job.objects.filter(pk=job.pk, result={}).update(result=told)
     job.refresh_from_db(fields=["result"])
     traits.ensure(library, brand=f"{brand.name} {brand.handle}", report=report, workers=1)
     for upload in uploads:
         upload.drop()
-    words = f"{job.result.get('photos_new', 0)} photos, {job.result.get('posts_new', 0)} posts"
-    Event.objects.create(brand=job.brand, person=job.person, verb="imported", words=words)
     return dict(job.result)
+
+
+def _check_room(place: Path, size: int = 0) -> None:
+    """Raises FeedsmithError where the disk of `place` cannot take `size` bytes more."""
+    free = shutil.disk_usage(place).free
+    if free < size + LEAST_FREE:
+        raise FeedsmithError(
+            f"the disk is full: {in_words(size + LEAST_FREE)} are needed, {in_words(free)} are free",
+            mend="free some space, then try again",
+        )
 
 
 def _without(paths: list[Path], words: str) -> str:
@@ -181,3 +196,21 @@ WORK: dict[str, Work] = {
     "generate": generate, "plan": plan, "import": take_in, "cutout": cut_out,
 }  # fmt: skip
 """Kind of job -> what does it."""
+
+
+def note(job: Job) -> None:
+    """Who had what done, for the brand's activity; once, with the job's end."""
+    told = job.result
+    words = {
+        "generate": ("generated", _count(told.get("posts", 0), "post")),
+        "import": (
+            "imported",
+            f"{_count(told.get('photos_new', 0), 'photo')}, {_count(told.get('posts_new', 0), 'post')}",
+        ),
+    }.get(str(job.kind))
+    if words is not None:
+        Event.objects.create(brand=job.brand, person=job.person, verb=words[0], words=words[1])
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' * (number != 1)}"

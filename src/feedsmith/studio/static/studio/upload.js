@@ -31,6 +31,7 @@
       try {
         const answer = await send("/uploads", asked);
         const told = await answer.json();
+        if (answer.status === 503) { shown.words.textContent = `${told.said} It is tried again.`; await wait(2000); continue; }
         if (!answer.ok) { shown.words.textContent = told.said; shown.words.className = "bad small"; return null; }
         begun = told;
       } catch { shown.words.textContent = "The studio does not answer. It is tried again."; await wait(2000); }
@@ -45,9 +46,10 @@
         const answer = await send(`/uploads/${begun.key}?from=${have}`, file.slice(have, have + begun.piece));
         if (answer.ok || answer.status === 409) { have = (await answer.json()).have; pause = 500; continue; }
         if (answer.status === 422) { shown.words.textContent = (await answer.json()).said; shown.words.className = "bad small"; return null; }
-        throw new Error(answer.status);
-      } catch {
-        shown.words.textContent = `${Math.floor(100 * have / file.size)} %. The connection broke; it goes on by itself.`;
+        throw new Error(answer.status === 503 ? (await answer.json()).said : "");
+      } catch (error) {
+        const said = error instanceof SyntaxError || error instanceof TypeError ? "" : error.message;
+        shown.words.textContent = `${Math.floor(100 * have / file.size)} %. ${said ? `${said} It is tried again.` : "The connection broke; it goes on by itself."}`;
         await wait(pause);
         pause = Math.min(pause * 2, 15000);
       }
@@ -64,8 +66,14 @@
     for (const [file, shown] of rows) { const key = await upload(file, shown); if (key) keys.push(["key", key]); }
     busy -= 1;
     if (!keys.length) return;
-    const answer = await send("/import", new URLSearchParams(keys));
-    if (answer.ok) { await htmx.ajax("GET", root + "/imports", { target: "#imports", swap: "outerHTML" }); list.replaceChildren(); }
+    const answer = await send("/import", new URLSearchParams(keys)).catch(() => null);
+    if (!answer || !answer.ok) {
+      const told = answer ? await answer.json().catch(() => null) : null;
+      rows[0][1].words.textContent = told ? told.said : "The studio does not answer. What has arrived is kept.";
+      rows[0][1].words.className = "bad small";
+    }
+    await htmx.ajax("GET", root + "/imports", { target: "#imports", swap: "outerHTML" });
+    if (answer && answer.ok) list.replaceChildren();
   }
   field.addEventListener("change", () => { const files = [...field.files]; field.value = ""; take(files); });
   const drop = $(".drop", form);

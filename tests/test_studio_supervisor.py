@@ -1,0 +1,145 @@
+"""The supervisor: what it makes of a worker that is gone, and of one that is only slow."""
+
+import itertools
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from small_studio import CONFIG
+
+pytestmark = pytest.mark.usefixtures("studio")
+
+
+def a_running_job(**more: Any):  # type: ignore[no-untyped-def]
+    from feedsmith.studio.models import Brand, Job
+
+    oak = Brand.objects.get(slug="oak-co")
+    return Job.objects.create(
+        brand=oak, kind="generate", total=1, state="running", worker="worker-1", attempts=1, **more
+    )
+
+
+@pytest.fixture
+def processes() -> Iterator[ExitStack]:
+    with ExitStack() as ended:
+        yield ended
+
+
+def a_worker(processes: ExitStack, code: str):  # type: ignore[no-untyped-def]
+    """A process that stands for the worker that has the job, and who watches it."""
+    from feedsmith.studio.worker.lock import OneStudio
+    from feedsmith.studio.worker.supervisor import Supervisor, Worker
+
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE)
+    processes.enter_context(process)
+    processes.callback(process.kill)
+    supervisor = Supervisor(CONFIG, OneStudio(CONFIG.folder))
+    supervisor.workers.append(Worker("worker-1", process))
+    supervisor.not_before = float("inf")  # no other worker is started here
+    return supervisor, process
+
+
+@contextmanager
+def full() -> Iterator[None]:
+    """A database whose disk has no room for one more page, where every page with jobs is full."""
+    from django.db import OperationalError, connection, transaction
+
+    from feedsmith.studio.models import Brand, Job
+
+    oak = Brand.objects.get(slug="oak-co")
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA page_count")
+        cursor.execute(f"PRAGMA max_page_count={cursor.fetchone()[0]}")
+
+    def until_full(write: Callable[[int], object]) -> None:
+        for number in itertools.count():
+            try:
+                with transaction.atomic():
+                    write(number)
+            except OperationalError:
+                return
+
+    until_full(lambda _: Job.objects.create(brand=oak, kind="plan", state="done"))
+    # The first of them lies beside the job that is watched: what room is left there goes to its words.
+    beside = Job.objects.filter(pk=Job.objects.filter(kind="plan").earliest("pk").pk)
+    until_full(lambda length: beside.update(words="." * length))
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA max_page_count=1000000")
+
+
+@contextmanager
+def locked() -> Iterator[None]:
+    """A database that another program writes to and does not let go of."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout=50")  # twenty seconds otherwise
+    with closing(sqlite3.connect(CONFIG.database_file)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.rollback()
+
+
+@pytest.mark.skipif(bool(CONFIG.database_url), reason="about SQLite's file")
+@pytest.mark.parametrize("trouble", [full, locked])
+def test_a_worker_lost_while_nothing_could_be_written_is_not_forgotten(
+    processes: ExitStack, trouble: Any
+) -> None:
+    from django.db import OperationalError
+
+    from feedsmith.studio.models import Job
+
+    job = a_running_job()
+    supervisor, process = a_worker(processes, "")
+    process.wait()
+    with trouble(), pytest.raises(OperationalError):
+        supervisor._look()
+    assert Job.could_run(1) == 0  # its job stands in the way of all others
+    supervisor._look()
+    job.refresh_from_db()
+    assert (job.state, job.worker) == ("queued", "")
+    assert "the worker ended unexpectedly" in job.words
+    assert supervisor.workers == []
+    assert Job.could_run(1) == 1
+
+
+WAITS = "import sys; sys.stdin.read()"
+
+
+def test_the_sleep_of_a_laptop_is_not_the_end_of_a_worker(processes: ExitStack) -> None:
+    """Hours pass on the wall and none on the clock that stands while the machine sleeps."""
+    from django.utils import timezone
+
+    job = a_running_job(heart_beat=timezone.now() - timedelta(hours=9))
+    supervisor, process = a_worker(processes, WAITS)
+    for _ in range(3):
+        supervisor._look()
+    assert process.poll() is None
+    job.refresh_from_db()
+    assert job.state == "running"
+
+
+def test_a_worker_whose_heart_stands_still_is_ended_and_its_job_goes_on(
+    processes: ExitStack,
+) -> None:
+    from django.utils import timezone
+
+    from feedsmith.studio.worker.supervisor import SILENT_MAX
+
+    job = a_running_job(heart_beat=timezone.now())
+    supervisor, process = a_worker(processes, WAITS)
+    supervisor._look()
+    supervisor.workers[0].seen -= SILENT_MAX + 1  # so long ago on that clock
+    supervisor._look()
+    assert process.wait(60) != 0
+    supervisor._look()
+    job.refresh_from_db()
+    assert job.state == "queued"
+    assert "the worker no longer answered and was ended" in job.words
