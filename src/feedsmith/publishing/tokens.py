@@ -289,7 +289,7 @@ class FolderShelf:
     def _file(self, account: str) -> Path:
         assert re.fullmatch(r"\w+", account, re.A)
         folder = made(self.folder / "accounts")
-        sweep(folder, older=3600)
+        sweep(folder)
         return folder / f"{account}.json"
 
 
