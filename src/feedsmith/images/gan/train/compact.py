@@ -41,10 +41,6 @@ SHARES = {4: 16, 8: 8, 16: 6, 32: 4, 64: 2, 128: 1, 256: 1, 512: 0.5, 1024: 0.25
 
 NEAR = 0.3
 """Deviation added to a photo's own layout: what is drawn near it should be near it as well."""
-NOISES = 24
-"""Noise fields that are mixed; one for all pictures showed as the same drops in each."""
-GRAIN = 0.1
-"""Of noise, in each map at first."""
 LAZY = 4
 """Steps between two gradient penalties, which cost as much as all else of the discriminator."""
 SPREADS = (8.6, 7.7, 5.9, 2.6)
@@ -117,9 +113,8 @@ class Styled(nn.Module):
         self.style = EqualLinear(style, into, gain=1.0)
         nn.init.ones_(self.style.bias)
         self.scale = 1 / math.sqrt(into * side * side)
-        self.grain = nn.Parameter(torch.full((out,), GRAIN))
 
-    def forward(self, x: Tensor, w: Tensor, noise: Tensor) -> Tensor:
+    def forward(self, x: Tensor, w: Tensor) -> Tensor:
         weight = self.weight * self.scale
         style = self.style(w).float()
         # As norms, which the exporter works out beforehand; sums of squares it writes as large as the weights.
@@ -127,24 +122,19 @@ class Styled(nn.Module):
         x = x * style[:, :, None, None].to(x.dtype)
         x = F.conv2d(x, weight, padding=weight.shape[-1] // 2)
         bias = self.bias.to(x.dtype)[None, :, None, None]
-        x = torch.addcmul(bias, x, spread[:, :, None, None].to(x.dtype))
-        return torch.addcmul(x, noise.to(x.dtype), self.grain.to(x.dtype)[None, :, None, None])
+        return torch.addcmul(bias, x, spread[:, :, None, None].to(x.dtype))
 
 
 class StyledGenerator(nn.Module):
     """z (N, latent) from N(0, 1) to pictures (N, 3, S, S), about in -1..1, by styles.
 
     Every level adds to the picture of the level before (output skips). The first `layout` numbers of
-    z also lay out light and colour at 16 px, by the principal components of the photos. Each layer adds
-    noise, each map as much of it as it has learned (Karras et al. 2019, section 3.2): what is chance in a photo,
-    blades and leaves, need not be made up of stripes. In training the noise is drawn anew for each
-    picture; without any given it is a mixture of NOISES fields by the latent's last numbers, so that a
-    latent always has the same, two latents have not, and a walk from one to the other does not flicker.
+    z also lay out light and colour at 16 px, by the principal components of the photos. No layer adds
+    noise, as the paper's do: it made up all that is seen of it, and the latent nothing (docs/log.md).
     """
 
     layout_mean: Tensor
     layout_components: Tensor
-    noise: Tensor
 
     def __init__(self, size: int, channels: int, latent: int, layout: int) -> None:
         super().__init__()
@@ -158,28 +148,15 @@ class StyledGenerator(nn.Module):
         # made all pictures alike.
         self.start = EqualLinear(latent, maps_at(4, channels) * 16)
         self.blocks, self.to_rgb = nn.ModuleList(), nn.ModuleList()
-        self.grains = 0
-        """Numbers of noise that a picture takes."""
         for one in [4 << i for i in range(int(math.log2(size)) - 1)]:
             into, out = maps_at(max(4, one // 2), channels), maps_at(one, channels)
             layers = [Styled(into, out, latent)]
             if 4 < one < 64:
                 layers.append(Styled(out, out, latent))
-            self.grains += len(layers) * one * one
             self.blocks.append(nn.ModuleList(layers))
             self.to_rgb.append(EqualConv(out, 3, 1, gain=0.5))
-        source = torch.Generator().manual_seed(0)
-        self.register_buffer(
-            "noise", torch.randn(min(NOISES, latent), self.grains, generator=source)
-        )
 
-    def forward(self, z: Tensor, noise: Tensor | None = None) -> Tensor:
-        """`noise` (N, grains) from N(0, 1)."""
-        if noise is None:
-            mix = z[:, -len(self.noise) :].float()
-            mix = mix * torch.rsqrt(mix.square().sum(1, keepdim=True) + 1e-8)
-            noise = mix @ self.noise.float()
-        taken = 0
+    def forward(self, z: Tensor) -> Tensor:
         laid = z[:, : len(self.layout_components)].float() @ self.layout_components.float()
         laid = (laid + self.layout_mean.float()).view(-1, 3, SIDE, SIDE)
         z = z * torch.rsqrt(z.square().mean(1, keepdim=True) + 1e-8)
@@ -188,11 +165,8 @@ class StyledGenerator(nn.Module):
         rgb: Tensor | None = None
         for layers, to_rgb in zip(self.blocks, self.to_rgb, strict=True):
             x = x if rgb is None else twice(x)
-            side = x.shape[-1]
             for layer in layers:
-                own = noise[:, taken : taken + side * side].view(-1, 1, side, side)
-                taken += side * side
-                x = F.leaky_relu(layer(x, w, own), 0.2) * math.sqrt(2)
+                x = F.leaky_relu(layer(x, w), 0.2) * math.sqrt(2)
             add = to_rgb(x).float()
             rgb = (
                 add
@@ -376,15 +350,6 @@ class Compact(Pair):
     def _laid_out(self) -> bool:
         return isinstance(self.generator, StyledGenerator) and self.config.layout > 0
 
-    def _drawn(self, z: Tensor, dice: Dice) -> Tensor:
-        """Pictures of the generator, with noise of their own."""
-        rgb: Tensor
-        if isinstance(self.generator, StyledGenerator):
-            rgb = self.generator(z, dice.normal(len(z), self.generator.grains).to(self.device))
-        else:
-            rgb = self.generator(z)
-        return rgb
-
     def _latents(self, real: Tensor, dice: Dice) -> tuple[Tensor, Tensor]:
         """z (N, latent), and which of them are of the layouts of the real pictures beside them: every
         second one, if they are held to it."""
@@ -414,7 +379,7 @@ class Compact(Pair):
         # The discriminator.
         z, _ = self._latents(real, dice)
         with torch.no_grad(), self.autocast():
-            fake = self._drawn(z, dice)
+            fake = self.generator(z)
         seen_real = augmented(real, self.strength, dice)
         seen_fake = augmented(fake, self.strength, dice)
         looked: list[Tensor] = []
@@ -459,7 +424,7 @@ class Compact(Pair):
         z, held = self._latents(real, dice)
         judge.requires_grad_(False)
         with self.autocast():
-            fake = self._drawn(z, dice)
+            fake = self.generator(z)
         seen = augmented(fake, self.strength, dice)
         with self.autocast():
             scores = judge(seen)
