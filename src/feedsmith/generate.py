@@ -160,6 +160,8 @@ def generate(
     report: Report = silent,
     finished: Callable[[Post], None] = lambda post: None,
     page: bool = True,
+    began: Callable[[str], None] = lambda key: None,
+    resume: str = "",
 ) -> Result:
     """Make the posts of one run under `out` (default: the brand's posts folder), one by one.
 
@@ -168,6 +170,9 @@ def generate(
     the same bytes; without a seed a run also keeps away from what lies in the folder. A post that cannot be made is listed in
     the result and does not end the run. `finished` gets each post as soon as its folder is whole, those of a stopped run
     included; without `page` the contact sheet is not written again.
+    `began` gets the run's key before its first post. Who gives that back as `resume` goes on with this
+    run whatever was changed since in brand, library or marks: its finished posts stand, the others are
+    made with what holds now.
     Raises FeedsmithError for unknown kinds, an empty library, a full disk, or when no post succeeds.
     """
     # What we work with.
@@ -209,7 +214,10 @@ def generate(
         )
 
     # Where we are: the finished posts of a stopped run stand as they are.
-    key = _key(brand, library, settings, seed, workshop.models)
+    now = _key(brand, library, settings, seed, workshop.models)
+    key = resume or now
+    changed = key != now
+    began(key)
     runs = folder.runs()
     others = [post for run in runs if run.key != key for post in folder.posts(run)]
     # A given seed must give the same posts whatever else lies here; without one, nothing repeats.
@@ -227,9 +235,14 @@ def generate(
         for order in plan:
             report("Making posts", order.turn, len(plan), order.kind)
             name = f"{order.turn + 1:02d}-{order.kind}-{key[:6]}"
-            post = folder.post(name) if name in run.said else None
-            if post is not None:
+            # A post that was whole when a kill came is made again into the same bytes, which tells the
+            # writer what it said; where something changed since they would be others, so it stands.
+            post = folder.post(name) if name in run.said or changed else None
+            if post is not None and name in run.said:
                 workshop.recall(run.said[name])
+            elif post is not None:
+                run = run.with_post(name, workshop.said)
+                folder.save(run)
             else:
                 sweep(folder.root / name)  # a kill in its midst leaves parts of files
                 try:

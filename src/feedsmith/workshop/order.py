@@ -17,6 +17,9 @@ class Order:
     seed: int
     run_seed: int
     """Of the whole run: layouts rotate over it."""
+    layout: tuple[str, str] = ("", "")
+    """Name (of a carousel: of the family) and scheme of the layout that a person chose; ('', ''): the
+    rotation chooses."""
 
     @property
     def kind(self) -> Kind:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 from feedsmith.errors import FeedsmithError
 from feedsmith.studio import clock, copies, feed, states
 from feedsmith.studio.models import Brand, Comment, Draft, Event
-from feedsmith.studio.models.drafts import Conflict
+from feedsmith.studio.models.drafts import WORDS, Conflict
 from feedsmith.studio.pages import errors, told
 from feedsmith.studio.pages.access import for_members
 from feedsmith.studio.pages.create import enqueue
@@ -64,7 +64,7 @@ def restore(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
         raise Http404
     try:
         draft.edit(
-            revision.words, version=_number(request, "version"), person=request.user,
+            {name: revision.words[name] for name in WORDS}, version=_number(request, "version"), person=request.user,
             role=request.role, what=f"version {revision.number} brought back",
         )  # fmt: skip
     except Conflict as conflict:
