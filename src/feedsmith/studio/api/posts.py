@@ -214,7 +214,7 @@ def rework_post(request: HttpRequest, brand: str, number: int, change: shapes.Re
             ("photo", change.photo),
             ("again", change.again),
             ("words", change.words),
-        )  # fmt: skip
+        )
         if given
     ]
     if len(asked) != 1:
