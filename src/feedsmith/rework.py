@@ -5,6 +5,7 @@ what a post is made from (post.Making) and the workshop; it knows no terminal, n
 versions before. The folder that it is made from is never touched.
 """
 
+import shutil
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -131,6 +132,8 @@ def rework(
         elif change.photo:
             _check_use(home, change.photo)
             changed[at] = workshop.swapped(shot, change.photo, order, first=at == 0), None
+            if post.kind == "photo":  # framed only where the photo cannot fill the format
+                order = replace(order, layout=("", ""))
             if at == 0 and order.brief.photo:
                 brief = order.brief.model_copy(update={"photo": changed[at][0].sources[0]})
                 order = replace(order, brief=brief)
@@ -146,7 +149,18 @@ def rework(
         [picture for picture, _ in changed.values()],
     )  # fmt: skip
     report(_TOLD[part], 0, 1, "setting it")
-    made = workshop.remake(post, home_of, name, order, words, changed)
+    try:
+        made = workshop.remake(post, home_of, name, order, words, changed)
+    except Misfit:
+        if part == "template" or not any(order.layout):
+            raise
+        # What it has now does not go into the template that it had.
+        shutil.rmtree(target / name, ignore_errors=True)
+        free = replace(order, layout=("", ""))
+        made = workshop.remake(post, home_of, name, free, words, changed)
+        workshop.notes.append(
+            f"The template {order.layout[0]} does not take it; it is set in {made.media[0].template}."
+        )
     memory.give_back()
     report(_TOLD[part], 1, 1)
     return Result(made, tuple(workshop.notes))

@@ -21,6 +21,7 @@ import feedsmith
 from feedsmith.brand import VOICES, Home, checked
 from feedsmith.cli.evaluate import evaluate_app
 from feedsmith.cli.prepare import prepare
+from feedsmith.cli.rework import rework
 from feedsmith.cli.screen import HomeArgument, counted, err, next_step, out, showing_progress
 from feedsmith.cli.studio import backup, mcp, restore, studio_app
 from feedsmith.cli.train import train_app
@@ -48,6 +49,7 @@ app = typer.Typer(
 models_app = typer.Typer(no_args_is_help=True, help="Fetch and list the model files.")
 app.add_typer(models_app, name="models")
 app.command()(prepare)
+app.command()(rework)
 app.add_typer(train_app, name="train")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(studio_app, name="studio")

@@ -1134,10 +1134,10 @@ def fitting(
     return options
 
 
-def no_such(only: tuple[str, str], kind: str, format_name: str) -> FeedsmithError:
+def no_such(only: tuple[str, str], kind: str, format_name: str) -> Misfit:
     """What to raise where a layout that a person chose is none of those that fit."""
     look = f" in {only[1]}" if only[1] else ""
-    return FeedsmithError(
+    return Misfit(
         f"the template {only[0]}{look} does not take the words and pictures of this {kind} in {format_name}",
         mend="choose one of those that are offered",
     )

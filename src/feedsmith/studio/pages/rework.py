@@ -208,7 +208,8 @@ def crop(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
         return _asked(
             request, draft, post, "crop", f"picture{which} cut anew", picture=at, crop=wanted.model_dump()
         )  # fmt: skip
-    return _page(request, draft, post, "crop", base=base, at=at)
+    bare = post.kind in ("photo", "gif") and not post.media[0].template
+    return _page(request, draft, post, "crop", base=base, at=at, bare=bare, shot=_shot(post, at))
 
 
 @for_members("editor")

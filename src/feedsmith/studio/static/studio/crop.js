@@ -5,10 +5,11 @@
   const form = document.querySelector("[data-crop]");
   if (!form) return;
   const source = form.querySelector(".source"), frame = form.querySelector("[data-frame]"), focal = form.querySelector("[data-focal]");
-  const result = form.querySelector("[data-result]"), shown = result.firstElementChild;
+  const result = form.querySelector("[data-result]"), shown = result.querySelector("img");
   const field = (name) => form.elements[name];
   const [fullWidth, fullHeight] = form.dataset.full.split(" ").map(Number), [wide, high] = form.dataset.size.split(" ").map(Number);
   const clamp = (value, least, most) => Math.min(Math.max(value, least), Math.max(least, most));
+  const bare = "bare" in form.dataset;
   const zoomMax = Number(form.dataset.zoomMax);
   const at = { x: field("x").value / 100, y: field("y").value / 100, zoom: field("zoom").value / 100 };
   let focus = field("focus_x").value && field("focus_y").value ? { x: field("focus_x").value / 100, y: field("focus_y").value / 100 } : null;
@@ -20,7 +21,6 @@
     const spot = focus || { x: at.x + w / 2, y: at.y + h / 2 };
     Object.assign(focal.style, { left: `${spot.x * 100}%`, top: `${spot.y * 100}%` });
     focal.toggleAttribute("data-unset", !focus);
-    result.style.aspectRatio = `${w * wide} / ${h * high}`;
     Object.assign(shown.style, { width: `${100 / w}%`, left: `${-100 * at.x / w}%`, top: `${-100 * at.y / h}%` });
   }
   function write() {
@@ -31,6 +31,11 @@
     field("focus_x").value = focus ? (focus.x * 100).toFixed(1) : ""; field("focus_y").value = focus ? (focus.y * 100).toFixed(1) : "";
     frame.setAttribute("aria-label", `Frame, ${Math.round(at.x * 100)} % from the left, ${Math.round(at.y * 100)} % from the top, zoom ${Math.round(at.zoom * 100)} %. Arrow keys move it, plus and minus zoom`);
     draw();
+  }
+  function focusOn(x, y) {  // on a bare picture the frame goes round it; a template cuts round it itself
+    const { w, h } = size();
+    focus = { x: clamp(x, 0, 1), y: clamp(y, 0, 1) };
+    if (bare) { at.x = focus.x - w / 2; at.y = focus.y - h / 2; }
   }
   function zoomTo(zoom, cx, cy) {  // around a point of the frame, its middle else
     const before = size(), px = cx ?? .5, py = cy ?? .5;
@@ -64,7 +69,7 @@
     pointers.set(e.pointerId, { x: e.clientX, y: e.clientY });
     if (held.what === "pinch") { if (pointers.size === 2) zoomTo(held.zoom * apart() / span); return; }
     const box = source.getBoundingClientRect(), x = (e.clientX - box.left) / box.width, y = (e.clientY - box.top) / box.height;
-    if (held.what === "focal") focus = { x, y };
+    if (held.what === "focal") focusOn(x, y);
     else { at.x = x - held.dx; at.y = y - held.dy; const { w, h } = size(); at.x = clamp(at.x, 0, 1 - w); at.y = clamp(at.y, 0, 1 - h); if (held.fx !== null) focus = { x: at.x + held.fx, y: at.y + held.fy }; }
     write();
   });
@@ -77,7 +82,7 @@
   source.addEventListener("keydown", (e) => {
     const step = e.shiftKey ? .05 : .01, by = way[e.key];
     if (by && e.target === frame) { at.x += by[0] * step; at.y += by[1] * step; if (focus) focus = { x: focus.x + by[0] * step, y: focus.y + by[1] * step }; }
-    else if (by && e.target === focal) { const { w, h } = size(); focus = focus || { x: at.x + w / 2, y: at.y + h / 2 }; focus = { x: focus.x + by[0] * step, y: focus.y + by[1] * step }; }
+    else if (by && e.target === focal) { const { w, h } = size(); const from = focus || { x: at.x + w / 2, y: at.y + h / 2 }; focusOn(from.x + by[0] * step, from.y + by[1] * step); }
     else if (e.target === frame && (e.key === "+" || e.key === "=")) { e.preventDefault(); e.stopPropagation(); zoomTo(at.zoom * 1.05); return; }
     else if (e.target === frame && e.key === "-") { e.preventDefault(); e.stopPropagation(); zoomTo(at.zoom / 1.05); return; }
     else if ((e.key === "Delete" || e.key === "Backspace") && e.target === focal) focus = null;
@@ -94,7 +99,6 @@
   });
   form.addEventListener("change", () => write());
   frame.hidden = focal.hidden = false;
-  for (const el of form.querySelectorAll("[data-scripted]")) el.hidden = false;
   form.classList.add("scripted");
   write();
 })();
