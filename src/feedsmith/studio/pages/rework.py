@@ -231,7 +231,9 @@ def template(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
     job = layouts_of(draft)
     if job is None and draft.stands in states.EDITABLE and changing(draft) is None:
         job = ask_layouts(draft, request.user)
-    return _page(request, draft, post, "template", job=job, layouts=layouts_shown(draft, job))
+    layouts = layouts_shown(draft, job)
+    bones = range(max(1, 6 - len(layouts)))
+    return _page(request, draft, post, "template", job=job, layouts=layouts, bones=bones)
 
 
 @for_members("editor")
