@@ -360,6 +360,9 @@ def layouts_shown(draft: Draft, job: Job | None) -> list[dict[str, Any]]:
     first = post.media[0] if post is not None and post.media else None
     chosen = post.making.layout if post is not None and post.making is not None else ("", "")
     now = (first.template, first.scheme) if first is not None and not any(chosen) else chosen
+    if draft.kind == "carousel" and post is not None and not any(chosen):  # they are told by families
+        schemes = [medium.scheme for medium in post.media if medium.scheme != "picture"]
+        now = now[0].rpartition("-")[0], next(iter(schemes), "")
     found = job.result.get("layouts")
     if found is None:
         files = sorted(_previews(draft).glob("*.webp"), key=lambda path: path.stat().st_mtime_ns)
