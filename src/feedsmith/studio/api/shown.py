@@ -5,6 +5,7 @@ from datetime import UTC
 from django.conf import settings
 from django.http import HttpRequest
 
+from feedsmith.errors import FeedsmithError
 from feedsmith.post import Post
 from feedsmith.studio import models
 from feedsmith.studio.api import shapes
@@ -29,7 +30,11 @@ def whole(draft: models.Draft, request: HttpRequest) -> shapes.WholePost:
     )  # fmt: skip
     fixed = made.fixed("crop") if made else "Its files are not in its folder any more."
     shots = made.making.shots if made and made.making and not fixed else ()
-    bases = [_base(draft, made, n) for n in range(1, len(shots) + 1)] if made else []
+    bases: list[shapes.Base] = []
+    try:
+        bases = [_base(draft, made, n) for n in range(1, len(shots) + 1)] if made else []
+    except FeedsmithError as error:  # the post itself is whole, and is shown
+        fixed = f"{error.message[:1].upper()}{error.message[1:]}."
     return shapes.WholePost(
         **_post(draft, request), origin=origin, fixed=fixed,
         bases=bases,

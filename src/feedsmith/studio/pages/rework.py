@@ -225,7 +225,7 @@ def template(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
             return _see_other(f"{_here(draft)}/template")
         name, _, scheme = request.POST.get("layout", "").partition(" ")
         return _asked(
-            request, draft, post, "template", f"template {in_words(name)} {SCHEMES.get(scheme, scheme)}".strip(),
+            request, draft, post, "template", f"template {in_words(name).lower()} {SCHEMES.get(scheme, scheme)}".strip(),
             template=name[:80], scheme=scheme[:20],
         )  # fmt: skip
     job = layouts_of(draft)
@@ -360,7 +360,9 @@ def layouts_shown(draft: Draft, job: Job | None) -> list[dict[str, Any]]:
     first = post.media[0] if post is not None and post.media else None
     chosen = post.making.layout if post is not None and post.making is not None else ("", "")
     now = (first.template, first.scheme) if first is not None and not any(chosen) else chosen
-    if draft.kind == "carousel" and post is not None and not any(chosen):  # they are told by families
+    if (
+        draft.kind == "carousel" and post is not None and not any(chosen)
+    ):  # they are told by families
         schemes = [medium.scheme for medium in post.media if medium.scheme != "picture"]
         now = now[0].rpartition("-")[0], next(iter(schemes), "")
     found = job.result.get("layouts")

@@ -3,7 +3,10 @@ through here, so that what is allowed is one.
 """
 
 import hashlib
+from datetime import timedelta
 from typing import Any
+
+from django.utils import timezone
 
 from feedsmith.errors import FeedsmithError
 from feedsmith.post import Part, Post
@@ -15,6 +18,8 @@ from feedsmith.studio.pages.create import enqueue
 
 STORY_BODY = 120
 """Characters of a caption that a story carries on its picture (workshop.designs.STORY_BODY)."""
+FAILED_SHOWN = timedelta(hours=1)
+"""How long a post's page says that a change of it failed."""
 NOT_THIS = "make another post like it, and change that one"
 
 
@@ -160,9 +165,8 @@ def state_of(draft: Draft, seen: int = 0) -> dict[str, Any]:
         notes = job.result.get("notes", []) if latest else []
         remade = latest and job.args["version"] == seen
         words = "words" in job.args
-        fresh = (
-            job.state == "failed" and job.ended_at is not None and job.ended_at > draft.updated_at
-        )
+        since = max(draft.updated_at, timezone.now() - FAILED_SHOWN)
+        fresh = job.state == "failed" and job.ended_at is not None and job.ended_at > since
         job = job if fresh else None
     alts = [*draft.alt_text, *[""] * len(draft.media)][: len(draft.media)]
     return {
