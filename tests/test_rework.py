@@ -224,9 +224,11 @@ def test_other_words_keep_the_offer_word_for_word(
     found = stage.offer_words(home, post)
     assert len({words.caption for words in found}) == stage.CANDIDATES
     assert post.caption not in {words.caption for words in found}
+    brand = home.load()
     for words in found:
         assert WALK.text in words.caption
-        assert not facts.kept(WALK, [words.caption, *post.media[0].text], [home.load().name])
+        said = [words.caption, *post.media[0].text]
+        assert not facts.kept(WALK, said, [brand.name, f"@{brand.handle}"])
     made = rework(home, post, Change(words=found[0]), name="said", out=tmp_path).post
     assert made.caption == found[0].caption
     assert WALK.text in " ".join(made.media[0].text)
