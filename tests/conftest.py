@@ -13,7 +13,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
+import small_brand
 import small_studio
+from feedsmith.brand import Home
+from feedsmith.generate import Settings, generate
+from feedsmith.library import Library
+from feedsmith.post import Brief, Offer
 
 # A shell that runs the tests in the background lets them ignore Ctrl-C, and so what they start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -90,6 +95,20 @@ def zipped(folder: Path, target: Path, only: Callable[[str], bool] = lambda name
             if path.is_file() and only(name):
                 archive.write(path, name)
     return target
+
+
+@pytest.fixture(scope="session")
+def trees(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The small brand with a photo post (a fruit, cut out of its photo), a quote and a promo, really made."""
+    place = small_brand.brand(tmp_path_factory.mktemp("trees"))
+    photos = Library(place.library).photos()
+    fruit = next(photo.id for photo in photos if "191-anona" in photo.name)
+    walk = Offer(text="Guided oak walk, 3 May, 12 EUR")
+    briefs = (
+        Brief(kind="photo", photo=fruit), Brief(kind="quote"), Brief(kind="promo", offer=walk),
+    )  # fmt: skip
+    assert not generate(place, Settings(briefs=briefs, seed=3), page=False).failed
+    return place
 
 
 @pytest.fixture

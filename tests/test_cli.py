@@ -39,12 +39,21 @@ def test_help_names_every_command() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["init", "import", "library", "generate", "evaluate", "doctor", "models"]
+    "command", ["init", "import", "library", "generate", "rework", "evaluate", "doctor", "models"]
 )
 def test_every_command_explains_itself(command: str) -> None:
     done = run(command, "--help")
     assert done.returncode == 0
     assert len(done.stdout) > 200
+
+
+def test_rework_says_what_is_not_there(tmp_path: Path) -> None:
+    assert "no brand.toml" in one_clear_line(
+        run("rework", tmp_path / "posts" / "01-photo", "--again")
+    )
+    assert run("init", tmp_path / "oak").returncode == 0
+    post = tmp_path / "oak" / "posts" / "01-photo"
+    assert "no finished post" in one_clear_line(run("rework", post, "--crop", "0,0,1.2"))
 
 
 def test_init_makes_a_commented_brand_file_that_loads(tmp_path: Path) -> None:

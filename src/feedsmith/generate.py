@@ -229,6 +229,8 @@ def generate(
     report: Report = silent,
     finished: Callable[[Post], None] = lambda post: None,
     page: bool = True,
+    began: Callable[[str], None] = lambda key: None,
+    resume: str = "",
 ) -> Result:
     """Make the posts of one run under `out` (default: the brand's posts folder), one by one.
 
@@ -237,6 +239,9 @@ def generate(
     insights (where learning is on): the same bytes; without a seed a run also keeps away from what lies in the folder. A post that cannot be made is listed in
     the result and does not end the run. `finished` gets each post as soon as its folder is whole, those of a stopped run
     included; without `page` the contact sheet is not written again.
+    `began` gets the run's key before its first post. Who gives that back as `resume` goes on with this
+    run whatever was changed since in brand, library or marks: its finished posts stand, the others are
+    made with what holds now.
     Raises FeedsmithError for unknown kinds, an empty library, a full disk, or when no post succeeds.
     """
     # What we work with.
@@ -278,18 +283,29 @@ def generate(
         )
 
     # Where we are: the finished posts of a stopped run stand as they are.
-    key = base = _key(brand, library, settings, seed, workshop.models)
+    base = _key(brand, library, settings, seed, workshop.models)
     runs = folder.runs()
     learned, said_of_it = bandit.ready(home)
-    stopped = next((run for run in runs if base in (run.key, run.base) and not run.finished), None)
+    stopped = next(
+        (
+            run
+            for run in runs
+            if resume == run.key or (base in (run.key, run.base) and not run.finished)
+        ),
+        None,
+    )
     if stopped is not None:  # it goes on with what it knew
         learned = Learned.model_validate_json(stopped.learned) if stopped.learned else None
         said_of_it = learned.in_words if learned else ""
     if said_of_it:
         workshop.notes.append(said_of_it)
+    now = base
     if learned is not None:
         plan = lean(plan, learned, settings, traits, template.catalogue(home.templates))
-        key = hashlib.sha256(f"{base} {learned.digest}".encode()).hexdigest()[:16]
+        now = hashlib.sha256(f"{base} {learned.digest}".encode()).hexdigest()[:16]
+    key = resume or now
+    changed = key != now
+    began(key)
     others = [post for run in runs if run.key != key for post in folder.posts(run)]
     # A given seed must give the same posts whatever else lies here; without one, nothing repeats.
     earlier = others if auto else []
@@ -307,9 +323,14 @@ def generate(
         for order in plan:
             report("Making posts", order.turn, len(plan), order.kind)
             name = f"{order.turn + 1:02d}-{order.kind}-{key[:6]}"
-            post = folder.post(name) if name in run.said else None
-            if post is not None:
+            # A post that was whole when a kill came is made again into the same bytes, which tells the
+            # writer what it said; where something changed since they would be others, so it stands.
+            post = folder.post(name) if name in run.said or changed else None
+            if post is not None and name in run.said:
                 workshop.recall(run.said[name])
+            elif post is not None:
+                run = run.with_post(name, workshop.said)
+                folder.save(run)
             else:
                 sweep(folder.root / name)  # a kill in its midst leaves parts of files
                 try:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import PurePath
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Kind = Literal["photo", "product", "promo", "quote", "carousel", "story", "reel", "gif", "collage"]
 KINDS: tuple[Kind, ...] = (
@@ -195,6 +195,91 @@ METHODS = {
 """Medium.method -> how a page says it."""
 
 
+class Crop(Value):
+    """The part of a picture that a person wants to be seen; shares of its sides, 0..1."""
+
+    x: float = Field(0.0, ge=0, le=1)
+    """Left edge."""
+    y: float = Field(0.0, ge=0, le=1)
+    """Upper edge."""
+    width: float = Field(1.0, gt=0, le=1)
+    height: float = Field(1.0, gt=0, le=1)
+    focus_x: float | None = Field(None, ge=0, le=1)
+    """What must stay in view where a layout cuts the picture once more; None: what the eye goes to."""
+    focus_y: float | None = Field(None, ge=0, le=1)
+
+    @property
+    def focus(self) -> tuple[float, float] | None:
+        """The focal point as shares of the part."""
+        if self.focus_x is None or self.focus_y is None:
+            return None
+        inside = (self.focus_x - self.x) / self.width, (self.focus_y - self.y) / self.height
+        return min(1.0, max(0.0, inside[0])), min(1.0, max(0.0, inside[1]))
+
+
+class Shot(Value):
+    """A picture of a post before words were set on it: what another cut or layout starts from."""
+
+    file: str = ""
+    """In the post's folder; '' for a library photo that is shown whole."""
+    width: int
+    """Pixels, as layouts get it."""
+    height: int
+    method: str
+    sources: tuple[str, ...]
+    shows: tuple[str, ...] = ()
+    words_from: tuple[str, ...] = ()
+    note: str = ""
+    originality: Originality
+    window: tuple[float, float, float, float] | None = None
+    """Left, top, right, bottom of the part of the first source that it shows, 0..1; None for all of it,
+    or for a picture that is no part of a photo."""
+    base: str = ""
+    """File of the picture that `crop` is a part of; '' for the library photo, or where nothing was cut."""
+    crop: Crop | None = None
+    """The cut that a person chose; None: as it was made."""
+
+    @property
+    def is_of_a_photo(self) -> bool:
+        """True where it is a part of one library photo, so that another part can be taken of that one."""
+        return self.method in ("crop", "relight", "layout") and len(self.sources) == 1
+
+
+class Words(Value):
+    """The words of a post: its caption, and those set on its pictures."""
+
+    caption: str
+    """Without hashtags."""
+    headline: str = ""
+    quote: str = ""
+    slides: tuple[str, ...] = ()
+    route: str = ""
+    """Where the caption came from (Post.caption_route)."""
+
+
+class Making(Value):
+    """What a post can be made again from, with one thing changed."""
+
+    brief: Brief
+    """As it was asked for; a picture file beside the library is not named in it, its shot is kept."""
+    run_seed: int
+    turn: int
+    """Place in its run: layouts rotate over both."""
+    words: Words
+    """As they stand on its pictures; the caption may have been edited since."""
+    shots: tuple[Shot, ...]
+    layout: tuple[str, str] = ("", "")
+    """Name and scheme of the layout that a person chose; ('', ''): the rotation chose."""
+    music: str = ""
+    """File of a reel's track; '' for silence."""
+    walked: bool = False
+    """A loop of a generator's own pictures: it has no still that it could be made again from."""
+
+
+Part = Literal["crop", "template", "picture", "words"]
+"""What of a finished post can be changed."""
+
+
 class Post(Value):
     """A generated post: the whole content of its post.json."""
 
@@ -231,3 +316,25 @@ class Post(Value):
     chosen: tuple[str, ...] = ()
     """Why its kind, theme, layout and time were chosen, one sentence each, where they lean on what became of
     earlier posts; not in post.json where nothing did."""
+    version_of: str = ""
+    """Id of the post that this is another version of; '' for one of its own."""
+    making: Making | None = None
+    """None in posts of older versions: they cannot be made again."""
+
+    def fixed(self, part: Part) -> str:
+        """Why this part of it cannot be changed, in a sentence; '' where it can."""
+        making = self.making
+        if making is None:
+            return (
+                "It was made by an older version of Feedsmith, which did not keep what another cut, "
+                "template, picture or wording starts from."
+            )
+        if making.walked and part != "words":
+            return (
+                "Your own generator drew it as a loop: there is no still that could be made again."
+            )
+        if part == "template" and (
+            self.kind == "gif" or (self.kind == "photo" and not self.media[0].template)
+        ):
+            return "There are no words on its picture, so there is no template to change."
+        return ""

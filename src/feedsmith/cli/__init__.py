@@ -24,6 +24,7 @@ from feedsmith.cli.export import export, preflight
 from feedsmith.cli.learn import learn
 from feedsmith.cli.prepare import prepare
 from feedsmith.cli.publishing import connect, fake_instagram
+from feedsmith.cli.rework import rework
 from feedsmith.cli.screen import HomeArgument, counted, err, next_step, out, showing_progress
 from feedsmith.cli.studio import backup, mcp, restore, studio_app
 from feedsmith.cli.train import train_app
@@ -52,6 +53,7 @@ models_app = typer.Typer(no_args_is_help=True, help="Fetch and list the model fi
 app.add_typer(models_app, name="models")
 app.command()(learn)
 app.command()(prepare)
+app.command()(rework)
 app.add_typer(train_app, name="train")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(studio_app, name="studio")

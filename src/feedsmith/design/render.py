@@ -1077,30 +1077,32 @@ def compose(
     language: str = "en",
     neighbours: Sequence[Look] = (),
     prefer: Mapping[str, float] | None = None,
+    only: tuple[str, str] = ("", ""),
     logo: Logo | None = None,
     extra: Path | None = None,
 ) -> Rendered:
-    """Render with the first layout of `template.choose` that takes the words and pictures.
+    """Render with the first layout of `template.choose` that takes the words and pictures; of these
+    `only` that of this name and scheme, where one is given.
 
     A broken template of the brand's own is passed over and named in the result's notes.
     Raises Misfit with the last reason when none does.
     """
-    sizes = {slot: (rgb.shape[1], rgb.shape[0]) for slot, rgb in shots.items()}
-    filled = [slot for slot, words in slots.items() if _seen(words)]
     notes = [str(fault.message) for fault in template.faults(extra)]
-    apart = parted(slots) if kind in ("promo", "story") else None
-    options: list[tuple[template.Template, str, Mapping[str, str]]] = []
-    for given in (apart, slots):
-        if given is None:
-            continue
-        with contextlib.suppress(*((FeedsmithError,) if given is apart else ())):
-            names = [slot for slot, words in given.items() if _seen(words)]
-            found = template.choose(
-                kind, format_name, seed, turn, slots=names, whole=filled, sizes=sizes,
-                neighbours=neighbours, prefer=prefer, extra=extra,
-            )  # fmt: skip
-            # A brand's own layout may have a place for the whole line alone.
-            options += [(t, look, given if t.named(names) else slots) for t, look in found]
+    options = fitting(
+        kind,
+        slots,
+        shots,
+        format_name,
+        seed,
+        turn,
+        neighbours=neighbours,
+        prefer=prefer,
+        extra=extra,
+    )
+    if any(only):
+        options = [option for option in options if (option[0].name, option[1]) == only]
+        if not options:
+            raise no_such(only, kind, format_name)
     last: Misfit | None = None
     for layout, scheme, given in options:
         try:
@@ -1117,6 +1119,48 @@ def compose(
         return done._replace(text=text, notes=tuple(notes))
     assert last is not None
     raise last
+
+
+def fitting(
+    kind: str,
+    slots: Mapping[str, str],
+    shots: Mapping[str, RGB],
+    format_name: str,
+    seed: int,
+    turn: int = 0,
+    *,
+    neighbours: Sequence[Look] = (),
+    prefer: Mapping[str, float] | None = None,
+    extra: Path | None = None,
+) -> list[tuple[template.Template, str, Mapping[str, str]]]:
+    """The layouts that have a place for these words and pictures, best first, each with its scheme and
+    the words by its slots; whether the words fit in is seen when they are set. Raises FeedsmithError
+    where there is none."""
+    sizes = {slot: (rgb.shape[1], rgb.shape[0]) for slot, rgb in shots.items()}
+    filled = [slot for slot, words in slots.items() if _seen(words)]
+    apart = parted(slots) if kind in ("promo", "story") else None
+    options: list[tuple[template.Template, str, Mapping[str, str]]] = []
+    for given in (apart, slots):
+        if given is None:
+            continue
+        with contextlib.suppress(*((FeedsmithError,) if given is apart else ())):
+            names = [slot for slot, words in given.items() if _seen(words)]
+            found = template.choose(
+                kind, format_name, seed, turn, slots=names, whole=filled, sizes=sizes,
+                neighbours=neighbours, prefer=prefer, extra=extra,
+            )  # fmt: skip
+            # A brand's own layout may have a place for the whole line alone.
+            options += [(t, look, given if t.named(names) else slots) for t, look in found]
+    return options
+
+
+def no_such(only: tuple[str, str], kind: str, format_name: str) -> Misfit:
+    """What to raise where a layout that a person chose is none of those that fit."""
+    look = f" in {only[1]}" if only[1] else ""
+    return Misfit(
+        f"the template {only[0]}{look} does not take the words and pictures of this {kind} in {format_name}",
+        mend="choose one of those that are offered",
+    )
 
 
 _BREAK = re.compile(r"(?:[,،、，;؛] ?| [·|•/–—] )(?=\S)")
@@ -1205,34 +1249,24 @@ def compose_carousel(
     language: str = "en",
     neighbours: Sequence[Look] = (),
     prefer: Mapping[str, float] | None = None,
+    only: tuple[str, str] = ("", ""),
     logo: Logo | None = None,
     extra: Path | None = None,
 ) -> list[Rendered]:
     """Slides (words, pictures) as cover, contents and closing of one family, all of one format.
 
-    The first is the cover, the last the closing slide. Raises Misfit with the last reason when no
-    family takes them all.
+    The first is the cover, the last the closing slide. `only`: family and scheme, where a person chose
+    them. Raises Misfit with the last reason when no family takes them all.
     """
     parts = ["cover", *["content"] * (len(slides) - 2), "closing"]
-    families: dict[str, dict[str, template.Template]] = {}
-    for t in template.catalogue(extra).values():
-        if t.family and format_name in t.formats:
-            families.setdefault(t.family, {})[t.part] = t
-    families = {name: of for name, of in sorted(families.items()) if len(of) == 3}
-    if not families:
-        raise FeedsmithError(
-            f"there is no carousel in {format_name}", mend="ask for portrait or square"
-        )
-    rounds = max(len(of["content"].schemes) for of in families.values())
-    looks = [
-        (of, schemes[r % len(schemes)])
-        for r in range(rounds)
-        for of in families.values()
-        if (schemes := of["content"].schemes)
-    ]
+    looks = families(format_name, extra)
     rng = np.random.default_rng([seed, 0xCA2])
     start = (int(rng.integers(len(looks))) + turn) % len(looks)
     looks = looks[start:] + looks[:start]
+    if any(only):
+        looks = [look for look in looks if (look[0]["cover"].family, look[1]) == only]
+        if not looks:
+            raise no_such(only, "carousel", format_name)
     if neighbours or prefer:
         looks.sort(
             key=lambda look: (
@@ -1256,3 +1290,26 @@ def compose_carousel(
             last = error
     assert last is not None
     raise last
+
+
+def families(
+    format_name: str, extra: Path | None = None
+) -> list[tuple[dict[str, template.Template], str]]:
+    """The families of carousels (part -> template) in their schemes, those with fewer of them over again.
+    Raises FeedsmithError where there is none of this format."""
+    found: dict[str, dict[str, template.Template]] = {}
+    for t in template.catalogue(extra).values():
+        if t.family and format_name in t.formats:
+            found.setdefault(t.family, {})[t.part] = t
+    found = {name: of for name, of in sorted(found.items()) if len(of) == 3}
+    if not found:
+        raise FeedsmithError(
+            f"there is no carousel in {format_name}", mend="ask for portrait or square"
+        )
+    rounds = max(len(of["content"].schemes) for of in found.values())
+    return [
+        (of, schemes[r % len(schemes)])
+        for r in range(rounds)
+        for of in found.values()
+        if (schemes := of["content"].schemes)
+    ]

@@ -102,6 +102,7 @@ def make(
     language: str = "en",
     logo: render.Logo | None = None,
     extra: Path | None = None,
+    only: tuple[str, str] = ("", ""),
 ) -> Made:
     """Write a reel of 1 to 6 `shots` (H, W, 3) of any size to `path`: 1080x1920, 30 fps.
 
@@ -110,6 +111,7 @@ def make(
     `roles`: a complete palette; `pair`: typefaces ("" for the seed's choice). `saliency`: the map of
     each shot, (h, w) 0..1, of any size; `keep`: boxes in each shot, such as faces, that stay in the
     frame and that words keep off. `mood`: one of MOODS, the tempo and how it is cut.
+    `only`: name and scheme of the layout that is tried first for every shot's words.
     `seconds` grows (to LONGEST) when the words need it. The same arguments give the same bytes.
     Raises render.Misfit when words fit no layout, FeedsmithError for an unusable track or no room.
     """
@@ -129,7 +131,7 @@ def make(
     maps = [*saliency, *[None] * (len(shots) - len(saliency))]
     boxes = [*keep, *[()] * (len(shots) - len(keep))]
     maps = [render.kept(seen, held) for seen, held in zip(maps, boxes, strict=True)]
-    setter = _Setter(roles, pair, run_seed, turn, language, logo, extra, entry)
+    setter = _Setter(roles, pair, run_seed, turn, language, logo, extra, entry, only)
 
     def scene(index: int) -> _Scene:
         shot = board[index]
@@ -663,7 +665,9 @@ class _Setter:
         logo: render.Logo | None,
         extra: Path | None,
         entry: str,
+        only: tuple[str, str] = ("", ""),
     ) -> None:
+        self.only = only
         self.roles, self.pair, self.seed, self.turn = roles, pair, seed, turn
         self.language, self.logo, self.extra, self.entry = language, logo, extra, entry
         self._liked: tuple[str, str] | None = None
@@ -682,6 +686,8 @@ class _Setter:
             options.sort(key=lambda option: len(self._layout(option[0]).anchors) < 2)
         elif self._liked in options:
             options.insert(0, self._liked)
+        if self.only in options:
+            options.insert(0, self.only)
         # Another layout first, then another colour of the same.
         firsts = {name: (name, look) for name, look in reversed(options)}
         options.sort(key=lambda option: firsts[option[0]] != option)

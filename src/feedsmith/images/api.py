@@ -57,6 +57,8 @@ class PictureBrief:
     """Ids of the photos it may be made of; empty for all."""
     quick: bool = False
     """Nothing recomposed: a photo cropped or grown is enough, at a tenth of the time."""
+    window: "Window | None" = None
+    """The part of the one photo in `among` that a person chose to be shown; only remix is asked so."""
 
 
 @dataclass(frozen=True, slots=True)

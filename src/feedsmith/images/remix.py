@@ -80,6 +80,8 @@ class Remix:
     ) -> Picture:
         """One picture for the brief. Raises FeedsmithError where no photo can fill the format."""
         known = self._knowledge(library, traits)
+        if brief.window is not None:
+            return self._finished(_as_chosen(brief, known), brief, known, 1)
         rng = np.random.default_rng(brief.seed)
         tries = 0
         spare: Picture | None = None
@@ -100,6 +102,20 @@ class Remix:
             "cut what they show",
             mend="add photos of at least 720 x 900 px, or ask for a kind that sets photos in a layout",
         )
+
+    def measured(
+        self,
+        rgb: Bytes,
+        sources: tuple[str, ...],
+        library: "Library",
+        traits: "Mapping[str, Traits]",
+        *,
+        edited: bool,
+    ) -> Originality:
+        """How original a picture of this library is, whoever made it (originality.Gate.measure)."""
+        known = self._knowledge(library, traits)
+        inside = [photo for photo in sources if photo in known.by_id]
+        return known.gate.measure(rgb, sources=inside, edited=edited)
 
     def _knowledge(self, library: "Library", traits: "Mapping[str, Traits]") -> "Known":
         if (
@@ -338,6 +354,34 @@ def _cropped(
     rgb = known.library.rgb(photo, round(min(max(photo.width, photo.height), need * 1.6)))
     out = crop.cut_out(rgb, window, wanted)
     return _crisp(out, crop.blow_up(_size(window, photo), wanted)), window
+
+
+def _as_chosen(brief: PictureBrief, known: Known) -> _Made:
+    """The part of a photo that a person chose. Raises FeedsmithError where it is too small."""
+    assert brief.window is not None
+    photo = known.by_id.get(next(iter(brief.among)))
+    if photo is None:
+        raise FeedsmithError(
+            "the photo of this picture cannot be read any more",
+            mend="import it again, or choose another photo",
+        )
+    wanted = (brief.format.width, brief.format.height)
+    part = _size(brief.window, photo)
+    grown = crop.blow_up(part, wanted)
+    if grown > crop.BLOW_UP_MAX * 1.01:
+        least = [round(side / crop.BLOW_UP_MAX) for side in wanted]
+        raise FeedsmithError(
+            f"this part of the photo is {part[0]} x {part[1]} pixels: it would be enlarged {grown:.1f} "
+            f"times, and more than {crop.BLOW_UP_MAX:g} times looks soft on a phone",
+            mend=f"choose a part of at least {least[0]} x {least[1]} pixels",
+        )
+    need = max(
+        wanted[0] / (brief.window.right - brief.window.left),
+        wanted[1] / (brief.window.bottom - brief.window.top),
+    )
+    rgb = known.library.rgb(photo, round(min(max(photo.width, photo.height), need * 1.6)))
+    out = _crisp(crop.cut_out(rgb, brief.window, wanted), grown)
+    return _Made(out, "crop", (photo.id,), "your photo, cut as you chose", brief.window)
 
 
 def _size(window: crop.Window, photo: Photo) -> tuple[int, int]:

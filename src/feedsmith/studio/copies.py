@@ -37,7 +37,7 @@ def duplicate(draft: Draft, person: Person | None = None) -> Draft:
     check_writable(posts)
     with _one:
         name = _free(posts, post.id)
-        made = post.model_copy(update={"id": name})
+        made = post.model_copy(update={"id": name, "version_of": ""})
         unfinished = posts / f".{name}.{secrets.token_hex(4)}.part"
         try:
             shutil.copytree(posts / post.id, unfinished)
@@ -51,7 +51,7 @@ def duplicate(draft: Draft, person: Person | None = None) -> Draft:
             shutil.rmtree(unfinished, ignore_errors=True)
     with transaction.atomic():
         copy, _ = Draft.of(draft.brand, made)
-        for field in ("caption", "hashtags", "alt_text", "crop", "favourite"):
+        for field in ("caption", "hashtags", "alt_text", "favourite"):
             setattr(copy, field, getattr(draft, field))
         copy._index()
         copy.save()

@@ -155,6 +155,10 @@ class EditPost(OfPost, shapes.Edit):
     pass
 
 
+class ReworkPost(OfPost, shapes.Rework):
+    """Exactly one of crop, template, photo, again and words."""
+
+
 class ApprovePost(OfPost):
     version: int
     """Of the post that you looked at."""
@@ -244,9 +248,7 @@ class Tools:
 
     def generate_posts(self, asked: GeneratePosts) -> Any:
         wanted = asked.model_dump(exclude={"brand"})
-        job = self.api.json("POST", f"{self.brand(asked)}/jobs", wanted)
-        waits = self._waits()
-        return job | ({"note": waits} if waits else {})
+        return self._job(f"{self.brand(asked)}/jobs", wanted)
 
     def show_jobs(self, asked: ShowJobs) -> Any:
         here = f"{self.brand(asked)}/jobs"
@@ -257,6 +259,20 @@ class Tools:
     def edit_post(self, asked: EditPost) -> Any:
         change = asked.model_dump(exclude={"brand", "id"}, exclude_none=True)
         return self.api.json("PATCH", self.post(asked), change)
+
+    def rework_post(self, asked: ReworkPost) -> Any:
+        wanted = asked.model_dump(exclude={"brand", "id"}, exclude_defaults=True)
+        return self._job(f"{self.post(asked)}/versions", wanted)
+
+    def find_words(self, asked: OfPost) -> Any:
+        return self._job(f"{self.post(asked)}/words")
+
+    def find_templates(self, asked: OfPost) -> Any:
+        return self._job(f"{self.post(asked)}/layouts")
+
+    def _job(self, path: str, wanted: object = None) -> Any:
+        job, waits = self.api.json("POST", path, wanted), self._waits()
+        return job | ({"note": waits} if waits and job["state"] in ("queued", "running") else {})
 
     def approve_post(self, asked: ApprovePost) -> Any:
         move = {"to": "approved", "version": asked.version}
@@ -281,7 +297,10 @@ TOOLS = (
     Tool("show_post", "Show a post", "One post: picture, words, state, what may be done next, and where it comes from.", ShowPost, Tools.show_post, reads=True),
     Tool("generate_posts", "Generate posts", "Ask for new posts of a kind and theme. Answers with a job; the posts come one by one.", GeneratePosts, Tools.generate_posts),
     Tool("show_jobs", "Show jobs", "How far the making of posts is: one job, or the newest.", ShowJobs, Tools.show_jobs, reads=True),
-    Tool("edit_post", "Edit a post", "Change caption, hashtags, alt texts or crops of the version that you saw. It can be undone.", EditPost, Tools.edit_post),
+    Tool("edit_post", "Edit a post", "Change caption, hashtags or alt texts of the version that you saw. It can be undone.", EditPost, Tools.edit_post),
+    Tool("rework_post", "Make a post anew", "Make a post anew with one thing changed: another crop (`bases` of show_post says of what), template, library photo, picture from the same photos (again), or words. Answers with a job; it can be undone.", ReworkPost, Tools.rework_post),
+    Tool("find_words", "Find other words", "Look for three other captions for a post's picture. Answers with a job, which has them as words_found; give one to rework_post.", OfPost, Tools.find_words),
+    Tool("find_templates", "Find templates", "Find the templates that take a post's words and pictures. Answers with a job, which has them as layouts_found; give one to rework_post.", OfPost, Tools.find_templates),
     Tool("approve_post", "Approve a post", "Approve the version of a post that you looked at.", ApprovePost, Tools.approve_post),
     Tool("move_post", "Move a post", "Ask for approval, send back, archive, take off the calendar (to approved), or mark as posted. `steps` of a post says what is allowed.", MovePost, Tools.move_post),
     Tool("schedule_post", "Schedule a post", "Put an approved post on the calendar, or a scheduled one at another time.", SchedulePost, Tools.schedule_post),

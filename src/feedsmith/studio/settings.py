@@ -76,6 +76,11 @@ class Config:
         return self.folder / "cutouts"
 
     @property
+    def previews(self) -> Path:
+        """Posts in the templates that they could have; made again when they are missing."""
+        return self.folder / "previews"
+
+    @property
     def url(self) -> str:
         """Where a person opens it, without a slash at the end."""
         if self.public_url:

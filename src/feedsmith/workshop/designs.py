@@ -6,6 +6,7 @@ files and no films.
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -134,7 +135,7 @@ class Designer:
     ) -> list[Page]:
         main = pictures[0]
         whole = main.rgb.shape[:2] == (order.format.height, order.format.width)
-        if order.kind == "photo" and whole:
+        if order.kind == "photo" and whole and not any(order.layout):
             return [Page(main.rgb, (), main.method, main.sources, main.shows, main.originality)]
         if order.kind == "carousel":
             return self._carousel(order, pictures, caption, before)
@@ -146,11 +147,56 @@ class Designer:
             order.run_seed, order.turn,
             saliency=dict(zip(SLOTS, self.salient(pictures[: len(shots)]), strict=False)),
             keep={s: self.faces(p) for s, p in zip(SLOTS, pictures, strict=False)},
-            neighbours=before, prefer=order.prefer, extra=self.home.templates, **self._hand,
+            neighbours=before, prefer=order.prefer, only=order.layout, extra=self.home.templates, **self._hand,
         )  # fmt: skip
         for words in drawn.notes:
             self.note(words)
         return [_page(drawn, pictures, main.method)]
+
+    def layouts(
+        self, order: Order, pictures: Sequence[Picture], caption: Caption
+    ) -> list[tuple[str, str]]:
+        """Name and scheme of the layouts that have a place for these words and pictures, each layout
+        once before any comes in a second scheme; [] where nothing is laid out. Of a carousel the
+        names of families. Whether the words fit in is seen when they are set."""
+        main = pictures[0]
+        whole = main.rgb.shape[:2] == (order.format.height, order.format.width)
+        extra, size = self.home.templates, order.format.name
+        if order.kind == "gif" or (order.kind == "photo" and whole):
+            return []
+        if order.kind == "carousel":
+            found = [(of["cover"].family, look) for of, look in render.families(size, extra)]
+        elif order.kind == "reel":
+            found = [
+                (t.name, look)
+                for t, look in template.choose(
+                    "reel", size, order.run_seed, order.turn, slots=["headline"], sizes={}, extra=extra
+                )
+            ]  # fmt: skip
+        elif order.kind == "product":
+            _, slots, given, _ = self._goods(order, main, caption)
+            found = [
+                (t.name, look)
+                for t, look in template.choose(
+                    "product", size, order.run_seed, order.turn, slots=[s for s, said in slots.items() if said],
+                    sizes={slot: (rgb.shape[1], rgb.shape[0]) for slot, rgb in given.items()}, extra=extra,
+                )
+            ]  # fmt: skip
+        else:
+            shots = {slot: picture.rgb for slot, picture in zip(SLOTS, pictures, strict=False)}
+            slots = self._slots(order, caption)
+            found = [
+                (t.name, look)
+                for t, look, _ in render.fitting(
+                    order.kind, slots, shots, size, order.run_seed, order.turn, extra=extra
+                )
+            ]
+        seen: Counter[str] = Counter()
+        turns: list[tuple[int, int, tuple[str, str]]] = []
+        for pair in dict.fromkeys(found):
+            turns.append((seen[pair[0]], len(turns), pair))
+            seen[pair[0]] += 1
+        return [pair for _, _, pair in sorted(turns)]
 
     @property
     def _hand(self) -> dict[str, Any]:
@@ -237,25 +283,22 @@ class Designer:
                 "product post",
                 mend=f"use a photo of at least {PRODUCT_SIDE_MIN} pixels each way, better 1080",
             )
-        mark = self._mark(main)
-        cut = cutout.cut(main.rgb, clicks=mark.clicks, strokes=mark.strokes)
-        sure = cut.confidence >= cutout.SURE
+        cut, slots, given, sure = self._goods(order, main, caption)
         if not sure:
             self.note(f"The photo of “{order.offer.name}” is used whole: {cut.why}.")
-        slots = self._slots(order, caption)
-        slots = {slot: words for slot, words in slots.items() if slot != "offer" or words}
-        if "name" not in slots:
-            slots["name"] = slots.pop("offer", "")
-        given = {"cutout": cut.rgba, "main": main.rgb} if sure else {"main": main.rgb}
         (whole,) = self.salient([main])
         styles = np.random.default_rng([order.seed, 0xBAC]).permutation(len(backdrop.STYLES))
         last: FeedsmithError | None = None
+        if any(order.layout):
+            last = render.no_such(order.layout, "product", order.format.name)
         for layout, scheme in template.choose(
             "product", order.format.name, order.run_seed, order.turn,
             slots=[slot for slot, words in slots.items() if words],
             sizes={slot: (rgb.shape[1], rgb.shape[0]) for slot, rgb in given.items()},
             neighbours=before, prefer=order.prefer, extra=self.home.templates,
         ):  # fmt: skip
+            if any(order.layout) and (layout.name, scheme) != order.layout:
+                continue
             shots, salient, place = dict(given), whole, layout.place
             keep = _shares(cut.box, main.rgb) if cut.confidence else []
             if sure and "cutout" not in layout.pictures and order.format.name in place:
@@ -280,6 +323,20 @@ class Designer:
         raise last or FeedsmithError(
             "no product layout takes these words", mend="shorten the product's name"
         )
+
+    def _goods(
+        self, order: Order, main: Picture, caption: Caption
+    ) -> tuple[cutout.Cutout, dict[str, str], dict[str, RGB], bool]:
+        """The product's cut-out, its words by slot, its pictures, and whether the cut-out is sure."""
+        mark = self._mark(main)
+        cut = cutout.cut(main.rgb, clicks=mark.clicks, strokes=mark.strokes)
+        sure = cut.confidence >= cutout.SURE
+        slots = self._slots(order, caption)
+        slots = {slot: words for slot, words in slots.items() if slot != "offer" or words}
+        if "name" not in slots:
+            slots["name"] = slots.pop("offer", "")
+        given = {"cutout": cut.rgba, "main": main.rgb} if sure else {"main": main.rgb}
+        return cut, slots, given, sure
 
     def _carousel(
         self,
@@ -310,7 +367,7 @@ class Designer:
             slides, self.roles, order.run_seed, order.turn, format_name=order.format.name,
             saliency=[{"main": seen} for seen in self.salient(shown)],
             keep=[{"main": self.faces(p)} for p in shown],
-            neighbours=before, prefer=order.prefer, extra=self.home.templates, **self._hand,
+            neighbours=before, prefer=order.prefer, only=order.layout, extra=self.home.templates, **self._hand,
         )  # fmt: skip
         return [_page(slide, [p], p.method) for slide, p in zip(drawn, shown, strict=True)]
 

@@ -73,7 +73,7 @@ def make(
             mood=MOODS.get(designer.brand.voice, "warm"),
             saliency=designer.salient(pictures), keep=[designer.faces(p) for p in pictures],
             language=designer.brand.language,
-            logo=designer.logo, extra=designer.home.templates,
+            logo=designer.logo, extra=designer.home.templates, only=order.layout,
         )  # fmt: skip
         cover, words, seconds, method = made.cover, made.text, made.duration, "film"
         templates = made.templates

@@ -24,6 +24,9 @@ class Order:
     """Why kind and theme were chosen, where that was learned."""
     prefer: dict[str, float] = field(default_factory=dict)
     """Layout -> 0..1, how much this post leans towards it; {} for not at all."""
+    layout: tuple[str, str] = ("", "")
+    """Name (of a carousel: of the family) and scheme of the layout that a person chose; ('', ''): the
+    rotation chooses."""
 
     @property
     def kind(self) -> Kind:

@@ -6,23 +6,25 @@ and no layouts.
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from feedsmith import marks, photo_file, rules
 from feedsmith.brand import ImagesSettings
 from feedsmith.errors import FeedsmithError, MissingModel
 from feedsmith.film.walk import FRAMES
 from feedsmith.images import crop, installed
-from feedsmith.images.api import ImageModel, NoPicture, Picture, PictureBrief, Walked
+from feedsmith.images.api import ImageModel, Method, NoPicture, Picture, PictureBrief, Walked
 from feedsmith.images.remix import Remix
 from feedsmith.images.resample import resize
 from feedsmith.library import Library
-from feedsmith.post import Originality, Photo
+from feedsmith.post import Crop, Originality, Photo, Shot
 from feedsmith.understanding.saliency import Saliency, by_contrast
 from feedsmith.understanding.traits import Traits, embeddings, saliency
 from feedsmith.workshop.order import Order
@@ -38,6 +40,14 @@ NEAR, TWIN = 0.28, 0.9
 """Cosine of photos that go together, and from which they are one motif photographed twice."""
 SHOWN_MAX = 1440
 """Longest side in pixels of a photo that a layout frames."""
+SPOT = 0.12
+"""Spread of a focal point, as a share of the picture's sides."""
+CUT = ", cut as you chose"
+EDITED = ("crop", "extend", "relight", "layout")
+"""Methods that show a photo as it is."""
+AGAIN, SAME = 4, 3.0
+"""Seeds tried for another picture; mean difference 0..255 up to which it is the same one (JPEG alone
+makes 1)."""
 PRODUCT_SIDE = 720
 """Pixels of the shorter side from which product layouts take a photo."""
 
@@ -62,7 +72,10 @@ class Pictures:
         # What is to be made of certain photos is not for a model that draws what was never there.
         invents = getattr(self.model, "invents", False)
         self._of_photos: ImageModel = Remix() if invents else self.model
+        self._by_hand = self.model if isinstance(self.model, Remix) else None
+        """What cuts and measures as a person wishes; made when first needed, where it is not the model."""
         self._note = note
+        self._focus: list[tuple[RGB, tuple[float, float]]] = []
         size = rules.FORMATS["portrait"][1:]
         usable = sum(crop.fits((photo.width, photo.height), size) for photo in library.photos())
         self.rest = max(1, round(REST * usable))
@@ -167,6 +180,11 @@ class Pictures:
                 return photo
         return None
 
+    def id_of(self, wanted: str) -> str:
+        """The id of the library photo that is called so; '' where there is none."""
+        photo = self.named(wanted)
+        return photo.id if photo is not None else ""
+
     def file(self, path: Path, order: Order) -> Picture:
         """A picture file beside the library, as it is. Raises FeedsmithError naming the mend."""
         try:
@@ -189,6 +207,10 @@ class Pictures:
             saliency(self.library, picture.sources[0]) if picture.method == "layout" else None
             for picture in pictures
         ]
+        spots = [self._spot(picture) for picture in pictures]
+        stored = [
+            known if spot is None else spot for known, spot in zip(stored, spots, strict=True)
+        ]
         network = Saliency()
         try:
             return [
@@ -196,7 +218,161 @@ class Pictures:
                 for picture, known in zip(pictures, stored, strict=True)
             ]
         except MissingModel:
-            return [by_contrast(picture.rgb) for picture in pictures]
+            return [
+                by_contrast(picture.rgb) if spot is None else spot
+                for picture, spot in zip(pictures, spots, strict=True)
+            ]
+
+    @contextlib.contextmanager
+    def looking_at(
+        self, pictures: Sequence[Picture], focus: Mapping[int, tuple[float, float]]
+    ) -> Iterator[None]:
+        """For a while the eye goes to the focal points (x, y, shares) that a person set in some of these
+        pictures (number from 0), and not where it would by itself."""
+        self._focus = [(pictures[i].rgb, at) for i, at in focus.items()]
+        try:
+            yield
+        finally:
+            self._focus = []
+
+    def _spot(self, picture: Picture) -> NDArray[np.float32] | None:
+        """A map with one bright spot where a person set the focal point of this picture; None else."""
+        for rgb, (x, y) in self._focus:
+            if rgb is picture.rgb:
+                rows, columns = np.mgrid[0:96, 0:96].astype(np.float32) / 95
+                far = (columns - x) ** 2 + (rows - y) ** 2
+                return np.asarray(np.exp(-far / (2 * SPOT**2)), np.float32)
+        return None
+
+    # ---- the pictures of a finished post ---------------------------------------------------------
+
+    @property
+    def by_hand(self) -> Remix:
+        self._by_hand = self._by_hand or Remix()
+        return self._by_hand
+
+    def kept(self, shot: Shot, folder: Path) -> Picture:
+        """A picture of a finished post as its layout got it; `folder` is the post's. Raises
+        FeedsmithError where its file or photo is gone."""
+        if not shot.file:
+            photo = self.named(shot.sources[0])
+            if photo is None or not self.library.path(photo).is_file():
+                raise FeedsmithError(
+                    "the photo that this post shows is gone from the library",
+                    mend="import it again, or choose another photo",
+                )
+            rgb = self.library.rgb(photo, SHOWN_MAX)
+        else:
+            rgb = _file_of(folder / shot.file)
+        return Picture(
+            rgb=rgb, method=cast(Method, shot.method), sources=shot.sources, shows=shot.shows,
+            words_from=shot.words_from, window=crop.Window(*shot.window) if shot.window else None,
+            note=shot.note, originality=shot.originality,
+        )  # fmt: skip
+
+    def cut(self, shot: Shot, part: Crop, order: Order, folder: Path) -> Picture:
+        """The picture of a finished post cut anew: another part of its photo, or, where no photo shows
+        it, a part of the picture itself; at the size it had, and measured again.
+
+        Raises FeedsmithError where that part would be enlarged more than crop.BLOW_UP_MAX times.
+        """
+        right, bottom = min(1.0, part.x + part.width), min(1.0, part.y + part.height)
+        window = crop.Window(part.x, part.y, right, bottom)
+        photo = self.named(shot.sources[0]) if shot.is_of_a_photo else None
+        size = rules.Format(order.format.name, shot.width, shot.height)
+        if photo is not None and shot.method != "layout":
+            brief = PictureBrief(
+                size, order.theme, order.seed, among=frozenset((photo.id,)), window=window
+            )
+            return self.by_hand.make(brief, self.library, self.traits)
+        if photo is not None:  # a photo that a layout frames: as it is, never enlarged
+            whole = self.library.rgb(photo, max(photo.width, photo.height))
+        else:
+            whole = _file_of(folder / (shot.base or shot.file))
+        left, top, right_, bottom_ = window.pixels(whole.shape[1], whole.shape[0])
+        wide, high = max(1, right_ - left), max(1, bottom_ - top)
+        if shot.method == "layout":
+            shrink = min(1.0, SHOWN_MAX / max(wide, high))
+            wanted = max(1, round(wide * shrink)), max(1, round(high * shrink))
+        else:
+            wanted = (shot.width, shot.height)
+            grown = crop.blow_up((wide, high), wanted)
+            if grown > crop.BLOW_UP_MAX * 1.01:
+                least = [round(side / crop.BLOW_UP_MAX) for side in wanted]
+                raise FeedsmithError(
+                    f"this part of the picture is {wide} x {high} pixels: it would be enlarged "
+                    f"{grown:.1f} times, and more than {crop.BLOW_UP_MAX:g} times looks soft on a phone",
+                    mend=f"choose a part of at least {least[0]} x {least[1]} pixels",
+                )
+        rgb = crop.cut_out(whole, window, wanted)
+        made = replace(
+            self.kept(shot, folder), rgb=rgb, window=window if photo is not None else None,
+            method="crop" if photo is not None else cast(Method, shot.method),
+            note=f"{shot.note.removesuffix(CUT)}{CUT}",
+        )  # fmt: skip
+        return self.measured(made)
+
+    def measured(self, picture: Picture) -> Picture:
+        """The picture with its originality measured now. A cut of what was called an edited photo is
+        never called new; of a picture file beside the library nothing is known, and it stays so."""
+        known = {photo.id for photo in self.library.photos()}
+        if not known & set(picture.sources):
+            return picture
+        found = self.by_hand.measured(
+            picture.rgb, picture.sources, self.library, self.traits,
+            edited=picture.method in EDITED or picture.originality.label != "new",
+        )  # fmt: skip
+        return replace(picture, originality=found)
+
+    def swapped(self, shot: Shot, photo: str, order: Order, *, first: bool) -> Picture:
+        """Another library photo in the place of a post's picture. Raises FeedsmithError where the library
+        has none of that name, or it cannot be shown so."""
+        found = self.named(photo)
+        if found is None:
+            raise FeedsmithError(
+                f"“{Path(photo).name[:80]}” is no photo of this library",
+                mend="name one as the library shows it, or add it to the library first",
+            )
+        brief = order.brief.model_copy(update={"photo": found.id})
+        if first:
+            return self.measured(self.main(replace(order, brief=brief), frozenset()))
+        if shot.method == "layout":
+            return self.measured(self.whole(found, order.seed, frozenset()))
+        return self._beside(found.id, shot, order, quick=True) or self.measured(
+            self.whole(found, order.seed, frozenset())
+        )
+
+    def again(self, shot: Shot, order: Order, before: RGB) -> Picture:
+        """Another picture from the same photos, by another seed; of a model that draws, another drawing.
+        `before` is the one there is. Raises FeedsmithError where there is no other."""
+        drawn = shot.method in ("gan", "diffusion")
+        if shot.method == "layout":
+            raise _no_other()
+        for more in range(AGAIN):
+            seed = order.seed + more
+            brief = PictureBrief(
+                rules.Format(order.format.name, shot.width, shot.height), order.theme, seed,
+                among=frozenset() if drawn else frozenset(shot.sources),
+            )  # fmt: skip
+            model = self.model if drawn else self._of_photos
+            try:
+                made = model.make(brief, self.library, self.traits)
+            except NoPicture:
+                raise
+            except FeedsmithError:
+                break  # it does not fill the format: there is the photo, and nothing else
+            if made.rgb.shape != before.shape or _apart(made.rgb, before) > SAME:
+                return made
+        raise _no_other()
+
+    def _beside(self, photo: str, shot: Shot, order: Order, *, quick: bool) -> Picture | None:
+        brief = PictureBrief(
+            rules.Format(order.format.name, shot.width, shot.height), order.theme, order.seed,
+            among=frozenset((photo,)), quick=quick,
+        )  # fmt: skip
+        with contextlib.suppress(FeedsmithError):
+            return self.measured(self._of_photos.make(brief, self.library, self.traits))
+        return None
 
     # ---- those beside it ---------------------------------------------------------------------
 
@@ -274,6 +450,31 @@ def sources_of(pictures: Sequence[Picture]) -> tuple[str, ...]:
 def least_new(measured: Iterable[Originality]) -> Originality:
     """What something made of several pictures may be called: as new as its least new one."""
     return min(measured, key=lambda found: (found.label == "new", -found.copied_area))
+
+
+def _no_other() -> FeedsmithError:
+    return FeedsmithError(
+        "from this photo no other picture can be made: it is shown as it is, and not recomposed",
+        mend="choose another photo, or cut this one otherwise",
+    )
+
+
+def _file_of(path: Path) -> RGB:
+    """The pixels of a post's own file."""
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB"))
+    except (OSError, ValueError, SyntaxError) as error:
+        raise FeedsmithError(
+            f"{path.name}: a file of this post cannot be read",
+            mend="restore it from a backup, or choose another photo",
+        ) from error
+
+
+def _apart(one: RGB, other: RGB) -> float:
+    """Mean difference of two pictures of one size, 0..255."""
+    small = [x[::4, ::4].astype(np.float32) for x in (one, other)]
+    return float(np.abs(small[0] - small[1]).mean())
 
 
 def _covers(photo: Photo, frame: tuple[int, int]) -> bool:

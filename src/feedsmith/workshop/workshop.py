@@ -6,6 +6,7 @@ beyond the one it is asked for, and nothing of runs, pages or terminals.
 
 import contextlib
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +17,7 @@ import feedsmith
 from feedsmith import captions, facts, memory, models, provenance
 from feedsmith.brand import Brand, Home, ImagesSettings
 from feedsmith.captions import endpoint, hashtags
-from feedsmith.captions.brief import Caption, CaptionBrief
+from feedsmith.captions.brief import Caption, CaptionBrief, Route
 from feedsmith.captions.habits import told
 from feedsmith.captions.model import CaptionModel
 from feedsmith.captions.tongues.tongue import speak
@@ -26,14 +27,14 @@ from feedsmith.design.faces import Pair
 from feedsmith.design.template import Look, Tone
 from feedsmith.errors import FeedsmithError, MissingModel
 from feedsmith.images import installed
-from feedsmith.images.api import Picture
+from feedsmith.images.api import Picture, Walked
 from feedsmith.kit import learn
 from feedsmith.library import Library
-from feedsmith.post import PastPost, Post
+from feedsmith.post import Crop, Making, Medium, PastPost, Post, Shot, Words
 from feedsmith.understanding import look
 from feedsmith.understanding.traits import Traits
 from feedsmith.workshop import films
-from feedsmith.workshop.designs import Designer
+from feedsmith.workshop.designs import Designer, Page
 from feedsmith.workshop.media import Shelf
 from feedsmith.workshop.order import Order
 from feedsmith.workshop.pictures import Pictures, least_new, sources_of
@@ -42,6 +43,8 @@ NEIGHBOURS = 3
 """Past posts that a caption may lean on."""
 CAPTIONS_TRIED = 4
 """Captions written for one post before it is given up for losing or inventing a fact."""
+CANDIDATES_TRIED, CANDIDATES_APART = 4, 101
+"""Captions written for each candidate that is wanted; step of their seeds, wider than one caption's tries."""
 LOOPS_TRIED = 3
 """Pictures looked at for a loop; its words may speak of water that the picture does not show."""
 PREFERRED = 0.55
@@ -259,18 +262,14 @@ class Workshop:
         )
         # The design, then the files.
         looks = [_look(post) for post in before if post.kind != "story"]
-        sources = sources_of(pictures)
         memory.give_back()  # what the caption left: films and designs need it now
-        if order.kind in ("reel", "gif"):
-            media = films.make(
-                order, pictures, caption, self._designer, self._shelf, name, self._music,
-                walked=walked.frames if walked is not None else None,
-            )  # fmt: skip
-            self._check_facts(order, caption, media[0].text)
-        else:
-            pages = self._designer.pages(order, pictures, caption, looks)
-            self._check_facts(order, caption, [word for page in pages for word in page.words])
-            media = self._shelf.write(name, order, pictures, pages)
+        media = self._set(order, pictures, caption, name, looks, walked)
+        sources = sources_of(pictures)
+        brief, named = order.brief, self._pictures.id_of(order.brief.photo)
+        if brief.photo and not named:  # a file beside the library: what it says of itself is kept
+            credit = "; ".join(c.text for c in self._shelf.credits(order, sources[:1]))
+            brief = brief.model_copy(update={"credit": credit})
+        brief = brief.model_copy(update={"photo": named})
         post = Post(
             id=name,
             kind=order.kind,
@@ -296,9 +295,193 @@ class Workshop:
                 (m for medium in media for m in (medium.method, *medium.parts)),
                 designed=order.kind != "photo",
             ),
+            making=Making(
+                brief=brief,
+                run_seed=order.run_seed,
+                turn=order.turn,
+                words=words_of(caption),
+                shots=self._shelf.shots(name, order, pictures, bare_file(order, media)),
+                music=str(self._music or "") if order.kind == "reel" else "",
+                walked=walked is not None,
+            ),
         )
         self._shelf.finish(post)
         return post
+
+    def _set(
+        self,
+        order: Order,
+        pictures: Sequence[Picture],
+        caption: Caption,
+        name: str,
+        looks: Sequence[Look] = (),
+        walked: Walked | None = None,
+        focus: Mapping[int, tuple[float, float]] | None = None,
+    ) -> tuple[Medium, ...]:
+        """Lay the post out and write its media into `out/name`. `focus`: number of a picture, from 0 ->
+        what of it must stay in view. Raises FeedsmithError where a fact of the offer would be lost."""
+        with self._pictures.looking_at(pictures, focus or {}):
+            if order.kind in ("reel", "gif"):
+                media = films.make(
+                    order, pictures, caption, self._designer, self._shelf, name, self._music,
+                    walked=walked.frames if walked is not None else None,
+                )  # fmt: skip
+                self._check_facts(order, caption, media[0].text)
+                return media
+            pages = self._designer.pages(order, pictures, caption, looks)
+        self._check_facts(order, caption, [word for page in pages for word in page.words])
+        return self._shelf.write(name, order, pictures, pages)
+
+    # ---- a finished post, once more ----------------------------------------------------------------
+
+    def kept(self, post: Post, folder: Path) -> list[Picture]:
+        """The pictures of a finished post as its layout got them; `folder` is the post's. Raises
+        FeedsmithError where one is gone."""
+        assert post.making is not None
+        return [self._pictures.kept(shot, folder) for shot in post.making.shots]
+
+    def remake(
+        self,
+        post: Post,
+        folder: Path,
+        name: str,
+        order: Order,
+        words: Words,
+        changed: Mapping[int, tuple[Picture, Crop | None]],
+    ) -> Post:
+        """Another version of a finished post, in `out/name`: the pictures `changed` (number from 0 ->
+        picture and cut) and else those it had, these words, this layout; all else stays.
+
+        Raises FeedsmithError where they do not go together, or a fact of the offer would be lost.
+        """
+        making = post.making
+        assert making is not None
+        old = making.shots
+        pictures = [
+            changed[i][0] if i in changed else self._pictures.kept(shot, folder)
+            for i, shot in enumerate(old)
+        ]
+        crops = [changed[i][1] if i in changed else shot.crop for i, shot in enumerate(old)]
+        caption = Caption(
+            text=words.caption, route=cast(Route, words.route or "skeleton"), score=0.0, reasons={},
+            headline=words.headline, quote=words.quote, slides=words.slides,
+        )  # fmt: skip
+        focus = {i: crop.focus for i, crop in enumerate(crops) if crop is not None and crop.focus}
+        media = self._set(order, pictures, caption, name, focus=focus)
+        bare = bare_file(order, media)
+        shots = list(self._shelf.shots(name, order, pictures, bare))
+        for i, shot in enumerate(shots):
+            kept = i not in changed and shot.file and not (i == 0 and bare)
+            if kept:  # the very file: what is compressed again and again gets worse
+                shutil.copyfile(folder / old[i].file, self._shelf.out / name / shot.file)
+            base = ""
+            if crops[i] is not None:
+                base = self._base(old[i], folder, name, i, fresh=i in changed)
+            more = {"crop": crops[i], "base": base}
+            shots[i] = shot.model_copy(update=more)
+        main, sources = pictures[0], sources_of(pictures)
+        drawn = {role: self.models[role] for role in ("images", "feedsmith")}
+        models = dict(post.models)
+        if changed:
+            models |= drawn
+        if words != making.words:
+            models |= {role: name for role, name in self.models.items() if role not in drawn}
+        made = post.model_copy(
+            update={
+                "id": name, "version_of": post.version_of or post.id, "media": media, "sources": sources,
+                "caption": words.caption, "caption_route": words.route or post.caption_route,
+                "alt_text": media[0].alt_text, "seed": order.seed, "shows": main.shows,
+                "models": models,
+                "originality": least_new(m.originality or main.originality for m in media),
+                "credits": self._shelf.credits(order, sources),
+                "provenance": main.note if 0 in changed else post.provenance,
+                "source_type": provenance.source_type(
+                    (m for medium in media for m in (medium.method, *medium.parts)),
+                    designed=order.kind != "photo",
+                ),
+                "making": making.model_copy(
+                    update={
+                        "brief": order.brief, "words": words, "shots": tuple(shots),
+                        "layout": order.layout,
+                    }
+                ),
+            }
+        )  # fmt: skip
+        self._shelf.finish(made)
+        return made
+
+    def _base(self, shot: Shot, folder: Path, name: str, number: int, *, fresh: bool) -> str:
+        """Keep the picture that a cut is a part of beside it; '' where that is a photo of the library."""
+        if shot.is_of_a_photo and self._pictures.id_of(shot.sources[0]):
+            return ""
+        there = shot.base or (shot.file if fresh else "")
+        if not there:
+            return ""
+        file = f"base-{number + 1}.jpg"
+        shutil.copyfile(folder / there, self._shelf.out / name / file)
+        return file
+
+    def cut(self, shot: Shot, part: Crop, order: Order, folder: Path) -> Picture:
+        """See Pictures.cut."""
+        return self._pictures.cut(shot, part, order, folder)
+
+    def swapped(self, shot: Shot, photo: str, order: Order, *, first: bool) -> Picture:
+        """See Pictures.swapped."""
+        return self._read(self._pictures.swapped(shot, photo, order, first=first))
+
+    def again(self, shot: Shot, order: Order, folder: Path) -> Picture:
+        """See Pictures.again."""
+        before = self._pictures.kept(shot, folder)
+        return self._read(self._pictures.again(shot, order, before.rgb))
+
+    def layouts(
+        self, post: Post, order: Order, pictures: Sequence[Picture]
+    ) -> list[tuple[str, str]]:
+        """Layouts that a finished post could have (Designer.layouts)."""
+        return self._designer.layouts(order, pictures, self._said_by(post))
+
+    def preview(self, post: Post, order: Order, pictures: Sequence[Picture]) -> Page:
+        """The first page of a finished post in the layout of `order`. Raises Misfit where the words or
+        pictures do not fit it."""
+        return self._designer.pages(order, pictures, self._said_by(post), ())[0]
+
+    def _said_by(self, post: Post) -> Caption:
+        assert post.making is not None
+        words = post.making.words
+        return Caption(
+            text=words.caption, route="skeleton", score=0.0, reasons={}, headline=words.headline,
+            quote=words.quote, slides=words.slides,
+        )  # fmt: skip
+
+    def candidates(
+        self, order: Order, pictures: Sequence[Picture], before: Sequence[Post], count: int
+    ) -> list[Words]:
+        """Up to `count` other captions for these pictures, with the words to set on them; each keeps to
+        the facts of the offer, and no two are alike. `before`: what none may repeat."""
+        pictures = [self._read(picture) for picture in pictures]
+        past = self._past(pictures[0])
+        found: dict[str, Words] = {}
+        last: FeedsmithError | None = None
+        for attempt in range(CANDIDATES_TRIED * count):
+            if len(found) == count:
+                break
+            now = replace(order, seed=order.seed + CANDIDATES_APART * attempt)
+            said = [
+                before[0].model_copy(update={"caption": words.caption}) for words in found.values()
+            ]
+            try:
+                caption = self._caption(now, pictures, past, [*before, *said])
+            except FeedsmithError as error:
+                last = error
+                continue
+            known = {post.caption for post in before}
+            if caption.text not in known | set(found):
+                found[caption.text] = words_of(caption)
+        if not found:
+            raise last or FeedsmithError(
+                "no other words were found for this picture", mend="write your own"
+            )
+        return list(found.values())
 
     def _pictures_of(self, order: Order, recent: frozenset[str]) -> list[Picture]:
         """The main picture, and those that a kind sets beside it."""
@@ -454,6 +637,22 @@ def _chosen(order: Order, layout: str) -> tuple[str, ...]:
         return ()
     leant = order.prefer.get(layout, 0.0) > PREFERRED
     return (*order.because, *([order.learned.because("template", layout)] if leant else ()))
+
+
+def words_of(caption: Caption) -> Words:
+    """The words of a post as post.json keeps them."""
+    return Words(
+        caption=caption.text, headline=caption.headline, quote=caption.quote, slides=caption.slides,
+        route=caption.route,
+    )  # fmt: skip
+
+
+def bare_file(order: Order, media: Sequence[Medium]) -> str:
+    """The file that shows the first picture of a post as it is; '' where words stand on all."""
+    first = media[0]
+    if order.kind == "gif":
+        return first.cover
+    return first.file if order.kind == "photo" and not first.template else ""
 
 
 def _said(caption: Caption) -> list[str]:

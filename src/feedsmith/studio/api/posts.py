@@ -1,7 +1,7 @@
 """Posts: list, one, edit, history, state, place, copies, comments, files; who did what."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Status
 from pydantic import AwareDatetime, Field
 
-from feedsmith.post import Kind
+from feedsmith.post import Crop, Kind
 from feedsmith.studio import copies, feed, queue, states
 from feedsmith.studio.api import cursor as cursors
 from feedsmith.studio.api import door, shapes, shown
@@ -19,7 +19,7 @@ from feedsmith.studio.api.operations import made, needs
 from feedsmith.studio.api.refusals import Unfit
 from feedsmith.studio.models import Comment, Conflict, Draft, Event, Revision
 from feedsmith.studio.models.drafts import search
-from feedsmith.studio.pages import media
+from feedsmith.studio.pages import media, rework, versions
 from feedsmith.studio.pages.post import of_brand
 
 router = Router(tags=["posts"])
@@ -103,7 +103,7 @@ def media_thumbnail(
 
 @router.patch(ONE, **needs("write", "editor", shapes.Post, conflict=shapes.Conflict))
 def edit_post(request: HttpRequest, brand: str, number: int, change: shapes.Edit) -> shapes.Post:
-    """Change words or crops, as seen at `version`. Where the post was changed since, nothing is
+    """Change words, as seen at `version`. Where the post was changed since, nothing is
     changed, and the answer (409) holds both. An editor's change of an approved post asks for
     approval again."""
     draft = _one(request, number)
@@ -114,8 +114,6 @@ def edit_post(request: HttpRequest, brand: str, number: int, change: shapes.Edit
             f"this post has {len(files)} media, and {len(change.alt_text)} alt texts were given",
             mend="give one for each, in their order; '' where there is none",
         )
-    if change.crop is not None and not set(change.crop) <= set(files):
-        raise Unfit("a crop names a file that this post has not", mend=f"use {', '.join(files)}")
     row = draft.edit(
         changes, version=change.version, person=request.user, role=_edits_as(request),
         what=", ".join(name.replace("_", " ") for name in changes) or "edited",
@@ -166,6 +164,73 @@ def revisions(request: HttpRequest, brand: str, number: int) -> list[shapes.Revi
     draft = _one(request, number)
     rows = Revision.objects.filter(draft=draft).select_related("person")
     return [shown.revision(row, draft.at_revision) for row in rows]
+
+
+# ---- another version of it -------------------------------------------------------------------------
+
+
+@router.post(ONE + "/versions", **needs("write", "editor", shapes.Job, status=201, conflict=shapes.Conflict))
+def rework_post(request: HttpRequest, brand: str, number: int, change: shapes.Rework) -> Status:
+    """Make the post anew with one thing changed: another cut, another template, another photo, another
+    picture from the same photos, or other words. The worker does it; the answer is its job. The post
+    keeps its old media until then, and undo brings them back. Where the post was changed since `version`,
+    409 holds it as it is."""
+    draft, asks = _one(request, number), _edits_as(request)
+    asked = [
+        name
+        for name, given in (
+            ("crop", change.crop),
+            ("template", change.template),
+            ("photo", change.photo),
+            ("again", change.again),
+            ("words", change.words),
+        )
+        if given
+    ]
+    if len(asked) != 1:
+        raise Unfit(
+            "one thing of a post is changed at a time",
+            mend="give one of crop, template, photo, again and words",
+        )
+    more: dict[str, Any] = {"picture": change.picture}
+    what = f"picture {change.picture} made anew"
+    if change.crop is not None:
+        made_of = draft.post
+        if made_of is not None and not made_of.fixed("crop"):
+            base = rework.base_of(draft, made_of, change.picture)
+            why = base.misfit(Crop(**change.crop.model_dump()))
+            if why:
+                raise Unfit(why, mend="`bases` of the post says what fits")
+        more["crop"], what = change.crop.model_dump(), f"picture {change.picture} cut anew"
+    elif change.photo:
+        if not any(item.id == change.photo for item in rework.usable(request.brand)):
+            raise Unfit(
+                "this is no photo of the library that may be used", mend="see /library/photos"
+            )
+        more["photo"], what = change.photo, f"another photo {change.picture}"
+    elif change.again:
+        more["again"] = True
+    elif change.template:
+        more = {"template": change.template, "scheme": change.scheme}
+        what = f"template {change.template} {change.scheme}".strip()
+    else:
+        assert change.words is not None
+        more, what = {"words": change.words.model_dump(mode="json")}, "other words"
+    job = versions.ask(draft, request.user, asks, change.version, what, **more)
+    return made(shown.job(job))
+
+
+@router.post(ONE + "/words", **needs("write", "editor", shapes.Job, status=201))
+def find_words(request: HttpRequest, brand: str, number: int) -> Status:
+    """Look for three other wordings for this picture; the job has them as `words_found` when it is done."""
+    return made(shown.job(versions.ask_words(_one(request, number), request.user)))
+
+
+@router.post(ONE + "/layouts", **needs("write", "editor", shapes.Job, status=201))
+def find_layouts(request: HttpRequest, brand: str, number: int) -> Status:
+    """Set this post in each template that could take it; the job has those that do as `layouts_found`
+    when it is done. Asked again for the same post, it is the same job."""
+    return made(shown.job(versions.ask_layouts(_one(request, number), request.user)))
 
 
 # ---- state ---------------------------------------------------------------------------------------

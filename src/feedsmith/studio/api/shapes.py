@@ -120,15 +120,72 @@ class Brand(Value):
 
 
 class Crop(Value):
-    """Part of a picture to show, and where its middle is; each a share of its side, 0 to 1. Kept with the
-    post; its files are not cut by it yet."""
+    """Part of what a picture is cut from, in the picture's own shape, and what must stay in view where a
+    template cuts it once more; each a share of its side, 0 to 1."""
 
     x: Part = 0.0
     y: Part = 0.0
-    width: Part = 1.0
-    height: Part = 1.0
-    focus_x: Part = 0.5
-    focus_y: Part = 0.5
+    width: Annotated[Part, Field(gt=0)] = 1.0
+    height: Annotated[Part, Field(gt=0)] = 1.0
+    focus_x: Part | None = None
+    """Left away: what the eye goes to."""
+    focus_y: Part | None = None
+
+
+class Base(Value):
+    """What a picture of a post is cut from: a photo of the library, or the picture as it was made."""
+
+    picture: int
+    """Its number, from 1."""
+    width: int
+    """Pixels."""
+    height: int
+    largest: Crop
+    """The largest part of the picture's shape. A smaller one has its proportions."""
+    zoom_max: float
+    """How many times smaller than that a part may be: beyond it, it would look soft on a phone."""
+    crop: Crop
+    """As it is cut now."""
+    photo: str
+    """Id of the library's photo that it is a part of; '' for another picture."""
+
+
+class PostWords(Value):
+    """A caption, and words to set on the pictures where they carry some."""
+
+    caption: Annotated[Words, StringConstraints(min_length=1, max_length=2200)]
+    """Without hashtags."""
+    headline: Line = ""
+    quote: Line = ""
+    slides: Annotated[list[Line], Field(max_length=10)] = []
+
+
+class Layout(Value):
+    """A template that a post could have."""
+
+    template: str
+    scheme: str
+    """Its colours."""
+
+
+class Rework(Value):
+    """What to change of a post: exactly one of crop, template, photo, again and words."""
+
+    version: Annotated[int, Field(ge=1, le=2**31 - 1), BeforeValidator(_as_number)]
+    """Of the post that the change was made from."""
+    picture: Annotated[int, Field(ge=1, le=10), BeforeValidator(_as_number)] = 1
+    """Which of its pictures, for crop, photo and again; `bases` of a post has them."""
+    crop: Crop | None = None
+    template: Annotated[str, StringConstraints(pattern=r"^[\w-]{0,80}$")] = ""
+    """One of those that the job of /layouts found."""
+    scheme: Annotated[str, StringConstraints(pattern=r"^[\w-]{0,20}$")] = ""
+    """Its colours; '' for the first that fit."""
+    photo: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{16})?$")] = ""
+    """Id of a photo of the library."""
+    again: StrictBool = False
+    """Another picture from the same photos."""
+    words: PostWords | None = None
+    """Those of the job of /words, or others; what an offer says must stand in them, word for word."""
 
 
 class Medium(Value):
@@ -168,7 +225,7 @@ class Post(Value):
     """Without '#'."""
     media: list[Medium]
     crop: dict[str, Crop]
-    """By file; as it was made where a file is missing here."""
+    """By number of the picture, from 1; as it was made where one is missing here."""
     state: State
     scheduled_at: datetime | None
     favourite: bool
@@ -212,6 +269,10 @@ class Origin(Value):
 class WholePost(Post):
     origin: Origin | None
     """None where the post's files are gone."""
+    bases: list[Base]
+    """What its pictures can be cut from."""
+    fixed: str
+    """Why it cannot be made anew with a change; '' where it can."""
 
 
 class Edit(Value):
@@ -224,7 +285,6 @@ class Edit(Value):
     """Without '#'."""
     alt_text: list[Caption] | None = None
     """One text for each medium."""
-    crop: dict[str, Crop] | None = None
 
 
 class Versioned(Value):
@@ -367,7 +427,13 @@ class Job(Value):
     before: int | None
     """While it waits: how many come first."""
     posts: list[int]
-    """What it made so far."""
+    """What it made so far; of a job about one post, that one."""
+    words_found: list[PostWords]
+    """Of a job that looked for other words: those to choose from."""
+    layouts_found: list[Layout]
+    """Of a job that set a post in each template: those that take it."""
+    notes: list[str]
+    """What a person should know of it."""
     error: str
     mend: str
     result: dict[str, Any]

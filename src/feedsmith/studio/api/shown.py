@@ -6,9 +6,12 @@ from datetime import UTC
 from django.conf import settings
 from django.http import HttpRequest
 
+from feedsmith.errors import FeedsmithError
+from feedsmith.post import Post
 from feedsmith.studio import models
 from feedsmith.studio.api import shapes
 from feedsmith.studio.imports import report
+from feedsmith.studio.pages import rework
 from feedsmith.studio.shelf import Item
 
 ROOT = "/api/v1"
@@ -28,7 +31,28 @@ def whole(draft: models.Draft, request: HttpRequest) -> shapes.WholePost:
         sources=list(made.sources), credits=[credit.text for credit in made.credits],
         models=made.models,
     )  # fmt: skip
-    return shapes.WholePost(**_post(draft, request), origin=origin)
+    fixed = made.fixed("crop") if made else "Its files are not in its folder any more."
+    shots = made.making.shots if made and made.making and not fixed else ()
+    bases: list[shapes.Base] = []
+    try:
+        bases = [_base(draft, made, n) for n in range(1, len(shots) + 1)] if made else []
+    except FeedsmithError as error:  # the post itself is whole, and is shown
+        fixed = f"{error.message[:1].upper()}{error.message[1:]}."
+    return shapes.WholePost(
+        **_post(draft, request), origin=origin, fixed=fixed,
+        bases=bases,
+    )  # fmt: skip
+
+
+def _base(draft: models.Draft, made: Post, number: int) -> shapes.Base:
+    base, shot = rework.base_of(draft, made, number), made.making.shots[number - 1]  # type: ignore[union-attr]
+    return shapes.Base(
+        picture=number, width=base.width, height=base.height, zoom_max=round(base.zoom_max, 3),
+        largest=shapes.Crop(
+            x=(1 - base.full[0]) / 2, y=(1 - base.full[1]) / 2, width=base.full[0], height=base.full[1]
+        ),
+        crop=shapes.Crop(**base.crop.model_dump()), photo=shot.sources[0] if base.of_photo else "",
+    )  # fmt: skip
 
 
 def _post(draft: models.Draft, request: HttpRequest) -> dict[str, object]:
@@ -87,7 +111,17 @@ def job(row: models.Job) -> shapes.Job:
         started_at=row.started_at, ended_at=row.ended_at, done=row.done, total=row.total,
         stage=row.stage, words=row.words, seconds_left=row.seconds_left,
         before=row.before if row.state == "queued" else None,
-        posts=sorted(draft.pk for draft in row.drafts.all()), error=row.error, mend=row.mend,
+        posts=sorted(draft.pk for draft in row.drafts.all())
+        or ([row.args["draft"]] if "draft" in row.args else []),
+        words_found=[
+            shapes.PostWords(**{n: said[n] for n in ("caption", "headline", "quote", "slides")})
+            for said in row.result.get("words", [])
+        ],
+        layouts_found=[
+            shapes.Layout(template=name, scheme=scheme)
+            for name, scheme in row.result.get("layouts", [])
+        ],
+        notes=list(row.result.get("notes", [])), error=row.error, mend=row.mend,
         result=_result(row), report=report(row) if row.kind == "import" else [],
     )  # fmt: skip
 

@@ -17,7 +17,7 @@ from feedsmith.studio import states
 from feedsmith.studio.models.brands import Brand
 from feedsmith.studio.models.people import Person
 
-WORDS = ("caption", "hashtags", "alt_text", "folder", "crop")
+WORDS = ("caption", "hashtags", "alt_text", "folder")
 """What a person edits, and undo brings back. `folder` is the picture: another one, another folder."""
 STEP = 1024.0
 """Distance of two neighbours in the feed's order when they are new."""
@@ -50,7 +50,8 @@ class Draft(models.Model):
     alt_text = models.JSONField(default=list)
     """One text a medium."""
     crop = models.JSONField(default=dict, blank=True)
-    """File -> {x, y, width, height, focus_x, focus_y}, each 0..1; empty: as it was made."""
+    """Number of a picture -> its cut (post.Crop), as the folder's post.json has it; empty: as it was
+    made."""
     state = models.CharField(max_length=10, default="draft")
     scheduled_at = models.DateTimeField(null=True, blank=True)
     """UTC."""
@@ -125,6 +126,7 @@ class Draft(models.Model):
                 brand=brand, folder=post.id, kind=post.kind, theme=post.theme[:200],
                 format=post.format, media=media_of(post), caption=post.caption,
                 hashtags=list(post.hashtags), alt_text=[m.alt_text for m in post.media],
+                crop=crops_of(post),
                 scheduled_at=None, position=cls.top(brand), job=job,
             )  # fmt: skip
             draft._index()
@@ -185,9 +187,40 @@ class Draft(models.Model):
     ) -> "Draft":  # fmt: skip
         """Bring an earlier version back, as an edit of its own: nothing of the history is lost."""
         return self.edit(
-            revision.words, version=version, person=person, role=role,
+            {name: revision.words[name] for name in WORDS}, version=version, person=person, role=role,
             what=f"version {revision.number} brought back",
         )  # fmt: skip
+
+    def remade(
+        self, post: Post, *, of: str, version: int, words: bool, person: Person | None = None,
+        role: states.Actor = "owner", what: str = "made again",
+    ) -> "Draft":  # fmt: skip
+        """Take another version of the post, which was made from the folder `of`, as one edit; with
+        `words` its caption, too. An alt text that a person wrote stays; words that were edited while it
+        was made are kept.
+
+        Raises Conflict where the picture was exchanged in between or, with `words`, anything was
+        changed since `version`; FeedsmithError where its state forbids editing.
+        """
+        with transaction.atomic():
+            row = Draft.held(self.pk)
+            if row.folder == post.id:  # by an attempt that was killed right after this
+                return row
+            if row.folder != of or (words and row.version != version):
+                raise Conflict(row, {"folder": post.id})
+            before = Folder(row.brand.home.posts).post(of)
+            said = [m.alt_text for m in before.media] if before is not None else []
+            own = list(row.alt_text)
+            alts = [
+                own[i]
+                if i < len(own) and (i >= len(said) or own[i] != said[i])
+                else medium.alt_text
+                for i, medium in enumerate(post.media)
+            ]
+            changes: dict[str, Any] = {"folder": post.id, "alt_text": alts}
+            if words:
+                changes["caption"] = post.caption
+            return row.edit(changes, version=row.version, person=person, role=role, what=what)
 
     def turn(
         self, by: int, *, version: int, person: Person | None = None, role: states.Actor = "owner"
@@ -206,8 +239,8 @@ class Draft(models.Model):
                 raise FeedsmithError(
                     "there is nothing to undo" if by < 0 else "there is nothing to redo"
                 )
-            for name, value in wanted.words.items():
-                setattr(row, name, value)
+            for name in WORDS:
+                setattr(row, name, wanted.words[name])
             row._look_again()
             row.at_revision = wanted.number
             row._edited(person, role, "undone" if by < 0 else "redone")
@@ -284,6 +317,7 @@ class Draft(models.Model):
         post = self.post
         if post is not None:
             self.media, self.kind, self.format = media_of(post), post.kind, post.format
+            self.crop = crops_of(post)
 
     def _index(self) -> None:
         said = [self.caption, *self.hashtags, self.theme, self.kind, *self.alt_text]
@@ -299,6 +333,16 @@ def media_of(post: Post) -> list[dict[str, Any]]:
         }
         for m in post.media
     ]  # fmt: skip
+
+
+def crops_of(post: Post) -> dict[str, Any]:
+    """Number of a picture -> its cut, where a person chose one."""
+    shots = post.making.shots if post.making is not None else ()
+    return {
+        str(number): shot.crop.model_dump()
+        for number, shot in enumerate(shots, start=1)
+        if shot.crop is not None
+    }
 
 
 def adopt(brand: Brand, job: Any = None) -> list[Draft]:
@@ -319,7 +363,12 @@ def adopt(brand: Brand, job: Any = None) -> list[Draft]:
     ages = [(file.stat().st_mtime_ns, name) for file, name in files if file.is_file()]
     posts = ((place.post(name), name) for _, name in sorted(ages))
     # A folder that was renamed, or a post without a picture, is none that the pages could show.
-    whole = [post for post, name in posts if post is not None and post.id == name and post.media]
+    # Neither is a version of a post that no revision names any more.
+    whole = [
+        post
+        for post, name in posts
+        if post is not None and post.id == name and post.media and not post.version_of
+    ]
     made = [Draft.of(brand, post, job) for post in whole]
     return [draft for draft, new in made if new]
 

@@ -1,5 +1,6 @@
 """Create: what to make, the queue, and the posts as they are made."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -77,7 +78,9 @@ def stop(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
     get_object_or_404(Job, brand=brand, pk=number).stop()
     if request.headers.get("HX-Request") == "true":
         return _queue(request, brand)
-    return HttpResponseRedirect(f"/b/{brand.slug}/create")
+    back = request.POST.get("back", "")  # a post whose picture it was about
+    there = re.fullmatch(rf"/b/{re.escape(brand.slug)}/posts/\d+", back)
+    return HttpResponseRedirect(back if there else f"/b/{brand.slug}/create")
 
 
 def queue(brand: Brand) -> dict[str, Any]:

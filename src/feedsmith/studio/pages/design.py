@@ -36,6 +36,7 @@ ICONS = [
     "again",
     "words",
     "swap",
+    "template",
     "crop",
     "eye",
     "link",

@@ -9,9 +9,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from feedsmith import rules
+from feedsmith.post import Part
 from feedsmith.studio import feed, states
 from feedsmith.studio.models import Brand, Draft
-from feedsmith.studio.pages import told
+from feedsmith.studio.pages import told, versions
 from feedsmith.studio.pages.access import for_members
 from feedsmith.studio.shelf import known
 from feedsmith.studio.templatetags.look import ago, zone_of
@@ -20,6 +21,11 @@ TALL = ("story", "reel")
 """Kinds shown over the whole phone."""
 ASIDE = ("archived",)
 """States whose step is not among the buttons but under "more"."""
+TOOLS: tuple[tuple[Part, str, str], ...] = (
+    ("crop", "Crop", "crop"), ("template", "Template", "template"), ("picture", "Picture", "swap"),
+    ("words", "Words", "words"),
+)  # fmt: skip
+"""What can be changed of the picture: address, words, sign."""
 SOURCES = 12
 """Small pictures of photos that a post was made from."""
 
@@ -52,14 +58,18 @@ def page_of(request: HttpRequest, brand: Brand, draft: Draft) -> dict[str, objec
     history = list(draft.revisions.select_related("person").order_by("-number"))
     latest = history[0].number if history else 1
     zone = zone_of(brand)
+    may_edit = editor and draft.state in states.EDITABLE
     return {
+        **versions.state_of(draft),
+        "may_rework": [t for t in TOOLS if may_edit and made is not None and not made.fixed(t[0])],
+        "fixed": made.fixed("words") if may_edit and made is not None else "",
         "draft": draft, "made": made, "media": media_of(draft), "tall": draft.kind in TALL,
         "here": f"{root}/{draft.pk}",
         "before": f"{root}/{before}" if before else "", "after": f"{root}/{after}" if after else "",
         "files": [f"/media/{brand.slug}/{draft.folder}/{m['file']}" for m in draft.media] if made else [],
         "steps": [s for s in _main_last(steps) if s.after not in ASIDE],
         "aside": [s for s in steps if s.after in ASIDE],
-        "may_edit": editor and draft.state in states.EDITABLE,
+        "may_edit": may_edit,
         "may_schedule": any(step.after == "scheduled" for step in steps),
         "proposed": f"{(draft.scheduled_at or timezone.now() + timedelta(days=1)).astimezone(zone):%Y-%m-%dT%H:00}",
         "zone": str(zone), "another": editor and made is not None,

@@ -62,6 +62,8 @@ def kind_words(kind: str) -> str:
 
 
 PLURAL = {"story": "stories"}
+REWORKS = {"rework": "A change", "words": "Other words", "layouts": "Templates to choose from"}
+"""Jobs about one finished post."""
 
 
 @register.filter
@@ -74,6 +76,8 @@ def job_title(job: Any) -> str:
         return f"{files} file{'s' * (files != 1)} into the library"
     if job.kind == "cutout":
         return "A cut-out to look at"
+    if job.kind in REWORKS:
+        return f"{REWORKS[job.kind]} for a {kind_words(job.args.get('kind') or 'post').lower()}"
     if job.kind != "generate":
         return str(job.kind).replace("_", " ").capitalize()
     one = kind_words(job.args.get("kind") or "post").lower()

@@ -3,6 +3,7 @@ result keeps. It must survive being killed at any point and started again.
 """
 
 import base64
+import itertools
 import shutil
 import tempfile
 import time
@@ -18,19 +19,22 @@ from PIL import Image
 from feedsmith import generate as stage
 from feedsmith import marks
 from feedsmith import plan as plans
+from feedsmith import rework as reworking
 from feedsmith.design import cutout
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import made, write_bytes
 from feedsmith.library import Library, Summary, import_into
-from feedsmith.post import Brief, Offer, Post
+from feedsmith.post import Brief, Crop, Offer, Post, Words
 from feedsmith.progress import Report
 from feedsmith.runs import Folder
 from feedsmith.studio import slots
 from feedsmith.studio.models import Draft, Event, Job, Upload
-from feedsmith.studio.models.drafts import adopt
+from feedsmith.studio.models.drafts import Conflict, adopt
 from feedsmith.studio.models.uploads import said as in_words
 from feedsmith.understanding import traits
 
+PREVIEW = 360
+"""Pixels of the width of a post in a template that it could have."""
 CUT_FROM, VEIL = 1280, 1024
 """Pixels of the longer side that a cut-out is made from to be looked at, and that the brush paints on."""
 
@@ -44,8 +48,8 @@ Work = Callable[[Job, Report], dict[str, Any]]
 def generate(job: Job, report: Report) -> dict[str, Any]:
     """Make the posts asked for; each becomes a draft as soon as its folder is whole.
 
-    The seed is kept in the job before anything is made, so that a second attempt is the same run and
-    goes on with it.
+    The seed and the run's key are kept in the job before anything is made, so that a second attempt is
+    the same run and goes on with it, whatever was changed in between.
     """
     args, home = dict(job.args), job.brand.home
     adopt(job.brand)  # what was made on the command line meanwhile
@@ -60,6 +64,11 @@ def generate(job: Job, report: Report) -> dict[str, Any]:
             # This start was not in vain: only starts in a row without a post are counted.
             Job.objects.filter(pk=job.pk).update(attempts=1)
 
+    def run_is(key: str) -> None:
+        if args.get("run") != key:
+            args["run"] = key
+            Job.objects.filter(pk=job.pk).update(args=args)
+
     asked = stage.Settings(
         count=args["count"], kind=args.get("kind", ""), theme=args.get("theme", ""),
         headline=args.get("headline", ""), offer=Offer(**args.get("offer", {})),
@@ -72,7 +81,10 @@ def generate(job: Job, report: Report) -> dict[str, Any]:
     strangers = wanted - _called(home.library) if wanted else set()
     if strangers:
         raise _stranger(min(strangers))
-    told = stage.generate(home, asked, report=report, finished=finished, page=False)
+    told = stage.generate(
+        home, asked, report=report, finished=finished, page=False, began=run_is,
+        resume=args.get("run", ""),
+    )  # fmt: skip
     return {
         "posts": len(told.posts), "notes": list(told.notes), "failed": list(told.failed),
         "seconds_each": round((time.monotonic() - began) / max(1, told.made), 1),
@@ -162,6 +174,99 @@ def _check_room(place: Path, size: int = 0) -> None:
         )
 
 
+def rework(job: Job, report: Report) -> dict[str, Any]:
+    """Make another version of a post, and let its draft name it: one edit, which can be undone.
+
+    The folder's name is kept in the job before anything is made: a second attempt makes the same version
+    again, or finds it whole.
+    """
+    args, place = dict(job.args), Folder(job.brand.home.posts)
+    began = time.monotonic()
+    draft, post = _looked_at(job, place)
+    if "folder" not in args:
+        args["folder"] = _version(place, post)
+        job.args = args
+        job.save(update_fields=["args"])
+    name = str(args["folder"])
+    if draft.folder == name:  # taken already, by an attempt that was killed right after
+        return {"draft": draft.pk, "version": draft.version, "notes": []}
+    change = reworking.Change(
+        picture=args.get("picture", 1), template=args.get("template", ""),
+        scheme=args.get("scheme", ""), photo=args.get("photo", ""), again=bool(args.get("again")),
+        crop=Crop.model_validate(args["crop"]) if args.get("crop") else None,
+        words=Words.model_validate(args["words"]) if args.get("words") else None,
+    )  # fmt: skip
+    made, notes = place.post(name), tuple[str, ...]()
+    try:
+        if made is None:
+            told = reworking.rework(job.brand.home, post, change, name=name, report=report)
+            made, notes = told.post, told.notes
+        row = draft.remade(
+            made, of=args["of"], version=args["version"], words=change.words is not None,
+            person=job.person, role=args["role"], what=args["what"],
+        )  # fmt: skip
+    except Conflict as conflict:
+        shutil.rmtree(place.root / name, ignore_errors=True)
+        raise FeedsmithError(
+            "this post was changed while it was made anew, and nothing was taken from it",
+            mend="look at it as it is now, and ask again",
+        ) from conflict
+    except BaseException:  # stopped, too: nothing half done stays
+        shutil.rmtree(place.root / name, ignore_errors=True)
+        raise
+    return {
+        "draft": row.pk, "version": row.version, "notes": list(notes),
+        "seconds_each": round(time.monotonic() - began, 1),
+    }  # fmt: skip
+
+
+def offer_words(job: Job, report: Report) -> dict[str, Any]:
+    """Other words for a post, to choose from."""
+    began = time.monotonic()
+    _, post = _looked_at(job, Folder(job.brand.home.posts))
+    found = reworking.offer_words(job.brand.home, post, seed=job.pk, report=report)
+    return {
+        "words": [words.model_dump(mode="json") for words in found],
+        "seconds_each": round((time.monotonic() - began) / max(1, len(found)), 1),
+    }  # fmt: skip
+
+
+def offer_layouts(job: Job, report: Report) -> dict[str, Any]:
+    """The post really set in each template that takes it, small, to choose from: one file each, which
+    the page shows as they come."""
+    _, post = _looked_at(job, Folder(job.brand.home.posts))
+    place = settings.STUDIO.previews / str(job.brand.slug) / post.id
+
+    def shown(layout: reworking.Layout) -> None:
+        out = BytesIO()
+        image = Image.fromarray(layout.rgb)
+        size = PREVIEW, round(PREVIEW * image.height / image.width)
+        small = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+        small.save(out, "WEBP", quality=80, method=4)
+        write_bytes(place / f"{layout.template}.{layout.scheme}.webp", out.getvalue())
+
+    found = reworking.offer_layouts(job.brand.home, post, shown=shown, report=report)
+    return {"layouts": [list(pair) for pair in found]}
+
+
+def _looked_at(job: Job, place: Folder) -> tuple[Draft, Post]:
+    """The draft that a job is about, and its post as it was when it was asked for."""
+    draft = (
+        Draft.objects.filter(brand=job.brand, pk=job.args["draft"]).select_related("brand").first()
+    )
+    post = place.post(str(job.args["of"])) if draft is not None else None
+    if draft is None or post is None:
+        raise FeedsmithError("the files of this post are not in its folder any more")
+    return draft, post
+
+
+def _version(place: Folder, post: Post) -> str:
+    """A free name for another version of a post: "03-quote-6e34ae-v2"."""
+    first = post.version_of or post.id
+    names = (f"{first}-v{n}" for n in itertools.count(2))
+    return next(name for name in names if not (place.root / name).exists())
+
+
 def _without(paths: list[Path], words: str) -> str:
     """A sentence that names files as people know them, not where they were put for reading."""
     for path in paths:
@@ -193,7 +298,8 @@ def cut_out(job: Job, report: Report) -> dict[str, Any]:
 
 
 WORK: dict[str, Work] = {
-    "generate": generate, "plan": plan, "import": take_in, "cutout": cut_out,
+    "generate": generate, "plan": plan, "import": take_in, "cutout": cut_out, "rework": rework,
+    "words": offer_words, "layouts": offer_layouts,
 }  # fmt: skip
 """Kind of job -> what does it."""
 

@@ -425,5 +425,20 @@
     const problem = $("#problems > .banner:not([data-seen])");
     if (problem) { problem.dataset.seen = ""; problem.scrollIntoView({ block: "center" }); }
   });
+  let remade = "", stale = false;
+  // A post that was made anew while its page is open: shown at once, but what is being typed stays
+  document.addEventListener("htmx:afterSettle", () => {
+    if (remade && stale && !$("form[data-dirty]")) { location.reload(); return; }
+    const made = $("#reworking[data-version]");
+    if (!made || made.dataset.version === remade) return;
+    remade = made.dataset.version;
+    if (!$("form[data-dirty]")) { location.reload(); return; }
+    if ("words" in made.dataset) { toast("The post has other words now. Saving yours shows you both."); return; }
+    const alts = $$("[data-alt]", made).map((el) => el.content.textContent), fields = $$("[name=alt]");
+    if (fields.length === alts.length) fields.forEach((field, i) => { if (field.value === field.defaultValue) field.value = field.defaultValue = alts[i]; });
+    for (const field of $$("[name=version]")) field.value = remade;
+    stale = true;
+    toast("The post was made anew. Save your edit to see it.");
+  });
   document.addEventListener("htmx:sendError", () => toast("The studio does not answer. Is it still running?"));
 })();
