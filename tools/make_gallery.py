@@ -19,14 +19,14 @@ GAP = 6
 def main(run: Path, out: Path) -> None:
     posts = sorted(run.glob("*/post.json"))[:9]
     told = [(path.parent, json.loads(path.read_text("utf-8"))) for path in posts]
-    save(grid([folder / shown(post["media"][0]) for folder, post in told], 3), out / "nine.jpg")
+    save(grid([folder / shown(post["media"][0]) for folder, post in told], 3), out / "nine.webp")
     pages = [
         folder / shown(medium)
         for folder, post in told
         if post["kind"] not in ("photo", "gif")
         for medium in post["media"]
     ]
-    save(grid(pages, 4, whole=True), out / "designed.jpg")
+    save(grid(pages, 4, whole=True), out / "designed.webp")
 
 
 def shown(medium: dict[str, str]) -> str:
@@ -51,7 +51,7 @@ def grid(files: list[Path], columns: int, *, whole: bool = False) -> Image.Image
 
 def save(picture: Image.Image, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path, "JPEG", quality=86, optimize=True, progressive=True)
+    picture.save(path, "WEBP", quality=80, method=6)
 
 
 if __name__ == "__main__":

@@ -375,7 +375,7 @@ def told(layout: template.Template) -> str:
         f"### {layout.name}\n\n{first}\n\n"
         f"{', '.join(layout.kinds)} · {', '.join(layout.formats)} · words: {slots} · "
         f"pictures: {pictures or 'none (a layer for films)'} · colours: {', '.join(layout.schemes)}"
-        f"\n\n![{layout.name} on three brands](gallery/templates/{layout.name}.jpg)\n"
+        f"\n\n![{layout.name} on three brands](gallery/templates/{layout.name}.webp)\n"
     )
 
 
@@ -439,10 +439,12 @@ def main() -> None:
                 Image.fromarray(made[-1]).save(
                     asked.full / f"{layout.name}-{form}-{i}.png", compress_level=1
                 )
-        path = asked.docs / "gallery" / "templates" / f"{layout.name}.jpg"
+        path = asked.docs / "gallery" / "templates" / f"{layout.name}.webp"
         path.parent.mkdir(parents=True, exist_ok=True)
         if made:
-            row(made).save(path, "JPEG", quality=78, optimize=True, progressive=True)
+            shown = row(made)
+            side = (860, round(shown.height * 860 / shown.width))
+            shown.resize(side, Image.Resampling.LANCZOS).save(path, "WEBP", quality=76, method=6)
     if (asked.page or not asked.only) and page.exists():
         text = page.read_text("utf-8")
         sections = "\n".join(told(layout) for layout in template.catalogue().values())
