@@ -100,6 +100,25 @@ def test_posts_are_named_by_their_beginning_and_mistakes_are_one_line(
         assert caught.value.mend
 
 
+def test_of_a_posts_versions_the_newest_goes_out_and_an_older_one_by_its_name(
+    home: Path, typed: Run
+) -> None:
+    posts = home / "posts"
+    for number in (2, 10):
+        name = f"03-quote-aaaaaa-v{number}"
+        shutil.copytree(posts / "03-quote-aaaaaa", posts / name)
+        told = json.loads((posts / name / "post.json").read_text("utf-8"))
+        told |= {"id": name, "version_of": "03-quote-aaaaaa", "caption": f"Version {number}."}
+        write_json(posts / name / "post.json", told)
+    for words, caption in (((), "Version 10."), (("03-quote-aaaaaa-v2",), "Version 2.")):
+        done = typed("export", home, *words, "--to", "buffer", "--out", home.parent / "b.csv")
+        assert done.code == 0, done.stderr
+        text = (home.parent / "b.csv").read_text("utf-8")
+        assert caption in text
+        assert text.count("Version") == 1
+    assert "3 posts exported." in typed("export", home).stdout
+
+
 def test_a_mistake_is_one_clear_line_on_the_screen(home: Path) -> None:
     said = one_clear_line(run("export", home, "--to", "hootsuite"))
     assert 'there is no publisher "hootsuite"' in said

@@ -13,7 +13,7 @@ from rich.markup import escape
 from feedsmith.brand import Brand, Home
 from feedsmith.cli.screen import HomeArgument, counted, err, out, showing_progress
 from feedsmith.errors import FeedsmithError
-from feedsmith.post import Brief
+from feedsmith.post import Brief, Post
 from feedsmith.publishing.outgoing import Outgoing
 from feedsmith.runs import Folder
 from feedsmith.studio.edited import Edited, edited
@@ -156,8 +156,11 @@ def outgoing(place: Home, brand: Brand, wanted: list[str]) -> list[Outgoing]:
     loose = sorted(path.parent.name for path in place.posts.glob("*/post.json"))
     known += [post for name in loose if name not in listed and (post := shelf.post(name))]
     theirs = _theirs(place.root)
+    shown = _shown(known, theirs)
     found = []
     for post in known:
+        if post.id not in shown and post.id not in wanted:
+            continue
         there = theirs.get(post.id)
         made = Outgoing.of(post, place.posts / post.id, brand.time_zone)
         if there is not None:
@@ -175,6 +178,17 @@ def outgoing(place: Home, brand: Brand, wanted: list[str]) -> list[Outgoing]:
         return at if at.tzinfo else at.replace(tzinfo=zone)
 
     return sorted(dict.fromkeys(chosen), key=when)
+
+
+def _shown(posts: list[Post], theirs: dict[str, Edited]) -> set[str]:
+    """Of a post and its other versions (`feedsmith rework`) the one that counts: that of the studio, else
+    the newest."""
+    chosen: dict[str, str] = {}
+    for post in sorted(posts, key=lambda post: (len(post.id), post.id)):
+        family = post.version_of or post.id
+        if chosen.get(family) not in theirs:
+            chosen[family] = post.id
+    return set(chosen.values())
 
 
 def _theirs(root: Path) -> dict[str, Edited]:

@@ -169,7 +169,9 @@ def revisions(request: HttpRequest, brand: str, number: int) -> list[shapes.Revi
 # ---- another version of it -------------------------------------------------------------------------
 
 
-@router.post(ONE + "/versions", **needs("write", "editor", shapes.Job, status=201, conflict=shapes.Conflict))
+@router.post(
+    ONE + "/versions", **needs("write", "editor", shapes.Job, status=201, conflict=shapes.Conflict)
+)
 def rework_post(request: HttpRequest, brand: str, number: int, change: shapes.Rework) -> Status:
     """Make the post anew with one thing changed: another cut, another template, another photo, another
     picture from the same photos, or other words. The worker does it; the answer is its job. The post

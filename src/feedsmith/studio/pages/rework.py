@@ -131,7 +131,9 @@ def base_of(draft: Draft, post: Post, number: int) -> Base:
     """What picture `number`, from 1, of a post is cut from. Raises Http404 where it has none of that
     number, FeedsmithError where its file is gone."""
     shot = _shot(post, number)
-    photo = shelf.known(draft.brand.home.library).get(shot.sources[0]) if shot.is_of_a_photo else None
+    photo = (
+        shelf.known(draft.brand.home.library).get(shot.sources[0]) if shot.is_of_a_photo else None
+    )
     slug = draft.brand.slug
     if photo is not None:
         width, height, address = photo.width, photo.height, f"/photo/{slug}/960/{photo.id}"
