@@ -1,6 +1,7 @@
 """Collecting one's own posts, from a fake Instagram over real connections."""
 
 import io
+import json
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -161,9 +162,13 @@ def test_what_came_by_the_export_is_known_again_and_learns_where_it_is(
     (export / "your_instagram_activity" / "media").mkdir(parents=True)
     (export / "media").mkdir()
     (export / "media" / "a.jpg").write_bytes(square(3, 640, 95))  # the export's is larger
+    told = {
+        "uri": "media/a.jpg",
+        "creation_timestamp": int(when.timestamp()),
+        "title": "An old friend",
+    }
     (export / "your_instagram_activity" / "media" / "posts_1.json").write_text(
-        '[{"media": [{"uri": "media/a.jpg", "creation_timestamp": %d, "title": "An old friend"}]}]'
-        % when.timestamp()
+        json.dumps([{"media": [told]}])
     )
     import_into(shop.library, [export])
     (before,) = shop.library.posts()
