@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from feedsmith import cli
 from feedsmith.brand import Brand, Home
 from feedsmith.cli import app
 from feedsmith.cli.publishing import shelf_of
@@ -132,7 +131,7 @@ def test_a_permission_that_was_taken_back_is_remembered(fake: FakeInstagram, hom
 
 def test_too_much_asked_stops_with_the_time_to_go_on(fake: FakeInstagram, home: Path) -> None:
     connected(fake, home, "facebook")
-    fake.faults.add(do="throttle", path="recent_media")
+    fake.faults.add(do="throttle", path="top_media")
     said = run(home, "--hashtag", "oak", "--max", 20, "--wait", 0)
     assert "10 posts under #oak were looked at" in said.output
     assert isinstance(said.exception, FeedsmithError)
@@ -155,7 +154,3 @@ def test_a_full_disk_stops_it_with_what_is_there(
     assert "the disk is full" in error.message
     monkeypatch.setattr(os, "fsync", sync)
     assert "1 post and 1 photo are new." in run(home, "--own").output
-
-
-def test_the_command_is_in_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "collect" in CliRunner().invoke(cli.app, ["--help"]).output

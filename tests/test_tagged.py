@@ -59,7 +59,7 @@ def test_top_and_recent_posts_are_kept_as_words_and_counts_without_pictures(
 ) -> None:
     done = watcher.collect(" #TreesOfInstagram ", most=150)
     assert done.stopped is None
-    assert (done.got, done.new) == (135, 135)  # 75 of the top, and the 60 that the last day has
+    assert (done.got, done.new) == (150, 150)  # the 60 that the last day has, and 90 of the top
     posts = read(watcher.home, TAG)
     assert sum(post.among == "recent" for post in posts) == 60
     assert all(TAG in post.hashtags and post.permalink and post.likes is not None for post in posts)
@@ -152,7 +152,7 @@ def test_ctrl_c_keeps_what_is_there(watcher: Watcher) -> None:
 
 
 def test_a_permission_taken_back_in_the_middle_is_said_and_loses_nothing(watcher: Watcher) -> None:
-    watcher.fake.faults.add(do="refuse", path="recent_media", code=190, subcode=458)
+    watcher.fake.faults.add(do="refuse", path="top_media", code=190, subcode=458)
     done = watcher.collect(most=100)
     assert isinstance(done.stopped, Disconnected)
     assert len(read(watcher.home, TAG)) == 50
@@ -217,9 +217,10 @@ def test_companions_are_counted_and_their_likes_set_against_their_own_list() -> 
     assert found.posts == 29
     assert found.likes == {"top": (150, 24), "recent": (10, 3)}
     forest, rain = found.companions
-    assert (forest.tag, forest.posts, forest.likes, forest.few) == ("Forest", 15, 200, False)
+    assert (forest.tag, forest.posts, forest.few) == ("Forest", 15, False)
+    assert forest.likes == {"top": (200, 12), "recent": (10, 3)}
     assert forest.against == pytest.approx(200 / 150)
-    assert (rain.posts, rain.likes, rain.against, rain.few) == (2, None, None, True)
+    assert (rain.posts, rain.likes, rain.against, rain.few) == (2, {}, None, True)
     assert study("oak", []).companions == ()
 
 

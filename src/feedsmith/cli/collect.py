@@ -175,7 +175,7 @@ def _hashtag(
 ) -> "tagged.Collected":  # fmt: skip
     from feedsmith.publishing.tagged import collect_hashtag
 
-    which: tuple[Literal["top", "recent"], ...] = ("top", "recent")
+    which: tuple[Literal["top", "recent"], ...] = ("recent", "top")
     if top != recent:
         which = ("top",) if top else ("recent",)
     return collect_hashtag(
@@ -278,22 +278,27 @@ def _tell_hashtag(place: Home, told: "tagged.Collected", as_json: bool) -> None:
     for name, (median, count) in found.likes.items():
         which = "Top posts" if name == "top" else "Posts of the last day"
         few = ", few" * (count < FEW)
-        out.print(f"{which}: half of them have {median:g} likes or more ({counted(count, 'post')}{few}).")  # fmt: skip
+        out.print(f"{which}: half of them have {median:,.0f} likes or more ({counted(count, 'post')}{few}).")  # fmt: skip
     if found.companions:
         out.print("\n[bold]What goes with it[/]")
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-        for title in ("hashtag", "posts", "share", "median likes", "against all", ""):
+        lists = {"top": "likes, top", "recent": "likes, last day"}
+        lists = {name: title for name, title in lists.items() if name in found.likes}
+        for title in ("hashtag", "posts", "share", *lists.values(), "against all", ""):
             table.add_column(title, justify="left" if title in ("hashtag", "") else "right")
         for one in found.companions:
+            medians = [f"{one.likes[name][0]:,.0f}" if name in one.likes else "" for name in lists]
             table.add_row(
-                f"#{escape(one.tag)}", str(one.posts), f"{one.share:.0%}",
-                "" if one.likes is None else f"{one.likes:,.0f}",
+                f"#{escape(one.tag)}",
+                str(one.posts),
+                f"{one.share:.0%}",
+                *medians,
                 "" if one.against is None else f"{one.against - 1:+.0%}",
-                "[dim]few[/]" if one.few else "",
-            )  # fmt: skip
+                "[dim]few posts[/]" if one.few else "",
+            )
         out.print(table)
         out.print(
-            "Top posts are Instagram's choice: likes say which company a hashtag keeps, not what it does.",
+            "Likes are medians. Top posts are Instagram's choice: likes say which company a hashtag keeps, not what it does.",
             style="dim", soft_wrap=True,
         )  # fmt: skip
     out.print(

@@ -124,10 +124,10 @@ class Companion(NamedTuple):
     posts: int
     share: float
     """Of all posts, 0..1."""
-    likes: float | None
-    """Median of likes; None where none are told."""
+    likes: dict[str, tuple[float, int]]
+    """List -> median of likes, and of how many posts; a list without likes is not in it."""
     against: float | None
-    """Median of likes against the median of the same list (top or recent): 1 is as usual."""
+    """Median of likes against the median of the same list: 1 is as usual; None where none are told."""
     few: bool
 
 
@@ -172,12 +172,13 @@ def collect_hashtag(
     tag: str,
     *,
     most: int = 500,
-    which: Sequence[Which] = ("top", "recent"),
+    which: Sequence[Which] = ("recent", "top"),
     rights: str = "",
     report: Report = silent,
     now: Callable[[], datetime] = clock,
 ) -> Collected:
-    """Posts under a hashtag, at most `most` of a run; with both lists half of them from the top one.
+    """Posts under a hashtag, at most `most` of a run. With both lists the recent one, which is another
+    tomorrow, comes first with at most half of them; the top one has the rest.
 
     `rights`: who says that they hold the rights to the pictures; '' for nobody, and then no picture is
     fetched. A run that was stopped goes on where it was, within a day. Instagram's errors end it and are
@@ -241,7 +242,7 @@ class _Run:
                 ways[name] = way
                 self.progress = self.progress.model_copy(update={name: way})
                 write_text(self.file, self.progress.model_dump_json() + "\n")
-        self.report(f"Posts under #{self.tag}", most, most, "")
+        self.report(f"Posts under #{self.tag}", total, total, "")
 
     def _page(self, number: str, name: Which, way: _Way, limit: int) -> _Way:
         """One page of posts is kept, then how far it was."""
@@ -320,11 +321,7 @@ def study(tag: str, posts: Sequence[Tagged], most: int = 20) -> Study:
     the recent one is hours old. A median over fewer than FEW posts says so.
     """
     tag = folded(tag)
-    medians: dict[str, tuple[float, int]] = {}
-    for name in ("top", "recent"):
-        likes = [p.likes for p in posts if p.among == name and p.likes is not None]
-        if likes:
-            medians[name] = (statistics.median(likes), len(likes))
+    medians = _medians(posts)
     by_tag: dict[str, list[Tagged]] = {}
     shown: dict[str, Counter[str]] = {}
     for post in posts:
@@ -338,17 +335,31 @@ def study(tag: str, posts: Sequence[Tagged], most: int = 20) -> Study:
     for key in order:
         liked = [p for p in by_tag[key] if p.likes is not None]
         ratios = [p.likes / max(1.0, medians[p.among][0]) for p in liked if p.likes is not None]
-        companions.append(Companion(
-            shown[key].most_common(1)[0][0], len(by_tag[key]), len(by_tag[key]) / len(posts),
-            statistics.median([p.likes for p in liked if p.likes is not None]) if liked else None,
-            statistics.median(ratios) if ratios else None, len(liked) < FEW,
-        ))  # fmt: skip
+        companions.append(
+            Companion(
+                tag=shown[key].most_common(1)[0][0],
+                posts=len(by_tag[key]),
+                share=len(by_tag[key]) / len(posts),
+                likes=_medians(liked),
+                against=statistics.median(ratios) if ratios else None,
+                few=len(liked) < FEW,
+            )
+        )
     times = sorted(post.at for post in posts if post.at is not None)
     kinds = Counter(post.kind for post in posts)
     return Study(
         tag, len(posts), times[0] if times else None, times[-1] if times else None, medians,
         dict(kinds.most_common()), tuple(companions),
     )  # fmt: skip
+
+
+def _medians(posts: Sequence[Tagged]) -> dict[str, tuple[float, int]]:
+    found = {}
+    for name in ("top", "recent"):
+        likes = [post.likes for post in posts if post.among == name and post.likes is not None]
+        if likes:
+            found[name] = (float(statistics.median(likes)), len(likes))
+    return found
 
 
 # ---- files ----------------------------------------------------------------------------------------
