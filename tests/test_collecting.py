@@ -310,6 +310,19 @@ def test_without_the_permission_for_figures_likes_are_read_all_the_same(
         assert outcome.readings[0].reach is None
 
 
+def test_a_post_from_before_the_account_was_a_professional_one_has_likes_alone(
+    shop: Shop, square: Callable[[int], bytes]
+) -> None:
+    shop.post(square(0), caption="Old")
+    shop.post(square(1), caption="New")
+    shop.fake.faults.add(do="refuse", path="insights", code=100, subcode=2108006, skip=1)
+    done = shop.collect()
+    assert done.stopped is None
+    old, new = outcomes.read(shop.home.root).outcomes
+    assert (old.readings[0].reach, new.readings[0].reach is None) == (None, False)
+    assert old.readings[0].likes is not None
+
+
 def test_a_picture_that_does_not_come_leaves_its_post_for_the_next_run(
     shop: Shop, square: Callable[[int], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -339,6 +352,21 @@ def test_pictures_come_from_instagram_s_places_alone(shop: Shop) -> None:
     ):  # fmt: skip
         with pytest.raises(Refused):
             collecting.picture(url)
+
+
+def test_an_account_without_posts_and_a_story_without_viewers_are_no_trouble(
+    shop: Shop, square: Callable[[int], bytes]
+) -> None:
+    assert shop.collect().listed == 0
+    shop.post(square(0), kind="story")
+    shop.post(square(1), caption="One")
+    shop.fake.faults.add(do="refuse", path="insights", code=10)
+    done = shop.collect()
+    assert (done.stopped, done.notes) == (None, [])
+    story, one = outcomes.read(shop.home.root).outcomes
+    assert story.published.kind == "story"
+    assert story.readings[0].reach is None
+    assert one.readings[0].reach is not None
 
 
 def test_two_at_once_are_kept_apart_and_a_damaged_file_is_named(shop: Shop) -> None:

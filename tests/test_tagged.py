@@ -121,6 +121,15 @@ def test_when_another_program_spent_the_budget_instagram_s_word_holds(watcher: W
     assert "go on at" in done.stopped.mend
 
 
+def test_what_another_program_looked_up_is_counted_in_what_is_left(watcher: Watcher) -> None:
+    for word in ("beech", "birch"):
+        watcher.graph.hashtag(word)
+    done = watcher.collect("oak", most=1)
+    assert (done.left_before, done.left_after) == (28, 27)
+    again = watcher.collect("oak", most=1)
+    assert (again.left_before, again.left_after) == (27, 27)
+
+
 def test_a_stopped_run_goes_on_where_it_was_within_a_day(watcher: Watcher) -> None:
     watcher.fake.faults.add(do="throttle", path="top_media", skip=1)
     first = watcher.collect(most=140, which=("top",))

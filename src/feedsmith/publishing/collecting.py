@@ -36,7 +36,7 @@ from feedsmith.post import PastPost, Post, Value
 from feedsmith.progress import Report, silent
 from feedsmith.publishing.graph import Child, Disconnected, GraphError, Media, Permanent
 from feedsmith.publishing.outgoing import Outgoing
-from feedsmith.publishing.patience import Patience, clock
+from feedsmith.publishing.patience import Patience, Stopped, clock
 from feedsmith.publishing.tokens import Account
 from feedsmith.runs import Folder
 from feedsmith.sources import Archive, Found
@@ -160,9 +160,7 @@ class _Own:
                 self.whole = True
                 self._save()
             self._figures(seen, since, posts)
-        except (GraphError, FeedsmithError) as error:
-            if not isinstance(error, GraphError) and not hasattr(error, "at"):
-                raise  # this machine's
+        except (GraphError, Stopped) as error:
             self.done.stopped = error
         return self.done
 

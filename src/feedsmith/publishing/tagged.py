@@ -12,6 +12,7 @@ alone do, with where they are from, and what was said is written down before. Kn
 library.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -34,7 +35,7 @@ from feedsmith.library import Library
 from feedsmith.post import Credit, Value
 from feedsmith.progress import Report, silent
 from feedsmith.publishing.collecting import alone, folder, picture
-from feedsmith.publishing.graph import GraphError, Media
+from feedsmith.publishing.graph import GraphError, Media, Permanent
 from feedsmith.publishing.patience import Patience, Stopped, clock
 from feedsmith.publishing.tokens import Account
 from feedsmith.sources import Archive, Found
@@ -221,7 +222,13 @@ class _Run:
         self.progress = _progress(self.file, now())
 
     def all(self, most: int, which: Sequence[Which]) -> None:
-        number = self.patience.ask(lambda: self.patience.graph.hashtag(self.tag))
+        graph, done = self.patience.graph, self.done
+        counted: tuple[str, ...] = ()
+        with contextlib.suppress(Permanent):  # only said: what was spent elsewhere, too
+            counted = self.patience.ask(graph.searched)
+        number = self.patience.ask(lambda: graph.hashtag(self.tag))
+        done.left_before = min(done.left_before, rules.HASHTAG_QUERIES - len(set(counted)))
+        done.left_after = min(done.left_after, rules.HASHTAG_QUERIES - len({*counted, number}))
         ways = {name: getattr(self.progress, name) for name in which}
         if all(way is not None and way.over for way in ways.values()):
             ways = dict.fromkeys(which)  # the last run came to its end: this is a new one
