@@ -245,10 +245,13 @@ def test_figures_alone_are_read_as_often_as_the_age_makes_worth_it(
 
 
 def test_a_token_that_ends_in_the_middle_loses_nothing(
-    shop: Shop, square: Callable[[int], bytes]
+    shop: Shop, square: Callable[[int], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    small = shop.graph.media
+    monkeypatch.setattr(shop.graph, "media", lambda after="": small(after, 1))
     for i in range(3):
         shop.post(square(i), caption=f"Post {i}")
+    shop.later(40 * DAY)
     shop.fake.faults.add(do="refuse", path="insights", code=190, subcode=458, skip=1)
     first = shop.collect()
     assert isinstance(first.stopped, Disconnected)

@@ -80,7 +80,8 @@ class State(Value):
     """What is known of an account."""
 
     whole: bool = False
-    """True where a run came to the end with nothing left out: the next one stops at what is known."""
+    """True where a run came to the end, figures too, with nothing left out: the next one stops at what is
+    known."""
     items: tuple[Known, ...] = ()
 
 
@@ -156,10 +157,10 @@ class _Own:
                 if fresh:
                     self._take(fresh, posts)
                 self.report("Looking at posts", len(seen), len(seen), "")
-            if posts and not self.done.left_out:
+            self._figures(seen, since, posts)
+            if posts and not self.done.left_out and not self.whole:
                 self.whole = True
                 self._save()
-            self._figures(seen, since, posts)
         except (GraphError, Stopped) as error:
             self.done.stopped = error
         return self.done
