@@ -193,6 +193,7 @@ JPEG = b"\xff\xd8\xff\xe0" + bytes(96)
 VERSION = {"version": 6}
 """Of the post that `parts` makes, when it is made for the first time."""
 BODIES: dict[tuple[str, str], object] = {
+    ("POST", "posts/{number}/versions"): VERSION | {"again": True},
     ("PATCH", "posts/{number}"): VERSION | {"caption": "Other."}, ("POST", "posts/{number}/undo"): VERSION,
     ("POST", "posts/{number}/redo"): VERSION, ("POST", "posts/{number}/revisions/{revision}/restore"): VERSION,
     ("POST", "posts/{number}/state"): {"to": "review"}, ("PUT", "posts/{number}/favourite"): {"on": True},

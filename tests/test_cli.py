@@ -34,12 +34,22 @@ def one_clear_line(done: subprocess.CompletedProcess[str]) -> str:
 
 def test_help_names_every_command() -> None:
     said = run("--help").stdout
-    for command in ("init", "import", "library", "generate", "evaluate", "models", "doctor"):
+    for command in (
+        "init",
+        "import",
+        "library",
+        "generate",
+        "evaluate",
+        "models",
+        "doctor",
+        "collect",
+    ):
         assert command in said
 
 
 @pytest.mark.parametrize(
-    "command", ["init", "import", "library", "generate", "rework", "evaluate", "doctor", "models"]
+    "command",
+    ["init", "import", "library", "generate", "rework", "evaluate", "doctor", "models", "collect"],
 )
 def test_every_command_explains_itself(command: str) -> None:
     done = run(command, "--help")

@@ -94,6 +94,10 @@ UNLIKELY = {
     "POST /api/v1/brands/{brand}/library/imports",  # nor the key of an upload
     "POST /api/v1/brands/{brand}/calendar/jobs",  # nor the id of a planned post
     "PUT /api/v1/brands/{brand}/posts/{number}/place",  # nor that of another post
+    # Posts that a test wrote are not made of anything that is known.
+    "POST /api/v1/brands/{brand}/posts/{number}/versions",
+    "POST /api/v1/brands/{brand}/posts/{number}/words",
+    "POST /api/v1/brands/{brand}/posts/{number}/layouts",
 }
 """Operations that what is made up cannot make succeed."""
 

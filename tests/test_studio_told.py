@@ -3,7 +3,9 @@
 import pytest
 
 from feedsmith.brand import Brand, HashtagPolicy
-from feedsmith.post import Credit, Medium, Originality, Photo, Post
+from feedsmith.marks import Mark
+from feedsmith.post import Credit, Medium, Originality, Post
+from feedsmith.studio.shelf import Item
 
 pytestmark = pytest.mark.usefixtures("studio")
 
@@ -25,9 +27,9 @@ def made(**changed: object) -> Post:
     )  # fmt: skip
 
 
-PHOTO = Photo(
-    id="a" * 16, file="photos/a.jpg", name="tall-tree_2.jpg", width=9, height=9,
-    credit=Credit(text="Ana Ruiz"),
+PHOTO = Item(
+    id="a" * 16, file="photos/a.jpg", name="tall-tree_2.jpg", width=9, height=9, words=(), read=(),
+    colours=(), palette=(), date="", source="", credit="Ana Ruiz", licence="", caption="", mark=Mark(),
 )  # fmt: skip
 
 

@@ -325,7 +325,7 @@ def test_of_two_studios_started_on_one_folder_at_once_one_opens_and_one_says_why
         until(lambda: any(one.poll() is not None for one in both))
         lost, won = sorted(both, key=lambda one: one.poll() is None)
         assert lost.returncode == 1
-        said = lost.communicate()[1].replace("\n", " ")
+        said = " ".join(lost.communicate()[1].split())
         assert "a studio is open on this folder already" in said
         assert "Traceback" not in said
         assert won.poll() is None

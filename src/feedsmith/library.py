@@ -698,6 +698,8 @@ def _merged(
             known += 1
             if merged[same].source == post.source:  # a newer export knows an edited caption
                 merged[same] = post.model_copy(update={"id": same})
+            elif post.permalink and not merged[same].permalink:  # exports have none, the API has
+                merged[same] = merged[same].model_copy(update={"permalink": post.permalink})
         seen |= dict.fromkeys(_keys(post), same or post.id)
     return list(merged.values()), fresh, known
 

@@ -19,6 +19,7 @@ from rich.table import Table
 
 import feedsmith
 from feedsmith.brand import VOICES, Home, checked
+from feedsmith.cli.collect import collect
 from feedsmith.cli.evaluate import evaluate_app
 from feedsmith.cli.export import export, preflight
 from feedsmith.cli.learn import learn
@@ -63,6 +64,7 @@ app.command()(backup)
 app.command()(restore)
 app.command()(mcp)
 app.command()(connect)
+app.command()(collect)
 app.command()(fake_instagram)
 
 STOPPED = 130

@@ -415,6 +415,17 @@ class _Handler(BaseHTTPRequestHandler):
         # What was not read of the body would be taken for the next request.
         self.close_connection = True
         self._send(status, reading.as_json(told), "application/json")
+        self._hear_out()
+
+    def _hear_out(self) -> None:
+        """Read what still comes before hanging up: a connection that is closed over unread bytes is
+        reset, and the answer may be lost with it."""
+        self.wfile.flush()
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            self.connection.settimeout(2)
+            while self.rfile.read1(PIECE):
+                pass
 
     # ---- consent -----------------------------------------------------------------------------------
 

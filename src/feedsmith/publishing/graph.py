@@ -600,6 +600,12 @@ class Graph:
         row = next(iter(rows_of(told)), told)
         return _read(Made, row).id
 
+    def searched(self) -> tuple[str, ...]:
+        """Ids of the hashtags that count against the thirty of seven days, whoever looked them up."""
+        path = f"{self.account}/recently_searched_hashtags"
+        told = self._ask("GET", path, {"limit": str(rules.HASHTAG_QUERIES)}, user=True)
+        return tuple(_read(Made, row).id for row in rows_of(told))
+
     def hashtag_media(
         self,
         hashtag: str,
