@@ -5,15 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 import uvicorn
 from django.utils import timezone
 
+from feedsmith.brand import Home
 from feedsmith.fake_instagram.server import FakeInstagram
 from feedsmith.publishing.tokens import Account, Connection, FolderShelf, Token
 from small_instagram import film
-from small_studio import CONFIG, home, post, visitor
+from small_studio import CONFIG, post, text_of, visitor
 
 pytestmark = pytest.mark.usefixtures("studio")
 SHOP = "tall.tree.outfitters"
@@ -137,7 +139,7 @@ def test_a_reel_is_fetched_from_the_studio_and_goes_out(day: Day) -> None:
     from feedsmith.studio.models import Brand
     from feedsmith.studio.models.drafts import adopt
 
-    place = home("oak")
+    place = Home(CONFIG.home)
     made = post(place, "07-reel-aaaaaa", "reel")
     folder = place.posts / "07-reel-aaaaaa"
     film(folder / "01.mp4", 4, 30, 360, 640)
@@ -288,7 +290,13 @@ def test_a_time_missed_by_more_than_the_brand_wants_is_asked_about(day: Day) -> 
     day.run()
     row = Publication.objects.get()
     assert (seen(draft).state, row.title, row.asks) == ("failed", "Missed its time", True)
-    row.again(None, "editor", day.now)
+    page = text_of(visitor("edgar").get(f"/b/oak-co/posts/{draft.pk}"))
+    assert "Missed its time" in page
+    assert "Choose another time" in page
+    later = (day.now + timedelta(minutes=5)).astimezone(ZoneInfo("Europe/Berlin"))
+    form = {"do": "later", "when": f"{later:%Y-%m-%dT%H:%M}"}
+    answer = visitor("edgar").post(f"/b/oak-co/posts/{draft.pk}/publication/answer", form)
+    assert answer.status_code == 302
     day.run()
     assert seen(draft).state == "published"
     assert len(day.out) == 1

@@ -5,9 +5,11 @@ The same folder as `feedsmith connect` keeps. Who only wants names opens no lock
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from feedsmith.errors import FeedsmithError
+from feedsmith.publishing.connect import REFRESH_AFTER
 from feedsmith.publishing.tokens import Account, Connection, FolderShelf
 from feedsmith.studio.models import Brand, Draft
 
@@ -18,6 +20,13 @@ class Known:
 
     account: Account
     trouble: str = ""
+    issued: datetime | None = None
+    """When its token was."""
+
+    def stale(self, now: datetime) -> bool:
+        """Whether its token is to be refreshed (publishing.connect.due says it exactly)."""
+        refreshable = self.account.login == "instagram" and not self.trouble
+        return refreshable and self.issued is not None and now - self.issued >= REFRESH_AFTER
 
 
 def folder_of(brand: Brand) -> Path:
@@ -34,7 +43,9 @@ def connected(brand: Brand) -> list[Known]:
     for path in sorted((folder_of(brand) / "accounts").glob("*.json")):
         try:
             told = json.loads(path.read_text("utf-8"))
-            found.append(Known(Account.model_validate(told["account"]), str(told["trouble"])))
+            account = Account.model_validate(told["account"])
+            issued = datetime.fromisoformat(told["token"]["issued"])
+            found.append(Known(account, str(told["trouble"]), issued))
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return sorted(found, key=lambda known: known.account.username)

@@ -94,8 +94,10 @@ class Publication(models.Model):
 
     @property
     def asks(self) -> bool:
-        """True while a person must say what is to be done."""
-        return self.step == "asking" and self.answered_at is None
+        """True while a person must say what is to be done; a late one may be answered by any other
+        step of its post, too."""
+        open_ = self.step == "asking" and self.answered_at is None
+        return open_ and self.draft.state in ("publishing", "failed")
 
     @property
     def stoppable(self) -> bool:

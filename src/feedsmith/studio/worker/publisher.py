@@ -28,6 +28,8 @@ def main() -> None:
     from feedsmith.studio.models import Brand
     from feedsmith.studio.worker import publishing
 
+    for brand in Brand.objects.all():
+        publishing.refresh(brand, timezone.now())
     last = time.monotonic()
     with ThreadPoolExecutor(publishing.AT_ONCE, thread_name_prefix="account") as pool:
         while time.monotonic() - last < config.idle_seconds:

@@ -99,7 +99,7 @@ def further(row: Publication, name: str, now: datetime) -> None:
             attempt, sending, connection.graph(), keep, now, policy=policy,
             known=frozenset(known.values_list("draft__media_id", flat=True)) - {""},
         )  # fmt: skip
-        if after.said and after.said != attempt.said and not after.over:
+        if after.mend and after.said != attempt.said and not after.over:
             _look_after(brand, connection, now)
         if after.over:
             sweep(brand, now)
@@ -119,15 +119,31 @@ def _opened(
     if not connection.token.secret:
         keep(row.told.later(now + RETRY, connection.trouble, "connect the account again"))
         return None
-    if connect.due(connection, now):
-        try:
-            connection = connect.refreshed(connection, now)
-            accounts.shelf_of(brand).put(connection)
-        except Disconnected as error:
-            accounts.shelf_of(brand).put(connect.lost(connection, error))
-        except GraphError:
-            log.info("a token could not be refreshed now")
+    return _fresh(brand, connection, now)
+
+
+def _fresh(brand: Brand, connection: Connection, now: datetime) -> Connection:
+    """The same, with a new token where it is due for one."""
+    if not connect.due(connection, now):
+        return connection
+    try:
+        connection = connect.refreshed(connection, now)
+    except Disconnected as error:
+        connection = connect.lost(connection, error)
+    except GraphError:
+        log.info("a token could not be refreshed now")
+        return connection
+    accounts.shelf_of(brand).put(connection)
     return connection
+
+
+def refresh(brand: Brand, now: datetime) -> None:
+    """New tokens for all accounts that are due for one, so that none ends while nothing is posted."""
+    try:
+        for connection in accounts.shelf_of(brand).all():
+            _fresh(brand, connection, now)
+    except FeedsmithError as error:
+        log.warning("accounts of %s: %s", brand.slug, error.message)
 
 
 def _look_after(brand: Brand, connection: Connection, now: datetime) -> None:

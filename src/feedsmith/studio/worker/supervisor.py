@@ -37,6 +37,8 @@ STARTS_IN_VAIN = 4
 """Such deaths in a row after which the waiting job is told."""
 ACCOUNTS_EVERY = 30.0
 """Seconds between two looks whether an account was connected on the command line."""
+REFRESH_EVERY = 3600.0
+"""Seconds between two tries to refresh a token that is due, where nothing is posted."""
 WORKER_LOG_BYTES = 1_000_000
 
 log = logging.getLogger("feedsmith.studio.worker")
@@ -74,6 +76,7 @@ class Supervisor(threading.Thread):
         self.publisher_not_before = 0.0
         self.publisher_in_vain = 0
         self.accounts_seen = -ACCOUNTS_EVERY
+        self.refreshed, self.stale = -REFRESH_EVERY, False
 
     # ---- the thread ----------------------------------------------------------------------------
 
@@ -153,8 +156,10 @@ class Supervisor(threading.Thread):
         now = time.monotonic()
         if now - self.accounts_seen >= ACCOUNTS_EVERY:
             self.accounts_seen = now
-            for brand in Brand.objects.all():
-                due.seen(brand, timezone.now())
+            at = timezone.now()
+            known = [k for brand in Brand.objects.all() for k in due.seen(brand, at)]
+            if now - self.refreshed >= REFRESH_EVERY and any(k.stale(at) for k in known):
+                self.refreshed, self.stale = now, True
         if self.publisher is not None:
             code = self.publisher.process.poll()
             if code is None:
@@ -169,7 +174,8 @@ class Supervisor(threading.Thread):
                 self.publisher_not_before = now + min(BACK_OFF_MAX, wait)
             else:
                 self.publisher_in_vain = 0
-        if now >= self.publisher_not_before and due.wanted(timezone.now()):
+        if now >= self.publisher_not_before and (self.stale or due.wanted(timezone.now())):
+            self.stale = False  # it begins with that
             self.publisher = self._begun("publisher", "feedsmith.studio.worker.publisher")
 
     # ---- starting and ending workers -------------------------------------------------------------
