@@ -134,3 +134,17 @@ def test_a_publisher_that_is_killed_is_started_again_and_there_is_one_post(
     until(lambda: state(studio, photo) == "published", 300)
     assert len(out(fake)) == 1
     assert publishers_of(studio.process.pid) != killed
+
+
+def test_a_studio_that_is_killed_in_the_midst_goes_on_when_it_is_opened_again(
+    studio: Server, fake: FakeInstagram
+) -> None:
+    photo, *_ = numbers(studio)
+    fault = fake.faults.add("delay", method="POST", path="media_publish", seconds=2)
+    schedule(studio, photo, 1)
+    until(lambda: fault.used, 60)
+    studio.kill()
+    again = Server(studio.home, "--idle", "2")
+    until(lambda: state(again, photo) == "published", 300)
+    assert len(out(fake)) == 1
+    assert again.close() == 0

@@ -256,6 +256,34 @@ def test_who_lost_its_lease_sends_nothing_more(day: Day) -> None:
         row.keep("one", row.told)
 
 
+def test_of_several_publishers_one_takes_an_account_and_its_first_post(day: Day) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from django.db import connections
+
+    from feedsmith.studio.models import Publication
+    from feedsmith.studio.worker import publishing
+
+    day.scheduled(after=timedelta(minutes=1))
+    day.scheduled("02-carousel-aaaaaa", after=timedelta(minutes=1, seconds=1))
+    publishing.turn("one", now=day.now)
+    Publication.released()
+    at = day.now + timedelta(minutes=5)
+
+    def taken(number: int) -> list[int]:
+        try:
+            return [r.draft_id for r in Publication.heads(at) if r.claim(f"p{number}", at)]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as pool:
+        all_ = [draft for drafts in pool.map(taken, range(6)) for draft in drafts]
+    assert len(all_) == 1
+    first = Publication.objects.order_by("due").first()
+    assert first is not None
+    assert all_ == [first.draft_id]
+
+
 # ---- people ----------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,8 @@ Light: the server asks it every other second. Opens no lock and no file of a pos
 
 from datetime import datetime, timedelta
 
+from django.db.models import F
+
 from feedsmith.publishing import publisher
 from feedsmith.studio import accounts
 from feedsmith.studio.models import Brand, Draft, Publication
@@ -30,7 +32,9 @@ def due(now: datetime) -> list[tuple[Draft, accounts.Known]]:
     """Scheduled posts that are to be taken up now, and the account of each."""
     found = []
     soon = Draft.objects.filter(
-        state="scheduled", scheduled_at__lte=now + publisher.USUAL.ahead_film
+        state="scheduled",
+        scheduled_at__lte=now + publisher.USUAL.ahead_film,
+        scheduled_at__gte=F("brand__publishes_from"),
     ).order_by("scheduled_at", "pk")
     known: dict[int, list[accounts.Known]] = {}
     for draft in soon.select_related("brand"):
