@@ -57,7 +57,14 @@ def post(home: Home, name: str, kind: str = "photo", caption: str = "Under the o
 def home(name: str, within: Path = _ROOT) -> Home:
     """A brand's folder, made afresh, with three posts."""
     place = Home(within / name)
-    for part in ("posts", "library", "studio/thumbnails"):
+    for part in (
+        "posts",
+        "library",
+        "publishing",
+        "studio/thumbnails",
+        "studio/hosted",
+        "studio/outgoing",
+    ):
         shutil.rmtree(place.root / part, ignore_errors=True)
     # Hundreds of tests begin here: a copy is ten times quicker than drawing the pictures again.
     shutil.copytree(_drawn(name), place.root, copy_function=shutil.copyfile, dirs_exist_ok=True)

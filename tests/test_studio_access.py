@@ -26,6 +26,7 @@ EXAMPLES = {
     "slug": "oak-co", "token": "0" * 43, "digest": "0123456789", "name": "studio.css",
     "folder": "01-photo-aaaaaa", "file": "01.jpg", "width": "240", "photo_id": "a" * 16,
     "shot": "1", "layout": "quote-card.ink",
+    "ends": "1", "mac": "x",
 }  # fmt: skip
 """A value for each part of an address but numbers, which are looked up (`number_for`)."""
 
@@ -169,6 +170,7 @@ def test_pages_for_everybody_are_few() -> None:
     open_to_all = {str(route.pattern) for route in routes() if route.callback.needs == "nobody"}
     assert open_to_all == {
         "sign-in", "sign-in/link/<str:token>", "static/<str:digest>/<str:name>", "sw.js", "offline",
+        "hosted/<str:ends>/<str:mac>/<path:name>",  # by signed links
     }  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def takes_a_post(written: str) -> bool:
     values = {
         "slug": "oak-co", "photo_id": "a" * 16, "key": "post-1" if "calendar" in written else "k" * 16,
         "token": "x", "width": "240", "folder": "f", "file": "f.jpg", "digest": "d", "name": "n.css",
-        "comment": "1", "number": "999", "shot": "1", "layout": "plain.paper",
+        "comment": "1", "number": "999", "shot": "1", "layout": "plain.paper", "ends": "1", "mac": "x",
     }  # fmt: skip
     place = re.sub(r"<(\w+)>", lambda found: values[found[1]], written)
     if place.startswith("r/"):

@@ -14,7 +14,7 @@ import pytest
 
 from studio_server import until
 
-TESTS = ("jobs", "drafts", "sign_in")
+TESTS = ("jobs", "drafts", "sign_in", "publishing")
 """Test modules that run again here."""
 
 

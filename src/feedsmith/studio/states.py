@@ -59,6 +59,8 @@ STEPS: tuple[Step, ...] = (
     _step("scheduled", "publishing", "Publish", "studio"),
     _step("publishing", "published", "Published", "studio"),
     _step("publishing", "failed", "Failed", "studio"),
+    _step("publishing", "scheduled", "Publish again", "studio"),
+    _step("publishing", "approved", "Stop it", "studio"),
     _step("failed", "scheduled", "Schedule again", "editor", "owner"),
     _step("failed", "draft", "Back to draft", "editor", "owner"),
     _step("failed", "published", "Mark as posted", "editor", "owner"),

@@ -20,6 +20,13 @@ class Brand(models.Model):
     slug = models.SlugField(max_length=60, unique=True)
     root = models.CharField(max_length=1000, unique=True)
     added_at = models.DateTimeField(auto_now_add=True)
+    account = models.CharField(max_length=40, blank=True)
+    """Instagram's number of the account that posts, where several are connected; '' for the first."""
+    late_minutes = models.PositiveIntegerField(default=120)
+    """So long after its time a post still goes out by itself; later, a person is asked."""
+    publishes_from = models.DateTimeField(null=True)
+    """When the studio first saw an account connected: what was due before was posted by hand. None
+    while there is none."""
 
     class Meta:
         ordering = ("added_at", "id")

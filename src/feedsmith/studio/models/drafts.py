@@ -59,6 +59,12 @@ class Draft(models.Model):
     """Order of the feed: the highest is the newest, top left."""
     favourite = models.BooleanField(default=False)
     archived_at = models.DateTimeField(null=True, blank=True)
+    account = models.CharField(max_length=40, blank=True)
+    """Instagram's number of the account that posts it; '' for the brand's usual one."""
+    permalink = models.CharField(max_length=300, blank=True)
+    """Where it is to be seen, once it is out."""
+    media_id = models.CharField(max_length=40, blank=True)
+    """Instagram's number of it then."""
     version = models.PositiveIntegerField(default=1)
     """Grows with each change; an edit names the one it was made from."""
     at_revision = models.PositiveIntegerField(default=1)
@@ -266,7 +272,7 @@ class Draft(models.Model):
             before, row.state = row.state, to
             if to == "scheduled":
                 row.scheduled_at = scheduled_at or row.scheduled_at
-            elif before == "scheduled" and to in ("approved", "draft"):
+            elif before in ("scheduled", "publishing") and to in ("approved", "draft"):
                 row.scheduled_at = None
             row.archived_at = timezone.now() if to == "archived" else None
             row._changed()

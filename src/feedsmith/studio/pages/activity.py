@@ -22,6 +22,8 @@ VERBS = {
     "duplicated": "copied", "linked": "made a review link", "unlinked": "closed a review link",
     "planned": "moved", "brought": "brought in a plan", "imported": "added to the library",
     "marked": "marked", "let in": "let in", "took out": "took out",
+    "connected": "connected the account", "disconnected": "disconnected the account",
+    "held up": "could not publish",
     "changed the role": "changed the role of", "made a sign-in link": "made a sign-in link for",
 }  # fmt: skip
 QUOTED = ("commented", "asked for changes")

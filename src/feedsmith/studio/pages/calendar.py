@@ -12,7 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.studio import asked, clock, slots
+from feedsmith.studio import accounts, asked, clock, slots
 from feedsmith.studio.models import Brand, Conflict, Draft, Job, Plan, Planned
 from feedsmith.studio.models.jobs import ACTIVE
 from feedsmith.studio.pages.access import for_members
@@ -63,7 +63,9 @@ def shown(brand: Brand, view: str, day: date, today: date, zone: tzinfo) -> dict
     recent = last_job is not None and (
         last_job.state in ACTIVE or timezone.now() - last_job.asked_at < timedelta(hours=1)
     )
+    account = accounts.usual(brand)
     return {
+        "goes_to": account.account.username if account is not None else "",
         "view": view, "title": titled(view, day, first, last), "days": all_days, "root": root,
         "month": day.month if view == "month" else 0, "names": [f"{_monday(n):%a}" for n in range(7)],
         "urls": {

@@ -38,7 +38,11 @@ def of_brand(brand: Brand, number: int) -> Draft:
 @for_members("reviewer")
 @require_safe
 def post(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
-    return render(request, "studio/post.html", page_of(request, brand, of_brand(brand, number)))
+    from feedsmith.studio.pages.publication import going_out
+
+    draft = of_brand(brand, number)
+    said = going_out(draft, request.role) | page_of(request, brand, draft)
+    return render(request, "studio/post.html", said)
 
 
 @for_members("reviewer")

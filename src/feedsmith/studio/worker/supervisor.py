@@ -1,4 +1,5 @@
-"""The supervisor: a thread of the server that starts workers when jobs wait, and watches them.
+"""The supervisor: a thread of the server that starts workers when jobs wait, and watches them; and the
+publisher, when a post is due.
 
 Every way a worker can end leads to a sentence in its job: it goes on where it was, or is given up.
 """
@@ -16,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.db import close_old_connections, connections
+from django.utils import timezone
 
 from feedsmith.files import sweep
-from feedsmith.studio.models import Job
+from feedsmith.studio import due
+from feedsmith.studio.models import Brand, Job, Publication
 from feedsmith.studio.settings import Config
 from feedsmith.studio.worker.lock import OneStudio
 
@@ -32,6 +35,10 @@ BACK_OFF_MAX = 30.0
 """Seconds; a worker that dies before it takes a job is started ever more seldom."""
 STARTS_IN_VAIN = 4
 """Such deaths in a row after which the waiting job is told."""
+ACCOUNTS_EVERY = 30.0
+"""Seconds between two looks whether an account was connected on the command line."""
+REFRESH_EVERY = 3600.0
+"""Seconds between two tries to refresh a token that is due, where nothing is posted."""
 WORKER_LOG_BYTES = 1_000_000
 
 log = logging.getLogger("feedsmith.studio.worker")
@@ -65,6 +72,11 @@ class Supervisor(threading.Thread):
         self.closing = False
         self.in_vain = 0
         self.not_before = 0.0
+        self.publisher: Worker | None = None
+        self.publisher_not_before = 0.0
+        self.publisher_in_vain = 0
+        self.accounts_seen = -ACCOUNTS_EVERY
+        self.refreshed, self.stale = -REFRESH_EVERY, False
 
     # ---- the thread ----------------------------------------------------------------------------
 
@@ -73,6 +85,7 @@ class Supervisor(threading.Thread):
         while not self.closing:
             try:
                 self._look()
+                self._look_at_publisher()
             except Exception:  # the database may be full or locked now, and not in a moment
                 log.exception("the supervisor stumbled")
                 close_old_connections()
@@ -135,6 +148,36 @@ class Supervisor(threading.Thread):
             return
         self.in_vain = 0
 
+    # ---- the publisher ---------------------------------------------------------------------------
+
+    def _look_at_publisher(self) -> None:
+        """It runs while something is due. One that died is started again, ever more seldom; what it
+        held is free at once."""
+        now = time.monotonic()
+        if now - self.accounts_seen >= ACCOUNTS_EVERY:
+            self.accounts_seen = now
+            at = timezone.now()
+            known = [k for brand in Brand.objects.all() for k in due.seen(brand, at)]
+            if now - self.refreshed >= REFRESH_EVERY and any(k.stale(at) for k in known):
+                self.refreshed, self.stale = now, True
+        if self.publisher is not None:
+            code = self.publisher.process.poll()
+            if code is None:
+                return
+            Publication.released(self.publisher.name)
+            self._close(self.publisher)
+            self.publisher = None
+            if code:
+                log.error("the publisher ended with %d; see worker.log", code)
+                self.publisher_in_vain += 1
+                wait = 2.0 ** (self.publisher_in_vain - 1) - 1
+                self.publisher_not_before = now + min(BACK_OFF_MAX, wait)
+            else:
+                self.publisher_in_vain = 0
+        if now >= self.publisher_not_before and (self.stale or due.wanted(timezone.now())):
+            self.stale = False  # it begins with that
+            self.publisher = self._begun("publisher", "feedsmith.studio.worker.publisher")
+
     # ---- starting and ending workers -------------------------------------------------------------
 
     @property
@@ -142,15 +185,18 @@ class Supervisor(threading.Thread):
         return self.config.folder / "worker.log"
 
     def _start(self) -> None:
-        name = f"worker-{secrets.token_hex(4)}"
+        self.workers.append(self._begun("worker", "feedsmith.studio.worker"))
+
+    def _begun(self, what: str, module: str) -> Worker:
+        name = f"{what}-{secrets.token_hex(4)}"
         with self._log.open("ab") as said:
             process = subprocess.Popen(
-                [sys.executable, "-m", "feedsmith.studio.worker", name],
+                [sys.executable, "-m", module, name],
                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said,
                 env=os.environ | self.config.as_environment(), start_new_session=True,
                 pass_fds=self.lock.handles(),
             )  # fmt: skip
-        self.workers.append(Worker(name, process))
+        return Worker(name, process)
 
     @staticmethod
     def _poke(worker: Worker) -> None:
@@ -179,6 +225,12 @@ class Supervisor(threading.Thread):
         self.closing = True
         wake()
         self.join(5)
+        if self.publisher is not None:  # what it was at goes on at the next start
+            self.publisher.process.kill()
+            self.publisher.process.wait()
+            self._close(self.publisher)
+            Publication.released(self.publisher.name)
+            self.publisher = None
         for worker in self.workers:
             worker.process.terminate()
         for worker in self.workers:

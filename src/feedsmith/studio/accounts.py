@@ -1,0 +1,73 @@
+"""Accounts of a brand: which are connected, which one posts, and the client of one.
+
+The same folder as `feedsmith connect` keeps. Who only wants names opens no lock.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from feedsmith.errors import FeedsmithError
+from feedsmith.publishing.connect import REFRESH_AFTER
+from feedsmith.publishing.tokens import Account, Connection, FolderShelf
+from feedsmith.studio.models import Brand, Draft
+
+
+@dataclass(frozen=True)
+class Known:
+    """An account, without what opens it."""
+
+    account: Account
+    trouble: str = ""
+    issued: datetime | None = None
+    """When its token was."""
+
+    def stale(self, now: datetime) -> bool:
+        """Whether its token is to be refreshed (publishing.connect.due says it exactly)."""
+        refreshable = self.account.login == "instagram" and not self.trouble
+        return refreshable and self.issued is not None and now - self.issued >= REFRESH_AFTER
+
+
+def folder_of(brand: Brand) -> Path:
+    return Path(brand.home.root) / "publishing"
+
+
+def shelf_of(brand: Brand) -> FolderShelf:
+    return FolderShelf(folder_of(brand))
+
+
+def connected(brand: Brand) -> list[Known]:
+    """By user name; a file that is no account is left out, the accounts' page says so."""
+    found = []
+    for path in sorted((folder_of(brand) / "accounts").glob("*.json")):
+        try:
+            told = json.loads(path.read_text("utf-8"))
+            account = Account.model_validate(told["account"])
+            issued = datetime.fromisoformat(told["token"]["issued"])
+            found.append(Known(account, str(told["trouble"]), issued))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return sorted(found, key=lambda known: known.account.username)
+
+
+def usual(brand: Brand, among: list[Known] | None = None) -> Known | None:
+    """The account that posts where a post names none; None where none is connected."""
+    known = connected(brand) if among is None else among
+    return next((k for k in known if k.account.id == brand.account), known[0] if known else None)
+
+
+def of_draft(draft: Draft, among: list[Known] | None = None) -> Known | None:
+    """The account that posts this; None where it is not connected (any more)."""
+    known = connected(draft.brand) if among is None else among
+    if not draft.account:
+        return usual(draft.brand, known)
+    return next((k for k in known if k.account.id == draft.account), None)
+
+
+def opened(brand: Brand, account: str) -> Connection | None:
+    """What opens an account; None where it is not connected, or its file cannot be read."""
+    try:
+        return shelf_of(brand).get(account)
+    except FeedsmithError:
+        return None

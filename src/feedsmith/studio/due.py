@@ -1,0 +1,56 @@
+"""Due: which scheduled posts are to be taken up now, and whether there is anything to publish.
+
+Light: the server asks it every other second. Opens no lock and no file of a post.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db.models import F
+
+from feedsmith.publishing import publisher
+from feedsmith.studio import accounts
+from feedsmith.studio.models import Brand, Draft, Publication
+
+
+def ahead(draft: Draft) -> timedelta:
+    """How long before its time there is something to do for a post."""
+    films = any(str(m.get("file", "")).endswith((".mp4", ".mov")) for m in draft.media)
+    return publisher.USUAL.ahead_film if films else publisher.USUAL.ahead
+
+
+def seen(brand: Brand, now: datetime) -> list[accounts.Known]:
+    """The brand's accounts; from when on there were any is remembered, since what was due before was
+    posted by hand."""
+    known = accounts.connected(brand)
+    if bool(known) != (brand.publishes_from is not None):
+        brand.publishes_from = now if known else None
+        brand.save(update_fields=["publishes_from"])
+    return known
+
+
+def due(now: datetime) -> list[tuple[Draft, accounts.Known]]:
+    """Scheduled posts that are to be taken up now, and the account of each."""
+    found = []
+    soon = Draft.objects.filter(
+        state="scheduled",
+        scheduled_at__lte=now + publisher.USUAL.ahead_film,
+        scheduled_at__gte=F("brand__publishes_from"),
+    ).order_by("scheduled_at", "pk")
+    known: dict[int, list[accounts.Known]] = {}
+    for draft in soon.select_related("brand"):
+        brand = draft.brand
+        if brand.pk not in known:
+            known[brand.pk] = seen(brand, now)
+        account = accounts.of_draft(draft, known[brand.pk])
+        if account is None or brand.publishes_from is None:
+            continue
+        if brand.publishes_from <= draft.scheduled_at <= now + ahead(draft):
+            found.append((draft, account))
+    return found
+
+
+def wanted(now: datetime) -> bool:
+    """Whether there is something to do: asked often, so that it reads next to nothing at rest."""
+    if Publication.objects.filter(over=False, begins_at__lte=now).exists():
+        return True
+    return bool(due(now))

@@ -1,0 +1,41 @@
+"""Links: the studio's own addresses for media that Instagram fetches, and which host a brand has."""
+
+from pathlib import Path
+
+from django.conf import settings
+from django.utils.crypto import salted_hmac
+
+from feedsmith.errors import FeedsmithError
+from feedsmith.publishing.hosting import Bucket, Host, Links, keys_from_environment
+from feedsmith.publishing.tokens import Account
+from feedsmith.studio.models import Brand
+
+LOOPBACK = "127.0.0.0/8,::1/128"
+"""What a fake Instagram of one's own may fetch from."""
+
+
+def key() -> bytes:
+    """What signs links: derived from the studio's key, 32 bytes."""
+    return salted_hmac("feedsmith.hosted", "links", algorithm="sha256").digest()
+
+
+def root() -> Path:
+    """The folder of what lies open behind signed links."""
+    return Path(settings.STUDIO.folder) / "hosted"
+
+
+def host_of(brand: Brand, account: Account) -> Host:
+    """Where Instagram fetches this brand's media from. Raises FeedsmithError where nowhere."""
+    config = settings.STUDIO
+    if config.public_url:
+        return Links(config.url, key(), root())
+    hosting = brand.file.hosting
+    if hosting.bucket:
+        return Bucket(hosting, keys_from_environment())
+    if account.server:  # a fake one on this machine reaches this machine
+        return Links(config.url, key(), root())
+    raise FeedsmithError(
+        "Instagram cannot fetch the files: the studio has no public address, and the brand no bucket",
+        mend="start the studio with --url https://..., or set a bucket under [hosting] in brand.toml, or "
+        "share it by hand",
+    )

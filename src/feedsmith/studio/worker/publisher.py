@@ -1,0 +1,51 @@
+"""`python -m feedsmith.studio.worker.publisher NAME`: publish what is due, until nothing is for a while.
+
+Ends at once when the server does: it holds the other end of standard input.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from feedsmith.studio.settings import Config, set_up
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks."""
+
+
+def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends us
+    config, name = Config.from_environment(), sys.argv[1]
+    threading.Thread(target=_listen, daemon=True).start()
+    logging.basicConfig(level=logging.WARNING)
+    set_up(config)
+    from django.utils import timezone
+
+    from feedsmith.studio.models import Brand
+    from feedsmith.studio.worker import publishing
+
+    for brand in Brand.objects.all():
+        publishing.refresh(brand, timezone.now())
+    last = time.monotonic()
+    with ThreadPoolExecutor(publishing.AT_ONCE, thread_name_prefix="account") as pool:
+        while time.monotonic() - last < config.idle_seconds:
+            if publishing.turn(name, pool):
+                last = time.monotonic()
+            time.sleep(LOOK_EVERY)
+    for brand in Brand.objects.all():
+        publishing.sweep(brand, timezone.now())
+
+
+def _listen() -> None:
+    """The end means that the server is gone, and nobody restarts us."""
+    while os.read(0, 1):
+        pass
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

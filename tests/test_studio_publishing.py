@@ -1,0 +1,405 @@
+"""A scheduled post goes out of the studio at its minute, once; post and attempt never disagree."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+import uvicorn
+from django.utils import timezone
+
+from feedsmith.brand import Home
+from feedsmith.fake_instagram.server import FakeInstagram
+from feedsmith.publishing.tokens import Account, Connection, FolderShelf, Token
+from small_instagram import film
+from small_studio import CONFIG, post, text_of, visitor
+
+pytestmark = pytest.mark.usefixtures("studio")
+SHOP = "tall.tree.outfitters"
+
+
+class Crash(BaseException):
+    """The publisher is gone."""
+
+
+def connect(fake: FakeInstagram, place: Path, name: str = SHOP) -> str:
+    """An account of the fake, connected to the brand in this folder; its number."""
+    grant = fake.connected(name, kind="long")
+    number = grant.accounts[0]
+    account = Account(id=number, username=name, login="instagram", server=fake.url)
+    now = datetime.now(UTC)
+    FolderShelf(place / "publishing").put(
+        Connection(account, Token(grant.token, now, now + timedelta(days=60)))
+    )
+    return number
+
+
+@dataclass
+class Day:
+    """A day at the studio, on a clock that it shares with the fake Instagram."""
+
+    fake: FakeInstagram
+    account: str = ""
+
+    @property
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.fake.world.clock.now(), UTC)
+
+    def scheduled(self, folder: str = "01-photo-aaaaaa", after: timedelta = timedelta(minutes=5)):  # type: ignore[no-untyped-def]
+        from feedsmith.studio.models import Draft
+
+        draft = Draft.objects.get(brand__slug="oak-co", folder=folder)
+        draft = draft.move("approved", by="owner")
+        return draft.move("scheduled", by="owner", scheduled_at=self.now + after)
+
+    def run(self, hours: float = 6, name: str = "publisher") -> None:
+        """Until nothing is under way, or the hours have passed."""
+        from feedsmith.studio import due
+        from feedsmith.studio.models import Draft, Publication
+        from feedsmith.studio.worker import publishing
+
+        end = self.now + timedelta(hours=hours)
+        while self.now < end:
+            if publishing.turn(name, now=self.now):
+                continue
+            under_way = Publication.objects.filter(over=False)
+            coming = [row.begins_at for row in under_way]
+            waiting = Draft.objects.filter(state="scheduled")
+            coming += [d.scheduled_at - due.ahead(d) for d in waiting if d.scheduled_at]
+            later = [at for at in coming if at > self.now]
+            if not later:
+                return
+            self.fake.world.clock.set(min(end, *later).timestamp() + 0.01)
+
+    @property
+    def out(self) -> list:  # type: ignore[type-arg]
+        return [m for m in self.fake.world.media.values() if not m.parent]
+
+
+@pytest.fixture
+def day(studio: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Day]:
+    """The studio answers on a port of its own, so that the fake can fetch from it."""
+    from django.conf import settings
+
+    from feedsmith.studio import due
+    from feedsmith.studio.models import Brand
+    from feedsmith.studio.serving import Application
+
+    server = uvicorn.Server(
+        uvicorn.Config(Application(), port=0, lifespan="off", log_config=None, ws="none")
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    monkeypatch.setattr(settings, "STUDIO", replace(CONFIG, port=port))
+    fake = FakeInstagram()
+    fake.world.clock.stop()
+    fake.world.clock.set(timezone.now().timestamp())
+    fake.start()
+    number = connect(fake, CONFIG.home)
+    due.seen(Brand.objects.get(slug="oak-co"), timezone.now())
+    yield Day(fake, number)
+    fake.close()
+    server.should_exit = True
+    thread.join(10)
+
+
+def seen(draft):  # type: ignore[no-untyped-def]
+    draft.refresh_from_db()
+    return draft
+
+
+# ---- it goes out -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("folder", ["01-photo-aaaaaa", "02-carousel-aaaaaa"])
+def test_a_scheduled_post_goes_out_at_its_minute_with_the_words_of_the_studio(
+    day: Day, folder: str
+) -> None:
+    draft = day.scheduled(folder)
+    draft = draft.edit({"caption": "Other words."}, version=draft.version)
+    day.run()
+    (posted,) = day.out
+    assert posted.caption == "Other words.\n\n#oak #walks"
+    assert 0 <= posted.at - draft.scheduled_at.timestamp() <= 30
+    seen(draft)
+    assert (draft.state, draft.media_id) == ("published", posted.id)
+    assert draft.permalink.startswith("http")
+    moves = draft.events.filter(verb="moved").values_list("words", flat=True)
+    assert list(moves)[:2] == ["publishing -> published", "scheduled -> publishing"]
+
+
+def test_a_reel_is_fetched_from_the_studio_and_goes_out(day: Day) -> None:
+    from feedsmith.files import write_json
+    from feedsmith.studio.models import Brand
+    from feedsmith.studio.models.drafts import adopt
+
+    place = Home(CONFIG.home)
+    made = post(place, "07-reel-aaaaaa", "reel")
+    folder = place.posts / "07-reel-aaaaaa"
+    film(folder / "01.mp4", 4, 30, 360, 640)
+    medium = made.media[0].model_copy(update={"file": "01.mp4", "cover": "01.jpg"})
+    whole = made.model_copy(update={"media": (medium,)})
+    write_json(folder / "post.json", whole.model_dump(mode="json"))
+    adopt(Brand.objects.get(slug="oak-co"))
+    draft = day.scheduled("07-reel-aaaaaa", timedelta(minutes=20))
+    day.run()
+    assert len(day.out) == 1
+    assert seen(draft).state == "published"
+
+
+def test_what_was_hosted_is_gone_afterwards(day: Day) -> None:
+    from feedsmith.studio import links
+    from feedsmith.studio.models import Publication
+
+    day.scheduled()
+    day.run()
+    assert [path for path in links.root().rglob("*") if path.is_file()] == []
+    assert Publication.objects.get().hosted == []
+
+
+def test_without_an_account_nothing_changes(day: Day) -> None:
+    from feedsmith.studio import accounts
+    from feedsmith.studio.models import Brand, Publication
+
+    accounts.shelf_of(Brand.objects.get(slug="oak-co")).remove(day.account)
+    draft = day.scheduled()
+    day.run()
+    assert seen(draft).state == "scheduled"
+    assert not Publication.objects.exists()
+
+
+def test_what_was_due_before_an_account_was_connected_was_posted_by_hand(day: Day) -> None:
+    draft = day.scheduled(after=-timedelta(minutes=30))
+    day.run()
+    assert seen(draft).state == "scheduled"
+
+
+def test_without_a_place_to_fetch_from_the_post_fails_in_words(day: Day) -> None:
+    from feedsmith.errors import FeedsmithError
+    from feedsmith.studio import accounts, links
+    from feedsmith.studio.models import Brand
+
+    brand = Brand.objects.get(slug="oak-co")
+    known = accounts.usual(brand)
+    assert known is not None
+    with pytest.raises(FeedsmithError, match="no public address") as told:
+        links.host_of(brand, known.account.model_copy(update={"server": ""}))
+    assert "--url" in told.value.mend
+    assert "by hand" in told.value.mend
+
+
+# ---- crashes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_crash_at_any_writing_down_leaves_one_post(
+    day: Day, monkeypatch: pytest.MonkeyPatch, after: bool
+) -> None:
+    """Before and after each transaction, in a loop until one run needs no more of them."""
+    from feedsmith.studio.models import Draft, Publication
+
+    usual, count = Publication.keep, 0
+    for crash_at in range(1, 30):
+        Publication.objects.all().delete()
+        Draft.objects.filter(folder="01-photo-aaaaaa").update(
+            state="draft", caption=f"No {crash_at}"
+        )
+        draft, written = day.scheduled(), 0
+
+        def keep(row, name, attempt, policy, crash_at=crash_at):  # type: ignore[no-untyped-def]
+            nonlocal written
+            written += 1
+            if written == crash_at and not after:
+                raise Crash
+            usual(row, name, attempt, policy)
+            if written == crash_at:
+                raise Crash
+
+        monkeypatch.setattr(Publication, "keep", keep)
+        crashed = False
+        try:
+            day.run()
+        except Crash:
+            crashed = True
+        row = Publication.objects.get()
+        steps = {"published": "published", "failed": "failed"}
+        assert seen(draft).state == steps.get(row.step, "publishing")
+        monkeypatch.setattr(Publication, "keep", usual)
+        Publication.released("publisher")
+        day.run()
+        assert seen(draft).state == "published"
+        assert sum(f"No {crash_at}\n" in m.caption for m in day.out) == 1
+        count = crash_at
+        if not crashed:
+            break
+    assert count > 5
+
+
+def test_who_lost_its_lease_sends_nothing_more(day: Day) -> None:
+    from feedsmith.studio.models import Publication
+    from feedsmith.studio.models.publications import LEASE, Taken
+
+    day.scheduled(after=timedelta(minutes=1))
+    from feedsmith.studio.worker import publishing
+
+    publishing.turn("one", now=day.now)
+    (row,) = Publication.heads(day.now + LEASE * 2)
+    assert not row.claim("two", timezone.now())
+    assert row.claim("two", timezone.now() + LEASE * 2)
+    with pytest.raises(Taken):
+        row.keep("one", row.told)
+
+
+def test_of_several_publishers_one_takes_an_account_and_its_first_post(day: Day) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from django.db import connections
+
+    from feedsmith.studio.models import Publication
+    from feedsmith.studio.worker import publishing
+
+    day.scheduled(after=timedelta(minutes=1))
+    day.scheduled("02-carousel-aaaaaa", after=timedelta(minutes=1, seconds=1))
+    publishing.turn("one", now=day.now)
+    Publication.released()
+    at = day.now + timedelta(minutes=5)
+
+    def taken(number: int) -> list[int]:
+        try:
+            return [r.draft_id for r in Publication.heads(at) if r.claim(f"p{number}", at)]
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(6) as pool:
+        all_ = [draft for drafts in pool.map(taken, range(6)) for draft in drafts]
+    assert len(all_) == 1
+    first = Publication.objects.order_by("due").first()
+    assert first is not None
+    assert all_ == [first.draft_id]
+
+
+# ---- people ----------------------------------------------------------------------------------------
+
+
+def test_an_edit_while_it_is_being_sent_is_refused_in_words(day: Day) -> None:
+    from feedsmith.errors import FeedsmithError
+    from feedsmith.studio.worker import publishing
+
+    draft = day.scheduled(after=timedelta(minutes=1))
+    publishing.turn("one", now=day.now)
+    seen(draft)
+    with pytest.raises(FeedsmithError, match="being published cannot be edited"):
+        draft.edit({"caption": "Too late."}, version=draft.version)
+
+
+def test_it_can_be_stopped_until_it_is_public(day: Day) -> None:
+    from feedsmith.studio.models import Publication
+    from feedsmith.studio.worker import publishing
+
+    draft = day.scheduled(after=timedelta(minutes=1))
+    publishing.turn("one", now=day.now)
+    Publication.objects.get().stop(None)
+    assert (seen(draft).state, draft.scheduled_at) == ("approved", None)
+    day.run()
+    assert day.out == []
+
+
+def test_a_time_missed_by_more_than_the_brand_wants_is_asked_about(day: Day) -> None:
+    from feedsmith.studio.models import Publication
+
+    draft = day.scheduled()
+    day.fake.world.clock.advance(3 * 3600)
+    day.run()
+    row = Publication.objects.get()
+    assert (seen(draft).state, row.title, row.asks) == ("failed", "Missed its time", True)
+    page = text_of(visitor("edgar").get(f"/b/oak-co/posts/{draft.pk}"))
+    assert "Missed its time" in page
+    assert "Choose another time" in page
+    later = (day.now + timedelta(minutes=5)).astimezone(ZoneInfo("Europe/Berlin"))
+    form = {"do": "later", "when": f"{later:%Y-%m-%dT%H:%M}"}
+    answer = visitor("edgar").post(f"/b/oak-co/posts/{draft.pk}/publication/answer", form)
+    assert answer.status_code == 302
+    day.run()
+    assert seen(draft).state == "published"
+    assert len(day.out) == 1
+
+
+def test_what_may_be_out_is_sent_again_only_by_who_is_sure(day: Day) -> None:
+    from feedsmith.errors import FeedsmithError
+    from feedsmith.studio.models import Publication
+
+    draft = day.scheduled()
+    day.fake.faults.add("drop-before", method="POST", path="media_publish")
+    day.fake.faults.add(
+        "refuse", method="GET", path=r"/v25\.0/\d+$", times=100, skip=3, code=100, subcode=33
+    )
+    day.run()
+    row = Publication.objects.get()
+    assert (seen(draft).state, row.title) == ("publishing", "Not sure")
+    with pytest.raises(FeedsmithError, match="twice"):
+        row.again(None, "editor", day.now)
+    assert seen(draft).state == "publishing"
+    day.fake.faults.clear()
+    row.again(None, "editor", day.now, sure=True)
+    day.run()
+    assert seen(draft).state == "published"
+    with pytest.raises(FeedsmithError, match="answered already"):
+        row.posted(None, "editor")
+
+
+def test_a_token_taken_back_is_told_by_post_and_account(day: Day) -> None:
+    from feedsmith.studio import accounts
+    from feedsmith.studio.models import Brand, Publication
+
+    day.scheduled()
+    for grant in day.fake.world.grants.values():
+        grant.revoked = True
+    day.run(0.5)
+    row = Publication.objects.get()
+    assert not row.over
+    assert "connect" in row.told.mend
+    (known,) = accounts.connected(Brand.objects.get(slug="oak-co"))
+    assert known.trouble
+    connect(day.fake, CONFIG.home)
+    day.run()
+    assert len(day.out) == 1
+
+
+# ---- links -----------------------------------------------------------------------------------------
+
+
+def test_a_link_opens_one_file_for_a_while_with_ranges(day: Day, tmp_path: Path) -> None:
+    from feedsmith.publishing.hosting import Links, link
+    from feedsmith.studio import links
+    from small_studio import bytes_of
+
+    file = tmp_path / "a.mp4"
+    file.write_bytes(b"0123456789")
+    place = Links("https://studio.example", links.key(), links.root())
+    address = place.put(file, "post/a.mp4").removeprefix("https://studio.example")
+    client = visitor("")
+    whole = client.get(address)
+    assert (whole.status_code, whole["Content-Type"]) == (200, "video/mp4")
+    assert whole["Content-Length"] == "10"
+    assert bytes_of(whole) == b"0123456789"
+    part = client.get(address, headers={"range": "bytes=2-4"})
+    assert (part.status_code, part["Content-Range"]) == (206, "bytes 2-4/10")
+    assert bytes_of(part) == b"234"
+    assert client.get(address.replace("a.mp4", "b.mp4")).status_code == 404
+    ended = link("", links.key(), "post/a.mp4", timezone.now() - timedelta(seconds=1))
+    assert client.get(ended).status_code == 404
+    assert client.post(address).status_code == 405
+
+
+def test_links_are_not_asked_for_without_end(day: Day) -> None:
+    from feedsmith.studio.pages.hosted import A_MINUTE
+
+    client = visitor("")
+    tries = {client.get("/hosted/1/x/y.jpg").status_code for _ in range(A_MINUTE + 1)}
+    assert tries == {404, 429}
