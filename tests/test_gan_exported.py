@@ -1,5 +1,6 @@
 """A trained generator as it is run: loading it, its pictures, its walks."""
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ import small_generators
 from feedsmith.errors import FeedsmithError, MissingModel
 from feedsmith.images.gan import exported
 from feedsmith.images.gan.exported import Generator, find, slerp
+from feedsmith.models import hash_of
 from pictures import disc, landscape, leaves
 
 SIZE, DEEP = 32, 6
@@ -121,6 +123,27 @@ def test_the_brand_s_own_generator_goes_before_the_shipped_one(
     assert own is not None
     assert shipped is not None
     assert (own.is_starter, shipped.is_starter) == (False, True)
+
+
+def test_the_shipped_generator_draws_varied_pictures_and_names_all_whose_photos_it_learned_from(
+    tmp_path: Path,
+) -> None:
+    shipped = find(tmp_path)
+    assert shipped is not None
+    assert shipped.is_starter
+    drawn = shipped.pictures(shipped.latents(8, seed=1))
+    assert drawn.shape == (8, 64, 64, 3)
+    apart = np.abs(drawn[:, None].astype(int) - drawn[None]).mean((2, 3, 4))
+    assert apart[~np.eye(8, dtype=bool)].min() > 10
+    card = json.loads((exported.STARTER / "card.json").read_text("utf-8"))
+    for name, file in card["files"].items():
+        assert hash_of(exported.STARTER / name) == file["sha256"]
+    assert sum(file.stat().st_size for file in exported.STARTER.iterdir()) < 15e6
+    with (exported.STARTER / "CREDITS.csv").open(encoding="utf-8", newline="") as stream:
+        credits = list(csv.DictReader(stream))
+    assert len(credits) == card["data"]["photos"] + card["data"]["held_out"]
+    assert all(row["credit"] and row["licence"] for row in credits)
+    assert not any("NC" in row["licence"] or "ND" in row["licence"] for row in credits)
 
 
 def test_without_any_generator_there_is_none(

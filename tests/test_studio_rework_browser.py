@@ -93,7 +93,7 @@ def test_on_a_phone_a_finger_moves_the_frame_and_a_template_is_taken(server: Ser
         assert not wide(page)
         assert page.evaluate(f"({CHECKS})()") is None
         began = float(page.locator("#x").input_value())
-        box = page.locator(".source").bounding_box()
+        box = page.locator("[data-frame]").bounding_box()  # in its middle lies the focal point
         cdp = page.context.new_cdp_session(page)
         for kind, dx in (
             ("touchStart", 0),
@@ -101,7 +101,7 @@ def test_on_a_phone_a_finger_moves_the_frame_and_a_template_is_taken(server: Ser
             ("touchMove", 400),
             ("touchEnd", None),
         ):
-            at = {"x": box["x"] + box["width"] / 2 + (dx or 0), "y": box["y"] + box["height"] / 2}
+            at = {"x": box["x"] + box["width"] / 2 + (dx or 0), "y": box["y"] + box["height"] / 4}
             cdp.send(
                 "Input.dispatchTouchEvent",
                 {"type": kind, "touchPoints": [at] if dx is not None else []},

@@ -64,7 +64,9 @@ def cutout(request: HttpRequest, brand: Brand, photo_id: str) -> HttpResponse:
     ):  # what is kept of a cut-out may be thrown away
         job = ask(brand, request.user, photo_id)
     stamp = hashlib.sha256(str(there.stat().st_mtime_ns).encode()).hexdigest()[:8] if whole else ""
+    shown = jobs_of(brand, photo_id).filter(state="done").order_by("-pk").first()
     said = {
+        "size": shown.result.get("size") if shown is not None else None,  # of what stands, while another is made
         "item": item, "job": job, "clicks": clicks, "here": f"/b/{brand.slug}/library/{photo_id}/cutout",
         "back": f"/b/{brand.slug}/library/{photo_id}", "stamp": stamp,
         "spots": [(round(x * 1000), round(y * 1000), inside) for x, y, inside in clicks],
