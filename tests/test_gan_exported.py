@@ -140,10 +140,10 @@ def test_the_shipped_generator_draws_varied_pictures_and_names_all_whose_photos_
         assert hash_of(exported.STARTER / name) == file["sha256"]
     assert sum(file.stat().st_size for file in exported.STARTER.iterdir()) < 15e6
     with (exported.STARTER / "CREDITS.csv").open(encoding="utf-8", newline="") as stream:
-        credits = list(csv.DictReader(stream))
-    assert len(credits) == card["data"]["photos"] + card["data"]["held_out"]
-    assert all(row["credit"] and row["licence"] for row in credits)
-    assert not any("NC" in row["licence"] or "ND" in row["licence"] for row in credits)
+        people = list(csv.DictReader(stream))
+    assert len(people) == card["data"]["photos"] + card["data"]["held_out"]
+    assert all(row["credit"] and row["licence"] for row in people)
+    assert not any("NC" in row["licence"] or "ND" in row["licence"] for row in people)
 
 
 def test_without_any_generator_there_is_none(
