@@ -113,7 +113,7 @@ def pages(slug: str) -> dict[str, str]:
 
     found = {"brands": "/", "posts": f"/b/{slug}/posts", "list": f"/b/{slug}/posts?view=list"}
     found |= {"create": f"/b/{slug}/create", "design": "/design"}
-    for name in ("calendar", "library", "activity", "settings"):
+    for name in ("calendar", "library", "activity", "settings", "accounts"):
         if there(f"/b/x/{name}"):
             found[name] = f"/b/{slug}/{name}"
     if there("/people"):
@@ -121,7 +121,9 @@ def pages(slug: str) -> dict[str, str]:
     for kind in KINDS:
         draft = Draft.objects.filter(kind=kind).order_by("-position").first()
         if draft is not None:
-            found[f"post-{kind}"] = f"/b/{slug}/posts/{draft.pk}"
+            found[f"post-{kind}"] = here = f"/b/{slug}/posts/{draft.pk}"
+            if kind == "carousel":
+                found |= {name: f"{here}/{name}" for name in ("crop", "picture")}
     return found
 
 
