@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import small_studio
 from feedsmith.brand import Brand as BrandFile
 from feedsmith.brand import Home
 from feedsmith.errors import FeedsmithError
+from feedsmith.publishing.attempt import Attempt
 from feedsmith.studio.backup import LEFT_OUT, backup, restore
 from feedsmith.studio.settings import Config
 
@@ -75,6 +77,38 @@ def test_a_restored_studio_is_identical(studio: Path, tmp_path: Path) -> None:
     assert roots == [("oak", "."), ("elm", str(back / "elm"))]
     # It is not only the same bytes: it opens, and knows its people.
     assert "Their link" in feedsmith("studio", "user", "link", "ana", str(back / "oak"))
+
+
+def test_what_was_on_its_way_is_asked_about_in_a_restored_studio_and_not_sent_again(
+    studio: Path, tmp_path: Path
+) -> None:
+    home = tmp_path / "oak"
+    feedsmith("backup", str(tmp_path / "a.zip"), str(studio))
+    feedsmith("restore", str(tmp_path / "a.zip"), str(tmp_path / "first"))
+    (tmp_path / "first" / "oak").rename(home)
+    due = datetime(2027, 5, 3, 9, tzinfo=UTC)
+    told = Attempt(post="1.3", account="17", due=due).now("publishing", container="9", calls=1)
+    with closing(sqlite3.connect(home / "studio.db", isolation_level=None)) as database:
+        columns = database.execute("PRAGMA table_info(studio_publication)").fetchall()
+        row = {name: ("" if needed else None) for _, name, _, needed, _, _ in columns}
+        row |= {"id": 1, "draft_id": 1, "version": 3, "over": 0, "step": told.step,
+                "attempt": told.model_dump_json(), "repairs": "[]", "hosted": "[]"}  # fmt: skip
+        names, places = ", ".join(row), ", ".join("?" * len(row))
+        database.execute(
+            f"INSERT INTO studio_publication ({names}) VALUES ({places})", [*row.values()]
+        )
+        database.execute("UPDATE studio_brand SET publishes_from = '2027-01-01 00:00:00'")
+    feedsmith("backup", str(tmp_path / "b.zip"), str(home))
+    feedsmith("restore", str(tmp_path / "b.zip"), str(tmp_path / "back"))
+    with closing(sqlite3.connect(tmp_path / "back" / "oak" / "studio.db")) as database:
+        ((over, attempt),) = database.execute("SELECT over, attempt FROM studio_publication")
+        since = database.execute("SELECT publishes_from FROM studio_brand").fetchall()
+    now = Attempt.model_validate_json(attempt)
+    assert over
+    assert (now.step, now.why, now.container) == ("asking", "unknown", "9")
+    assert "when this backup was made" in now.said
+    assert "look at the profile" in now.mend
+    assert since == [(None,), (None,)]
 
 
 def test_a_studio_of_one_brand_comes_back_as_that_folder(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ import feedsmith
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import full_disk, made, no_room, writing
 from feedsmith.progress import Report, silent
+from feedsmith.publishing.publisher import MEND
 from feedsmith.studio.settings import Config
 
 MANIFEST, DATABASE, TABLES = "backup.json", "studio.db", "studio.jsonl"
@@ -30,6 +31,8 @@ LEFT_OUT = ("studio.db", "studio.db-wal", "studio.db-shm", "studio/thumbnails", 
 """Of a brand's folder: what is made again, and the database, which is copied as it must be."""
 PACKED = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".mp4", ".gif", ".gguf", ".woff2", ".zip")
 """Compressed already."""
+UNDER_WAY = "it was on its way when this backup was made"
+"""Of a post in a restored studio: what became of it since, only a person can see."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,8 @@ def restore(config: Config, archive: Path, report: Report = silent) -> Told:
     """Bring a studio back into config.home, which must be absent or empty: a single brand is that
     folder itself, of several each is a folder in it.
 
-    Nothing is there until all is. Raises FeedsmithError where the zip is damaged or none of ours,
+    Nothing is there until all is. What was on its way to Instagram is asked about, and what was due
+    before the restored studio is first opened is left alone: both may be out. Raises FeedsmithError where the zip is damaged or none of ours,
     the place is taken, or the disk is full.
     """
     target = config.home
@@ -241,6 +245,14 @@ def _move_brands(database: Path, roots: dict[str, str]) -> None:
                 )
             for slug, root in roots.items():
                 connection.execute("UPDATE studio_brand SET root = ? WHERE slug = ?", (root, slug))
+            tables = "SELECT 1 FROM sqlite_master WHERE name = 'studio_publication'"
+            if connection.execute(tables).fetchone():
+                connection.execute("UPDATE studio_brand SET publishes_from = NULL")
+                connection.execute(
+                    "UPDATE studio_publication SET over = 1, step = 'asking', attempt = json_set(attempt,"
+                    " '$.step', 'asking', '$.why', 'unknown', '$.said', ?, '$.mend', ?) WHERE NOT over",
+                    (UNDER_WAY, MEND["unknown"]),
+                )
 
 
 def _tables() -> list[Any]:
@@ -303,7 +315,7 @@ def _load_tables(config: Config, text: str, roots: dict[str, str]) -> None:
     from django.core.management.color import no_style
     from django.db import connection, transaction
 
-    from feedsmith.studio.models import Brand
+    from feedsmith.studio.models import Brand, Publication
 
     if Brand.objects.exists():
         raise FeedsmithError(
@@ -321,7 +333,14 @@ def _load_tables(config: Config, text: str, roots: dict[str, str]) -> None:
         for slug in roots:
             Brand.objects.filter(slug=slug).update(root=f"?{slug}")
         for slug, root in roots.items():
-            Brand.objects.filter(slug=slug).update(root=root)
+            Brand.objects.filter(slug=slug).update(root=root, publishes_from=None)
+        for publication in Publication.objects.filter(over=False):
+            told = publication.told.now(
+                "asking", why="unknown", said=UNDER_WAY, mend=MEND["unknown"]
+            )
+            publication.attempt, publication.step = told.model_dump(mode="json"), told.step
+            publication.over = True
+            publication.save()
         with connection.cursor() as cursor:
             for statement in connection.ops.sequence_reset_sql(no_style(), _tables()):
                 cursor.execute(statement)
