@@ -481,3 +481,22 @@ def test_no_post_is_out_twice_or_lost_in_random_crashes_and_faults(
 def test_nor_in_a_thousand(fake: FakeInstagram, media: str, tmp_path: Path) -> None:
     ends = check(range(RUNS, RUNS + 1000), fake, tmp_path, media)
     assert ends["failed"] == 0
+
+
+def test_a_new_container_is_never_made_while_the_first_may_be_out(
+    fake: FakeInstagram, media: str, tmp_path: Path
+) -> None:
+    work = one_post(fake, tmp_path, media)
+    fake.faults.add("drop-before", method="POST", path="media_publish")
+    (attempt,) = work.ledger.all()
+    oak, graph = work.sendings["oak"], work.graphs[attempt.account]
+    while (attempt.step, attempt.calls) != ("processing", 1):  # looked for, and not found
+        fake.world.clock.set(max(work.now, begins(attempt, oak)).timestamp())
+        attempt = advance(attempt, oak, graph, work.ledger.keep, work.now)
+    held = attempt.model_copy(update={"made_at": attempt.made_at - timedelta(hours=24)})
+    later = advance(held, oak, graph, work.ledger.keep, work.now)
+    assert (later.step, later.why) == ("asking", "unknown")
+    late = work.now + timedelta(hours=3)
+    later = advance(attempt, oak, graph, work.ledger.keep, late)
+    assert (later.step, later.why) == ("asking", "unknown")
+    assert not out(fake)

@@ -94,6 +94,33 @@ def test_several_accounts_and_one_that_posts_by_default(fake: FakeInstagram) -> 
     client.post(HERE, {"do": "usual", "account": other.account.id})
     brand.refresh_from_db()
     assert accounts.usual(brand) == other
+    # What is gone is replaced by nobody by chance.
+    client.post(HERE, {"do": "forget", "account": other.account.id})
+    brand.refresh_from_db()
+    assert accounts.usual(brand) is None
+    assert [known.account.id for known in accounts.connected(brand)] != [other.account.id]
+
+
+def test_an_account_that_is_connected_later_does_not_take_over(fake: FakeInstagram) -> None:
+    from feedsmith.studio import accounts
+    from feedsmith.studio.models import Brand
+
+    client = visitor("olga")
+    for name in (SHOP, "a.shop"):
+        fake.world.add_account(name) if fake.world.called(name) is None else None
+        assert client.get(allowed(fake, begun(client), name)).status_code == 302
+    brand = Brand.objects.get(slug="oak-co")
+    assert [known.account.username for known in accounts.connected(brand)] == ["a.shop", SHOP]
+    usual = accounts.usual(brand)
+    assert usual is not None
+    assert usual.account.username == SHOP
+
+
+def test_an_odd_address_is_told_and_not_a_traceback(fake: FakeInstagram) -> None:
+    client = visitor("olga")
+    begun(client)
+    answer = client.get("/connected?state=%C3%A9&code=x")
+    assert answer.status_code in (302, 400, 422)
 
 
 def test_a_revoked_account_is_told_in_words(fake: FakeInstagram) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from threading import Barrier
 
 import pytest
@@ -161,6 +162,22 @@ def test_several_posts_at_once_and_what_could_not_be_done_is_said() -> None:
     assert [d.pk for d in Draft.objects.filter(favourite=True)] == [one.pk]
     away = client.post("/b/oak-co/posts/bulk", {"do": "favourite", "back": "//elsewhere.example"})
     assert away.headers["Location"] == "/b/oak-co/posts"
+
+
+def test_approving_takes_no_post_off_the_calendar() -> None:
+    d, olga = draft(), visitor("olga")
+    here = f"/b/oak-co/posts/{d.pk}"
+    olga.post(f"{here}/state", {"to": "approved", "from": "draft"})
+    when = datetime(2031, 5, 3, 9, tzinfo=UTC)
+    d.move("scheduled", by="owner", scheduled_at=when)
+    # Several at once, and from a page that was opened before it was scheduled.
+    olga.post("/b/oak-co/posts/bulk", {"do": "approved", "post": [d.pk]})
+    assert "a scheduled post is approved already" in text_of(olga.get("/b/oak-co/posts"))
+    assert olga.post(f"{here}/state", {"to": "approved", "from": "review"}).status_code == 400
+    assert (draft().state, draft().scheduled_at) == ("scheduled", when)
+    assert 'name="from" value="scheduled"' in olga.get(here).content.decode()
+    olga.post(f"{here}/state", {"to": "approved", "from": "scheduled"})
+    assert (draft().state, draft().scheduled_at) == ("approved", None)
 
 
 def test_a_copy_has_files_and_history_of_its_own_and_stands_above() -> None:

@@ -58,6 +58,8 @@ def test_every_state_is_reached_and_has_words() -> None:
 def test_an_editors_change_of_approved_words_asks_for_approval_again() -> None:
     assert after_edit("approved", "editor") == "review"
     assert after_edit("scheduled", "editor") == "review"
+    assert after_edit("failed", "editor") == "review"
+    assert after_edit("failed", "owner") == "failed"
     assert after_edit("approved", "owner") == "approved"
     assert after_edit("draft", "editor") == "draft"
 

@@ -154,7 +154,9 @@ def code_in(begun: Begun, came_back: str) -> str:
     where the address belongs to another sign-in."""
     # The fragment (#_) that both logins put behind is no part of the code.
     told = dict(parse_qsl(urlsplit(came_back.strip()).query))
-    if not hmac.compare_digest(told.get("state", ""), begun.state):
+    if not hmac.compare_digest(
+        told.get("state", "").encode("utf-8", "replace"), begun.state.encode()
+    ):
         raise FeedsmithError(
             "the answer belongs to another sign-in, and was not used",
             mend="begin again, and use the newest address",

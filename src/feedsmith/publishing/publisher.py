@@ -113,7 +113,8 @@ def advance(
         return attempt
     turn = _Turn(attempt, sending, graph, keep, now, policy, frozenset(known))
     if attempt.step != "publishing" and now > attempt.due + policy.late:
-        return turn.write(_asked(attempt, "late", attempt.said or "nothing was sent at its time"))
+        said = attempt.said or "nothing was sent at its time"
+        return turn.write(_asked(attempt, late_or_unknown(attempt), said))
     try:
         after = turn.taken()
     except GraphError as error:
@@ -122,6 +123,11 @@ def advance(
         calm = now + timedelta(seconds=graph.usage.wait)
         after = after.model_copy(update={"next_at": max(after.next_at or now, calm)})
     return turn.write(after)
+
+
+def late_or_unknown(attempt: Attempt) -> Why:
+    """Why a person is asked when its time has passed: a call whose answer was lost may have published it."""
+    return "unknown" if attempt.calls else "late"
 
 
 def _asked(attempt: Attempt, why: Why, said: str) -> Attempt:
@@ -211,7 +217,7 @@ class _Turn:
         """Publish what Instagram has looked at, when its time has come."""
         attempt = self.attempt
         if attempt.made_at is not None and self.now - attempt.made_at > OLD:
-            return _anew(attempt)
+            return self._made_anew("its container became too old")
         status = self.graph.status(attempt.container)
         if (
             status.status_code == "PUBLISHED"
@@ -279,6 +285,12 @@ class _Turn:
             return out.model_copy(update={"permalink": self.graph.medium(media).permalink})
         return out
 
+    def _made_anew(self, said: str) -> Attempt:
+        """Another container is made only where none can have been published."""
+        if self.attempt.calls:
+            return _asked(self.attempt, "unknown", said)
+        return _anew(self.attempt)
+
     # ---- what holds it up --------------------------------------------------------------------------
 
     def held_up(self, error: GraphError) -> Attempt:
@@ -300,6 +312,8 @@ class _Turn:
         if isinstance(error, Disconnected):
             return attempt.later(self.now + ACCOUNT, error.message, error.mend)
         if isinstance(error, Temporary):
+            if error.anew and attempt.calls:
+                return self._made_anew(error.message)
             held = _anew(attempt) if error.anew else attempt
             held = held.model_copy(update={"tries": attempt.tries + 1})
             return held.later(self.now + _wait(error, attempt.tries), error.message, error.mend)

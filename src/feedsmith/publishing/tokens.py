@@ -226,20 +226,24 @@ class FolderShelf:
 
     def all(self) -> list[Connection]:
         """By user name. Raises FeedsmithError for a file that is no account."""
-        found = []
-        for path in sorted((self.folder / "accounts").glob("*.json")):
-            try:
-                found.append(unsealed(json.loads(path.read_text("utf-8")), self.vault))
-            except (ValueError, KeyError, TypeError, OSError) as error:
-                raise FeedsmithError(
-                    f"{path}: this is not an account ({type(error).__name__})",
-                    mend="delete the file and connect the account again",
-                ) from error
+        found = [self._read(path) for path in sorted((self.folder / "accounts").glob("*.json"))]
         return sorted(found, key=lambda connection: connection.account.username)
+
+    def _read(self, path: Path) -> Connection:
+        try:
+            return unsealed(json.loads(path.read_text("utf-8")), self.vault)
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise FeedsmithError(
+                f"{path}: this is not an account ({type(error).__name__})",
+                mend="delete the file and connect the account again",
+            ) from error
 
     def get(self, name: str) -> Connection:
         """By user name or id. Raises FeedsmithError where it is not there."""
         wanted = name.lstrip("@").lower()
+        own = self.folder / "accounts" / f"{wanted}.json"
+        if wanted.isdigit() and own.is_file():  # a damaged file of another account is not its fault
+            return self._read(own)
         known = self.all()
         for connection in known:
             if wanted in (connection.account.id, connection.account.username.lower()):

@@ -54,7 +54,10 @@ def connected(brand: Brand) -> list[Known]:
 def usual(brand: Brand, among: list[Known] | None = None) -> Known | None:
     """The account that posts where a post names none; None where none is connected."""
     known = connected(brand) if among is None else among
-    return next((k for k in known if k.account.id == brand.account), known[0] if known else None)
+    if not brand.account:
+        return known[0] if known else None
+    # One that is gone is not replaced by chance: its posts wait, and say so.
+    return next((k for k in known if k.account.id == brand.account), None)
 
 
 def of_draft(draft: Draft, among: list[Known] | None = None) -> Known | None:

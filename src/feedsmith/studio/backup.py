@@ -26,7 +26,7 @@ from feedsmith.studio.settings import Config
 
 MANIFEST, DATABASE, TABLES = "backup.json", "studio.db", "studio.jsonl"
 FORMAT = 1
-LEFT_OUT = ("studio.db", "studio.db-wal", "studio.db-shm", "studio/thumbnails", "studio/previews", "studio/open.lock",
+LEFT_OUT = ("studio.db", "studio.db-wal", "studio.db-shm", "studio/thumbnails", "studio/previews", "studio/outgoing", "studio/hosted", "studio/open.lock",
             "studio/studio.log", "studio/worker.log")  # fmt: skip
 """Of a brand's folder: what is made again, and the database, which is copied as it must be."""
 PACKED = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".mp4", ".gif", ".gguf", ".woff2", ".zip")
@@ -68,7 +68,7 @@ def backup(config: Config, out: Path, report: Report = silent) -> Told:
         files = [(slug, root, path) for slug, root in roots for path in _files(root, out)]
         size = 0
         with (
-            writing(out) as stream,
+            writing(out, 0o600) as stream,
             zipfile.ZipFile(stream, "w", strict_timestamps=False) as archive,
         ):
             manifest = {

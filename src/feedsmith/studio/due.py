@@ -25,6 +25,9 @@ def seen(brand: Brand, now: datetime) -> list[accounts.Known]:
     if bool(known) != (brand.publishes_from is not None):
         brand.publishes_from = now if known else None
         brand.save(update_fields=["publishes_from"])
+    if known and not brand.account:  # from now on it is this one, whichever else is connected later
+        brand.account = known[0].account.id
+        brand.save(update_fields=["account"])
     return known
 
 

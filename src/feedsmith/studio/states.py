@@ -86,7 +86,9 @@ def steps(before: State, by: Actor) -> tuple[Step, ...]:
 def after_edit(state: State, by: Actor) -> State:
     """The state of a post after its words were changed: an approval holds for the words that were
     approved, so an editor's change asks for it again; who may approve need not ask."""
-    if state in ("approved", "scheduled") and step("review", "approved") not in steps("review", by):
+    if state in ("approved", "scheduled", "failed") and step("review", "approved") not in steps(
+        "review", by
+    ):
         return "review"
     return state
 

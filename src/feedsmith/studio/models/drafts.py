@@ -254,12 +254,17 @@ class Draft(models.Model):
 
     def move(
         self, to: states.State, *, by: states.Actor, person: Person | None = None, name: str = "",
-        scheduled_at: Any = None,
+        scheduled_at: Any = None, before: str = "",
     ) -> "Draft":  # fmt: skip
-        """Take a step of approval. Raises FeedsmithError where it is not allowed from here, or not
+        """Take a step of approval, from the state `before` that was seen ('' for any). Raises FeedsmithError where it is not allowed from here, or not
         for this actor; of two who take the same step at once, the second is told."""
         with transaction.atomic():
             row = Draft.held(self.pk)
+            if before and row.state != before:
+                raise FeedsmithError(
+                    f"this post is {row.state_in_words.lower()} by now",
+                    mend="look at it as it is, then decide",
+                )
             step = states.step(row.stands, to)
             if step is None or by not in step.by:
                 raise FeedsmithError(
@@ -269,16 +274,16 @@ class Draft(models.Model):
                 )
             if to == "scheduled" and (scheduled_at or row.scheduled_at) is None:
                 raise FeedsmithError("a time is missing", mend="choose a day and an hour")
-            before, row.state = row.state, to
+            was, row.state = row.state, to
             if to == "scheduled":
                 row.scheduled_at = scheduled_at or row.scheduled_at
-            elif before in ("scheduled", "publishing") and to in ("approved", "draft"):
+            elif was in ("scheduled", "publishing") and to in ("approved", "draft"):
                 row.scheduled_at = None
             row.archived_at = timezone.now() if to == "archived" else None
             row._changed()
             Event.objects.create(
                 brand=row.brand, draft=row, person=person, name=name, verb="moved",
-                words=f"{before} -> {to}",
+                words=f"{was} -> {to}",
             )  # fmt: skip
             return row
 

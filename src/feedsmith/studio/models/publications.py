@@ -101,7 +101,7 @@ class Publication(models.Model):
 
     @property
     def stoppable(self) -> bool:
-        return not self.over and self.step in STOPPABLE
+        return not self.over and self.step in STOPPABLE and not self.told.calls
 
     @property
     def title(self) -> str:
@@ -120,7 +120,12 @@ class Publication(models.Model):
         changed in between."""
         with transaction.atomic():
             row = Draft.held(draft.pk)
-            if row.state != "scheduled" or row.version != draft.version or not row.scheduled_at:
+            seen = (row.state, row.version, row.account) == (
+                "scheduled",
+                draft.version,
+                draft.account,
+            )
+            if not seen or not row.scheduled_at:
                 return None
             attempt = Attempt(post=f"{row.pk}.{row.version}", account=account, due=row.scheduled_at)
             made = cls.objects.create(
@@ -212,7 +217,7 @@ class Publication(models.Model):
             row = Publication.objects.filter(pk=self.pk, over=False, step__in=STOPPABLE)
             said = "it was stopped by a person"
             told = self.told.now("failed", said=said).model_dump(mode="json")
-            if not row.update(over=True, step="failed", attempt=told, lease=""):
+            if self.told.calls or not row.update(over=True, step="failed", attempt=told, lease=""):
                 raise FeedsmithError(
                     "it is too late to stop this post",
                     mend="reload the page to see where it stands",

@@ -155,6 +155,11 @@ def _forget(request: HttpRequest, brand: Brand) -> None:
     name = connection.account.username
     Event.objects.create(brand=brand, person=request.user, verb="disconnected", words=name)
     say(request, f"{name} is not connected any more. {more}".strip())
+    if not known_accounts.connected(
+        brand
+    ):  # the next one that is connected posts; of others none by chance
+        Brand.objects.filter(pk=brand.pk, account=connection.account.id).update(account="")
+        brand.refresh_from_db()
     due.seen(brand, timezone.now())
 
 

@@ -93,7 +93,10 @@ def state(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
         except (ValueError, OverflowError) as error:
             raise FeedsmithError("this is not a day and a time", mend="choose both") from error
         when, told_of_clock = found.at, f" {found.said}".rstrip()
-    moved = draft.move(to, by=request.role, person=request.user, scheduled_at=when)
+    moved = draft.move(
+        to, by=request.role, person=request.user, scheduled_at=when,
+        before=request.POST.get("from", ""),
+    )  # fmt: skip
     where = f", {at(moved.scheduled_at, brand)}" if to == "scheduled" else ""
     say(request, f"{moved.state_in_words}{where}.{told_of_clock}")
     return _back(draft)

@@ -152,7 +152,9 @@ def bulk(request: HttpRequest, brand: Brand) -> HttpResponse:
         done, refused = 0, ""
         for draft in drafts:
             try:
-                draft.move(what, by=request.role, person=request.user)
+                if what == "approved" and draft.state == "scheduled":
+                    raise FeedsmithError("a scheduled post is approved already")
+                draft.move(what, by=request.role, person=request.user, before=draft.state)
                 done += 1
             except FeedsmithError as error:
                 refused = error.message

@@ -50,7 +50,7 @@ def going_out(draft: Draft, role: str) -> dict[str, object]:
         "publication": row, "attempt": attempt, "account": account, "accounts": known,
         "goes": draft.state == "scheduled" and account is not None and not by_hand,
         "by_hand": by_hand and bool(known),
-        "lost_account": bool(draft.account) and account is None and draft.state == "scheduled",
+        "lost_account": bool(known or draft.account) and account is None and draft.state == "scheduled",
         "asks": row is not None and row.asks and editor,
         "unknown": attempt is not None and attempt.why == "unknown",
         "stoppable": row is not None and row.stoppable and editor,

@@ -85,7 +85,8 @@ def further(row: Publication, name: str, now: datetime) -> None:
         attempt, sending = row.told, row.settled
         if attempt.step != "publishing" and now > attempt.due + policy.late:
             said = attempt.said or "nothing was sent at its time"
-            keep(attempt.now("asking", why="late", said=said, mend=MEND["late"]))
+            why = publisher.late_or_unknown(attempt)
+            keep(attempt.now("asking", why=why, said=said, mend=MEND[why]))
             return
         connection = _opened(brand, row, keep, now)
         if connection is None:
@@ -103,6 +104,8 @@ def further(row: Publication, name: str, now: datetime) -> None:
             _look_after(brand, connection, now)
         if after.over:
             sweep(brand, now)
+            if not row.hosted:
+                _forget(Path(settings.STUDIO.folder) / "outgoing" / f"{row.pk}")
     except Taken:
         log.info("publication %s is in other hands", row)
 
@@ -114,12 +117,20 @@ def _opened(
     connection = accounts.opened(brand, row.account)
     if connection is None:
         said = f"the account {row.username or row.account} is not connected any more"
-        keep(row.told.later(now + RETRY, said, "connect it again, or choose another account"))
+        keep(_waits(row, brand, now, said, "connect it again, or choose another account"))
         return None
     if not connection.token.secret:
-        keep(row.told.later(now + RETRY, connection.trouble, "connect the account again"))
+        keep(_waits(row, brand, now, connection.trouble, "connect the account again"))
         return None
     return _fresh(brand, connection, now)
+
+
+def _waits(row: Publication, brand: Brand, now: datetime, said: str, mend: str) -> Attempt:
+    """Later; but what may be out, and cannot be looked for in time, is asked about."""
+    told = row.told
+    if told.step == "publishing" and now > (told.called_at or told.due) + policy_of(brand).late:
+        return told.now("asking", why="unknown", said=said, mend=MEND["unknown"])
+    return told.later(now + RETRY, said, mend)
 
 
 def _fresh(brand: Brand, connection: Connection, now: datetime) -> Connection:
