@@ -45,6 +45,13 @@ def main(run: Path, photos: Path, tables: list[Path]) -> None:
         "credits": "CREDITS.csv names the photographers of all photos it was trained on, with licence and source",
         "licence": "Apache-2.0; the photos are under CC BY 2.0 and the licences in CREDITS.csv",
     }
+    told = {
+        "what": "Starter generator: flowers and trees at 64 px, for --images gan and --from starter",
+        "licence": "Apache-2.0",
+        "sha256": card["files"]["generator.onnx"]["sha256"],
+    }
+    # As every model inside the package has one (feedsmith models).
+    (STARTER / "generator.card.json").write_text(json.dumps(told, indent=1) + "\n", "utf-8")
     (STARTER / "card.json").write_text(json.dumps(card, indent=1) + "\n", "utf-8")
     with (STARTER / "CREDITS.csv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, FIELDS)

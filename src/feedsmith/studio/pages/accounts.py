@@ -5,6 +5,7 @@ once and belongs to the sign-in that this session began. Owners only; no token i
 """
 
 import os
+import re
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -140,7 +141,7 @@ def _take(request: HttpRequest, brand: Brand, made: list[Connection]) -> None:
 
 
 def _one(brand: Brand, account: str) -> Connection:
-    if not account.isdigit():
+    if re.fullmatch(r"[0-9]{1,30}", account) is None:  # a name of its own, longer than a number is
         raise FeedsmithError("there is no such account", mend="reload the page")
     return known_accounts.shelf_of(brand).get(account)
 
