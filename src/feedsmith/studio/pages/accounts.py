@@ -5,7 +5,6 @@ once and belongs to the sign-in that this session began. Owners only; no token i
 """
 
 import os
-import re
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -141,7 +140,7 @@ def _take(request: HttpRequest, brand: Brand, made: list[Connection]) -> None:
 
 
 def _one(brand: Brand, account: str) -> Connection:
-    if re.fullmatch(r"[0-9]{1,30}", account) is None:  # a name of its own, longer than a number is
+    if account not in {known.account.id for known in known_accounts.connected(brand)}:
         raise FeedsmithError("there is no such account", mend="reload the page")
     return known_accounts.shelf_of(brand).get(account)
 
