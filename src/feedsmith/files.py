@@ -101,6 +101,63 @@ def _refusal(path: Path, error: OSError) -> FeedsmithError:
 
 
 @contextlib.contextmanager
+def held(
+    lock: Path, busy: str = "", *, mend: str = "check the folder's permissions"
+) -> Iterator[None]:
+    """Hold the file `lock`, made where it is absent: nobody else does until the block ends, or the process.
+
+    Waits for its turn; with `busy`, what somebody else who holds it does, raises FeedsmithError
+    instead. Raises it, too, where the folder cannot be written, with `mend`. Holds nothing on Windows.
+    """
+    folder = made(lock.parent)
+    if fcntl is None:
+        yield
+        return
+    try:
+        stream = lock.open("ab")
+    except OSError as error:
+        raise FeedsmithError(
+            f"{folder}: cannot be written ({(error.strerror or str(error)).lower()})", mend=mend
+        ) from error
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
+        except OSError as error:
+            raise FeedsmithError(
+                f"{folder}: {busy}", mend="wait until it is done, then run the same command again"
+            ) from error
+        yield
+
+
+def append(path: Path, lines: bytes, kept: str) -> None:
+    """Add whole lines to the end of `path`, behind a line that was torn; on a full disk nothing
+    half-written stays.
+
+    Raises FeedsmithError: for a full disk with `kept`, see no_room; where the file cannot be written.
+    """
+    try:
+        with path.open("a+b") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            if size:
+                stream.seek(-1, os.SEEK_END)
+                lines = b"\n" * (stream.read(1) != b"\n") + lines
+            try:
+                stream.write(lines)
+                stream.flush()
+                os.fsync(stream.fileno())
+            except OSError:
+                os.truncate(path, size)
+                raise
+    except OSError as error:
+        if full_disk(error):
+            raise no_room(path, kept) from error
+        raise FeedsmithError(
+            f"{path}: cannot be written ({(error.strerror or str(error)).lower()})",
+            mend="check the permissions of that file",
+        ) from error
+
+
+@contextlib.contextmanager
 def writing(path: Path, mode: int = 0o644) -> Iterator[IO[bytes]]:
     """Open `path` for writing; it appears whole at the end of the block, or not at all. `mode`: who may
     read it; until it is whole its owner alone.

@@ -35,7 +35,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from feedsmith import cores, photo_file
 from feedsmith.errors import FeedsmithError, Refused
-from feedsmith.files import full_disk, made, no_room, sweep, write_bytes, write_text
+from feedsmith.files import full_disk, held, no_room, sweep, write_bytes, write_text
 from feedsmith.post import Credit, PastPost, Photo, Value
 from feedsmith.progress import Report, silent
 from feedsmith.sources import Archive, Found, Media, grouped
@@ -119,11 +119,6 @@ class _Stored(Value):
     gone: tuple[str, ...]
     """Files of photos for which another one stands now."""
 
-
-try:
-    import fcntl
-except ImportError:  # Windows has no flock; there two imports at once are not kept apart
-    fcntl = None  # type: ignore[assignment]
 
 _V = TypeVar("_V", bound=BaseModel)
 _FIRST = datetime.min.replace(tzinfo=UTC)
@@ -241,7 +236,10 @@ class Library:
         found = list(found)
         how = (f"{zone}", keep_all, keep_metadata, sorted(credits or {}), sorted(refused or {}))
         of = _digest(found, how)
-        with _alone(self.root):
+        with held(
+            self.root / ".lock", "another import into this library is running",
+            mend="check the folder's permissions, or name another folder",
+        ):  # fmt: skip
             self._forget()
             self._sweep()
             stored = self._replace_lists()
@@ -901,31 +899,6 @@ def _in_parallel(
                 yield future.result()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextlib.contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """Holds the library for one import; the system lets go of it when the process ends."""
-    made(root)
-    if fcntl is None:
-        yield
-        return
-    try:
-        stream = (root / ".lock").open("ab")
-    except OSError as error:
-        raise FeedsmithError(
-            f"{root}: cannot be written ({(error.strerror or str(error)).lower()})",
-            mend="check the folder's permissions, or name another folder",
-        ) from error
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise FeedsmithError(
-                f"{root}: another import into this library is running",
-                mend="wait until it is done, then run the same command again",
-            ) from error
-        yield
 
 
 @contextlib.contextmanager

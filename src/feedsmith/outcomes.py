@@ -6,12 +6,10 @@ Lines are only ever added: a post that was changed is told again, and its last t
 values and one file; asks no network and draws no conclusions.
 """
 
-import contextlib
 import json
 import math
-import os
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -19,13 +17,8 @@ from typing import Annotated, NamedTuple
 from pydantic import AwareDatetime, Field, ValidationError
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.files import full_disk, made, no_room
+from feedsmith.files import append, held
 from feedsmith.post import PastPost, Post, Value
-
-try:
-    import fcntl
-except ImportError:  # Windows has no flock; there one process writes
-    fcntl = None  # type: ignore[assignment]
 
 NAME = "insights.jsonl"
 FILE_BYTES_MAX = 256 * 2**20
@@ -199,7 +192,7 @@ def record(home: Path, values: Iterable[Published | Reading]) -> int:
     Raises FeedsmithError where the file cannot be written.
     """
     path = home / NAME
-    with _alone(home):
+    with _HERE, held(home / ".insights.lock"):
         known = {line.strip() for line in _lines(path)}
         new: dict[bytes, None] = {}
         for value in values:
@@ -209,24 +202,7 @@ def record(home: Path, values: Iterable[Published | Reading]) -> int:
                 new[row] = None
         if not new:
             return 0
-        try:
-            with path.open("ab") as stream:
-                size = stream.tell()
-                torn = size > 0 and path.read_bytes()[-1:] != b"\n"
-                try:
-                    stream.write(b"\n" * torn + b"".join(row + b"\n" for row in new))
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                except OSError:
-                    os.truncate(path, size)
-                    raise
-        except OSError as error:
-            if full_disk(error):
-                raise no_room(path, "no part of a line was left behind") from error
-            raise FeedsmithError(
-                f"{path}: cannot be written ({(error.strerror or str(error)).lower()})",
-                mend="check the permissions of that file",
-            ) from error
+        append(path, b"".join(row + b"\n" for row in new), "no part of a line was left behind")
     return len(new)
 
 
@@ -306,20 +282,3 @@ def _lines(path: Path) -> list[bytes]:
             f"{path}: cannot be read ({(error.strerror or str(error)).lower()})",
             mend="check the permissions of that file",
         ) from error
-
-
-@contextlib.contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """One writer at a time, in this process and among all."""
-    made(home)
-    try:
-        stream = (home / ".insights.lock").open("ab")
-    except OSError as error:
-        raise FeedsmithError(
-            f"{home}: cannot be written ({(error.strerror or str(error)).lower()})",
-            mend="check the folder's permissions",
-        ) from error
-    with _HERE, stream:
-        if fcntl is not None:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-        yield

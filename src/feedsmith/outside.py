@@ -10,12 +10,12 @@ import http.client
 import ipaddress
 import socket
 import ssl
-import threading
 from collections.abc import Iterator, Sequence
 from functools import cache
 from urllib.parse import SplitResult
 
 from feedsmith.errors import FeedsmithError
+from feedsmith.wire import Line
 
 PORTS = {"http": 80, "https": 443}
 
@@ -80,29 +80,22 @@ class Checked(http.client.HTTPConnection):
         self._parts, self._allowed, self._mend = parts, allowed, mend
         super().__init__(parts.hostname or "", parts.port or PORTS[parts.scheme], timeout=timeout)
         self._step = timeout
-        self._held: socket.socket | None = None
-        self.hung_up = False
+        self._line = Line()
+
+    @property
+    def hung_up(self) -> bool:
+        """Whether it was ended because it took too long."""
+        return self._line.hung_up
 
     @contextlib.contextmanager
     def ended_after(self, seconds: float) -> Iterator[None]:
         """Hang up after so long, whatever happens: a server that sends a byte now and then never times
         out. The connection is closed at the end of the block."""
-        clock = threading.Timer(seconds, self.shut)
-        clock.daemon = True
-        clock.start()
         try:
-            yield
+            with self._line.hung_up_after(seconds):
+                yield
         finally:
-            clock.cancel()
             self.close()
-
-    def shut(self) -> None:
-        """End it from another thread: what waits for an answer gets an error."""
-        self.hung_up = True
-        if self._held is not None:
-            with contextlib.suppress(OSError):
-                # Not the method of a TLS socket, which would take its layer off under the reader.
-                socket.socket.shutdown(self._held, socket.SHUT_RDWR)
 
     def connect(self) -> None:
         last: OSError | None = None
@@ -118,6 +111,4 @@ class Checked(http.client.HTTPConnection):
             self.sock = ssl.create_default_context().wrap_socket(
                 self.sock, server_hostname=self._parts.hostname
             )
-        self._held = self.sock  # `sock` is let go of before the answer is read
-        if self.hung_up:  # while the name was looked up
-            self.shut()
+        self._line.hold(self.sock)  # `sock` is let go of before the answer is read

@@ -15,12 +15,11 @@ practice of stopping so: Johari, Koomen, Pekelis and Walsh, Always valid inferen
 Knows posts by their ids, and outcomes as values.
 """
 
-import contextlib
 import hashlib
 import json
 import math
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
@@ -29,15 +28,10 @@ import numpy as np
 from pydantic import AwareDatetime, Field, ValidationError
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.files import made, write_json
+from feedsmith.files import held, write_json
 from feedsmith.learning.factors import part_of, tabulate
 from feedsmith.outcomes import Outcome
 from feedsmith.post import Value
-
-try:
-    import fcntl
-except ImportError:  # Windows has no flock; there one process writes
-    fcntl = None  # type: ignore[assignment]
 
 NAME = "trials.json"
 Variant = Literal["a", "b"]
@@ -212,7 +206,7 @@ def named(trials: Sequence[Trial], name: str) -> Trial:
 def start(home: Path, trial: Trial) -> Trial:
     """Begin a trial. Raises FeedsmithError where one of that name, or about the same part of posts,
     is running: two coins on one post would be one question."""
-    with _alone(home):
+    with _HERE, held(home / ".trials.lock"):
         trials = read(home)
         if any(t.name == trial.name for t in trials):
             raise FeedsmithError(
@@ -233,7 +227,7 @@ def assign(home: Path, name: str, post: str, slot: str) -> Assignment:
     is decided by a coin of the trial's seed, the second is the other one.
 
     Raises FeedsmithError for an unknown or stopped trial."""
-    with _alone(home):
+    with _HERE, held(home / ".trials.lock"):
         trials = read(home)
         trial = named(trials, name)
         if (known := trial.assigned(post)) is not None:
@@ -259,7 +253,7 @@ def assign(home: Path, name: str, post: str, slot: str) -> Assignment:
 
 def stop(home: Path, name: str, at: datetime) -> Trial:
     """End a trial; what it found stays. Raises FeedsmithError for an unknown one."""
-    with _alone(home):
+    with _HERE, held(home / ".trials.lock"):
         trials = read(home)
         trial = named(trials, name)
         if trial.stopped is None:
@@ -292,13 +286,3 @@ HONEST = (
 
 def _write(home: Path, trials: Sequence[Trial]) -> None:
     write_json(home / NAME, {"trials": [trial.model_dump(mode="json") for trial in trials]})
-
-
-@contextlib.contextmanager
-def _alone(home: Path) -> Iterator[None]:
-    """One writer at a time, in this process and among all."""
-    made(home)
-    with _HERE, (home / ".trials.lock").open("ab") as stream:
-        if fcntl is not None:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-        yield

@@ -29,7 +29,7 @@ import feedsmith
 from feedsmith import outcomes, photo_file
 from feedsmith.brand import Home
 from feedsmith.errors import FeedsmithError, Refused
-from feedsmith.files import made, sweep, write_bytes, write_text
+from feedsmith.files import held, made, sweep, write_bytes, write_text
 from feedsmith.library import NEAR_BITS, NEAR_PIXELS, Library
 from feedsmith.outcomes import Published, Reading
 from feedsmith.post import PastPost, Post, Value
@@ -43,11 +43,6 @@ from feedsmith.sources import Archive, Found
 from feedsmith.sources import Media as File
 from feedsmith.understanding import traits
 from feedsmith.wire import Line, near, opener
-
-try:
-    import fcntl
-except ImportError:  # Windows has no flock; there two at once are not kept apart
-    fcntl = None  # type: ignore[assignment]
 
 SOURCE = "instagram-api"
 DAYS = 30
@@ -451,29 +446,9 @@ def folder(home: Home) -> Path:
     return home.root / "collected"
 
 
-@contextlib.contextmanager
-def alone(home: Home) -> Iterator[None]:
+def alone(home: Home) -> contextlib.AbstractContextManager[None]:
     """One run a brand: the budget of hashtags is counted by one. Raises FeedsmithError."""
-    place = made(folder(home))
-    if fcntl is None:
-        yield
-        return
-    try:
-        stream = (place / ".lock").open("ab")
-    except OSError as error:
-        raise FeedsmithError(
-            f"{place}: cannot be written ({(error.strerror or str(error)).lower()})",
-            mend="check the folder's permissions",
-        ) from error
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise FeedsmithError(
-                f"{place}: another collection for this brand is running",
-                mend="wait until it is done, then run the same command again",
-            ) from error
-        yield
+    return held(folder(home) / ".lock", "another collection for this brand is running")
 
 
 def picture(url: str, server: str = "") -> bytes:

@@ -15,7 +15,6 @@ library.
 import contextlib
 import hashlib
 import json
-import os
 import re
 import statistics
 from collections import Counter
@@ -30,7 +29,7 @@ from pydantic import Field, ValidationError
 from feedsmith import rules
 from feedsmith.brand import Home
 from feedsmith.errors import FeedsmithError, Refused
-from feedsmith.files import full_disk, made, no_room, sweep, write_bytes, write_text
+from feedsmith.files import append, made, sweep, write_bytes, write_text
 from feedsmith.library import Library
 from feedsmith.post import Credit, Value
 from feedsmith.progress import Report, silent
@@ -279,12 +278,13 @@ class _Run:
         wanted = [m for m in media if m.media_type == "IMAGE" and m.media_url and m.permalink]
         if not wanted:
             return
-        _note(
-            folder(self.home) / "rights.jsonl",
-            {"who": self.rights, "when": self.now().isoformat(), "hashtag": self.tag,
-             "said": "I hold the rights to these pictures (--i-have-rights)",
-             "what": [m.permalink for m in wanted]},
-        )  # fmt: skip
+        said = {
+            "who": self.rights, "when": self.now().isoformat(), "hashtag": self.tag,
+            "said": "I hold the rights to these pictures (--i-have-rights)",
+            "what": [m.permalink for m in wanted],
+        }  # fmt: skip
+        line = json.dumps(said, ensure_ascii=False).encode() + b"\n"
+        append(folder(self.home) / "rights.jsonl", line, "no picture was fetched")
         server = self.account.server
         come = []
         for count, medium in enumerate(wanted):
@@ -421,28 +421,6 @@ def _progress(path: Path, now: datetime) -> _Progress:
         if (way := getattr(found, name)) is not None and now - way.at < CURSOR
     }
     return _Progress(**fresh)
-
-
-def _note(path: Path, row: dict[str, object]) -> None:
-    """Add a line; on a full disk nothing half-written stays."""
-    data = json.dumps(row, ensure_ascii=False).encode() + b"\n"
-    try:
-        with path.open("ab") as stream:
-            size = stream.tell()
-            try:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            except OSError:
-                os.truncate(path, size)
-                raise
-    except OSError as error:
-        if full_disk(error):
-            raise no_room(path, "no picture was fetched") from error
-        raise FeedsmithError(
-            f"{path}: cannot be written ({(error.strerror or str(error)).lower()})",
-            mend="check the permissions of that file",
-        ) from error
 
 
 def checked(tag: str) -> str:
