@@ -48,7 +48,7 @@ def create(request: HttpRequest, brand: Brand) -> HttpResponse:
         response.headers["HX-Reswap"] = "outerHTML"
         return response
     enqueue(brand, request.user, args)
-    return _queue(request, brand) if part else HttpResponseRedirect(f"/b/{brand.slug}/create")
+    return _queue(request, brand, accepted=True) if part else HttpResponseRedirect(f"/b/{brand.slug}/create")
 
 
 @for_members("editor")
@@ -58,8 +58,11 @@ def jobs(request: HttpRequest, brand: Brand) -> HttpResponse:
     return _queue(request, brand)
 
 
-def _queue(request: HttpRequest, brand: Brand) -> HttpResponse:
-    return render(request, "studio/parts/jobs.html", {**queue(brand), "problems": []})
+def _queue(request: HttpRequest, brand: Brand, accepted: bool = False) -> HttpResponse:
+    """The queue. A form that was accepted also takes away what was said about the one before;
+    news of a job must not, it comes at any time."""
+    said = {**queue(brand), "problems": [], "accepted": accepted}
+    return render(request, "studio/parts/jobs.html", said)
 
 
 @for_members("editor")
