@@ -95,7 +95,7 @@ def test_what_is_wrong_with_the_form_is_said_beside_it(server: Server, page: Any
     page.get_by_role("button", name="Generate").click()
     page.get_by_text("Say what the post offers").wait_for()
     with page.expect_response("**/create/jobs"):  # news of another job takes nothing away
-        page.evaluate("htmx.trigger('#jobs', 'sse:job')")
+        page.evaluate("htmx.trigger('#news', 'sse:job')")
     page.wait_for_function("() => !document.querySelector('.htmx-request, .htmx-settling')")
     assert page.get_by_text("Say what the post offers").is_visible()
     page.get_by_role("radio", name="Quote").check()
