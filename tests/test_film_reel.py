@@ -50,7 +50,7 @@ def test_its_words_read_and_are_told(made: tuple[Path, reel.Made]) -> None:
     _, reel_ = made
     assert reel_.text == ("Leave early", "Come by", "Sunday")
     assert reel_.min_contrast >= 4.5
-    assert reel_.templates
+    assert all(name.startswith("reel-") and look for name, look in reel_.layouts)
     assert reel_.cover.shape == (1920, 1080, 3)
 
 
@@ -65,6 +65,16 @@ def test_it_is_cut_on_beats_and_holds_its_last_picture(made: tuple[Path, reel.Ma
     change = [float(np.abs(b.astype(int) - a).mean()) for a, b in pairwise(shown)]
     assert max(change[-12:]) < 1.0
     assert float(np.std(shown[0])) > 10  # it does not begin with an empty picture
+
+
+def test_the_layout_that_a_person_chose_is_taken_where_words_fit_into_it(tmp_path: Path) -> None:
+    options = [("reel-lower", "picture"), ("reel-centre", "picture"), ("reel-bar", "accent")]
+    for number, layout in enumerate(options):
+        made = reel.make(
+            tmp_path / f"{number}.mp4", [photo(5)], ["Look up."], roles=ROLES,
+            run_seed=3, seconds=3.0, only=layout,
+        )  # fmt: skip
+        assert made.layouts == (layout,)
 
 
 def test_the_same_reel_twice_is_the_same_file(tmp_path: Path) -> None:

@@ -252,6 +252,15 @@ def test_a_post_of_an_older_version_says_why_it_stays_as_it_is(
             rework(home, old, change, name="x", out=tmp_path)
 
 
+def test_a_product_that_is_cut_out_has_nothing_to_be_cut_to(posts: dict[str, Post]) -> None:
+    media = posts["quote"].media[0]
+    whole = posts["quote"].model_copy(update={"kind": "product"})
+    free = whole.model_copy(update={"media": (media.model_copy(update={"method": "cutout"}),)})
+    assert whole.fixed("crop") == ""
+    assert "cut out" in free.fixed("crop")
+    assert free.fixed("template") == ""
+
+
 def test_one_thing_is_changed_at_a_time(home: Home, posts: dict[str, Post], tmp_path: Path) -> None:
     for change in (Change(), Change(again=True, template="quote-card")):
         with pytest.raises(FeedsmithError, match="one thing"):

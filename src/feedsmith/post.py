@@ -337,4 +337,6 @@ class Post(Value):
             self.kind == "gif" or (self.kind == "photo" and not self.media[0].template)
         ):
             return "There are no words on its picture, so there is no template to change."
+        if part == "crop" and self.media[0].method == "cutout":
+            return "The product is cut out of its photo whole, so there is nothing to cut it to."
         return ""

@@ -161,6 +161,13 @@ def rework(
         workshop.notes.append(
             f"The template {order.layout[0]} does not take it; it is set in {made.media[0].template}."
         )
+    if part == "template" and post.kind == "reel" and _now(made, making, home) != order.layout:
+        # A film is only known to take a layout when it is made.
+        shutil.rmtree(target / name, ignore_errors=True)
+        raise Misfit(
+            f"the template {order.layout[0]} does not take the words of this reel",
+            mend="choose another template, or shorter words",
+        )
     memory.give_back()
     report(_TOLD[part], 1, 1)
     return Result(made, tuple(workshop.notes))

@@ -65,7 +65,8 @@ class Made(NamedTuple):
     """All words set, in the order they appear."""
     min_contrast: float
     """Lowest contrast of any word with any sampled frame behind it; at least 4.5 (21 without)."""
-    templates: tuple[str, ...]
+    layouts: tuple[tuple[str, str], ...]
+    """Name and scheme of those that the words are set in, in the order they appear."""
     tempo: float
     """Beats a minute that it is cut to."""
     heard: bool
@@ -111,7 +112,8 @@ def make(
     `roles`: a complete palette; `pair`: typefaces ("" for the seed's choice). `saliency`: the map of
     each shot, (h, w) 0..1, of any size; `keep`: boxes in each shot, such as faces, that stay in the
     frame and that words keep off. `mood`: one of MOODS, the tempo and how it is cut.
-    `only`: name and scheme of the layout that is tried first for every shot's words.
+    `only`: name and scheme of a layout that was chosen by a person: whatever goes into it is set in
+    it, though another might hide less of the picture.
     `seconds` grows (to LONGEST) when the words need it. The same arguments give the same bytes.
     Raises render.Misfit when words fit no layout, FeedsmithError for an unusable track or no room.
     """
@@ -149,7 +151,8 @@ def make(
                 flat = bool(boxes[shot.picture])
                 view, busy = _moving(picture, busy, length, move, flat)
             words = setter.words(shot.words, view, busy) if shot.words else None
-            if words is not None and words.hidden > _COVERED and not isinstance(view, _Framed):
+            covered = words is not None and words.layout != only and words.hidden > _COVERED
+            if words is not None and covered and not isinstance(view, _Framed):
                 # Nowhere to stand but on the subject: the words go below a print of it.
                 busy = maps[shot.picture]
                 print_, around = _Framed.of(
@@ -182,7 +185,7 @@ def make(
         cover, duration, FPS,
         tuple(text for words in said for text in words.text),
         min((words.min_contrast for words in said), default=21.0),
-        tuple(dict.fromkeys(words.template for words in said)),
+        tuple(dict.fromkeys(words.layout for words in said)),
         round(grid.tempo, 1), grid.heard, tuple(shot.start / FPS for shot in board),
     )  # fmt: skip
 
@@ -445,7 +448,7 @@ class _Words:
         self, overlay: render.Overlay, scrimmed: bool, entry: str, ground: str = ""
     ) -> None:
         self.text, self.min_contrast = overlay.text, overlay.min_contrast
-        self.template = overlay.template
+        self.layout = overlay.template, overlay.scheme
         rgba = overlay.rgba
         self._scrim: tuple[int, int, NDArray[np.uint16], tuple[int, int, int]] | None = None
         self.density = 0.0
@@ -675,6 +678,7 @@ class _Setter:
     def words(self, slots: Mapping[str, str], view: _View, busy: Map | None) -> _Words:
         """Raises render.Misfit when no layout takes them."""
         behind = [encode.rgb(*view.at(t)) for t in (0.0, 0.5, 1.0)]
+        printed = isinstance(view, _Framed)
         options = [
             (layout.name, look)
             for layout, look in template.choose(
@@ -682,18 +686,31 @@ class _Setter:
                 extra=self.extra,
             )
         ]  # fmt: skip
-        if isinstance(view, _Framed):  # words that can step aside, for a picture that stands still
+        if printed:  # words that can step aside, for a picture that stands still
             options.sort(key=lambda option: len(self._layout(option[0]).anchors) < 2)
         elif self._liked in options:
             options.insert(0, self._liked)
-        if self.only in options:
-            options.insert(0, self.only)
+        # A scrim over a print on a flat ground looks dirty.
+        if self.only in options and not (printed and self._layout(self.only[0]).over):
+            with contextlib.suppress(render.Misfit):
+                return self._best([self.only], slots, behind, busy)
         # Another layout first, then another colour of the same.
         firsts = {name: (name, look) for name, look in reversed(options)}
         options.sort(key=lambda option: firsts[option[0]] != option)
+        return self._best(list(dict.fromkeys(options))[: self.TRIES + 3], slots, behind, busy)
+
+    def _best(
+        self,
+        options: Sequence[tuple[str, str]],
+        slots: Mapping[str, str],
+        behind: Sequence[RGB],
+        busy: Map | None,
+    ) -> _Words:
+        """The words in the first of these layouts that hides little of the picture, else in the one
+        that hides least. Raises render.Misfit when none takes them."""
         best: _Words | None = None
         last: render.Misfit | None = None
-        for name, look in list(dict.fromkeys(options))[: self.TRIES + 3]:
+        for name, look in options:
             layout = self._layout(name)
             # First where the layout would put them, then at each of its places.
             for anchor in ("", *(layout.anchors if len(layout.anchors) > 1 else ())):

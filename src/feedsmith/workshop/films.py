@@ -47,7 +47,7 @@ def make(
     folder = shelf.out / name
     main = pictures[0]
     words: tuple[str, ...] = ()
-    templates: tuple[str, ...] = ()
+    layout = "", ""
     method: str = main.method
     if order.kind == "gif":
         height, width = main.rgb.shape[:2]
@@ -76,12 +76,12 @@ def make(
             logo=designer.logo, extra=designer.home.templates, only=order.layout,
         )  # fmt: skip
         cover, words, seconds, method = made.cover, made.text, made.duration, "film"
-        templates = made.templates
+        layout = next(iter(made.layouts), layout)
     least = least_new(p.originality for p in pictures)
     sources = sources_of(pictures)
     page = Page(
         cover, words, method, sources, main.shows, least,
-        template=next(iter(templates), ""), parts=parts_of(pictures, method),
+        template=layout[0], scheme=layout[1], parts=parts_of(pictures, method),
     )  # fmt: skip
     alt = shelf.alt_text(order, pictures, page)
     stamp = shelf.stamp(order, page, alt)
@@ -103,6 +103,7 @@ def make(
             originality=least,
             text=words,
             template=page.template,
+            scheme=page.scheme,
             tone="photo",
             cover=COVER,
             also=(GIF,) if order.kind == "gif" else (),
