@@ -23,6 +23,8 @@ from feedsmith.studio.settings import Config
 from feedsmith.studio.start import open_database, welcome
 
 SIZES = {"wide": (1280, 800), "phone": (390, 844)}
+STRANGERS = ("sign-in", "review")
+"""Pages for people without a login."""
 KINDS = ("photo", "carousel", "story", "reel")
 BYTES = 60_000
 """At most so many a picture."""
@@ -124,7 +126,37 @@ def pages(slug: str) -> dict[str, str]:
             found[f"post-{kind}"] = here = f"/b/{slug}/posts/{draft.pk}"
             if kind == "carousel":
                 found |= {name: f"{here}/{name}" for name in ("crop", "picture")}
-    return found
+    quote = Draft.objects.filter(kind="quote").order_by("-position").first()
+    if quote is not None:
+        found |= worked(quote)
+    return found | {"review": review(slug)}
+
+
+def worked(draft: Any) -> dict[str, str]:
+    """The pages of other words and other templates, after the worker has found what they offer."""
+    from feedsmith.studio.models import Job
+    from feedsmith.studio.pages import versions
+    from feedsmith.studio.worker import running
+
+    owner = draft.brand.people.first()
+    versions.ask_words(draft, owner)
+    versions.ask_layouts(draft, owner)
+    while (job := Job.claim("here", 1)) is not None:
+        running.run(job, "here")
+    here = f"/b/{draft.brand.slug}/posts/{draft.pk}"
+    return {name: f"{here}/{name}" for name in ("words", "template")}
+
+
+def review(slug: str) -> str:
+    """A review link: the one page that is seen without signing in."""
+    from feedsmith.studio.models import Brand, Draft, ReviewLink
+
+    brand = Brand.objects.get(slug=slug)
+    chosen = Draft.objects.filter(brand=brand, kind__in=("photo", "quote", "carousel"))
+    link = ReviewLink.make(
+        brand, None, title="Next week, for Ana", chosen=[draft.pk for draft in chosen[:5]]
+    )
+    return f"/r/{link.token}"
 
 
 def shoot(root: str, link: str, slug: str, out: Path) -> None:
@@ -147,10 +179,14 @@ def shoot(root: str, link: str, slug: str, out: Path) -> None:
                     context = chromium.new_context(
                         base_url=root, viewport={"width": width, "height": height}, is_mobile=phone,
                         has_touch=phone, color_scheme=scheme, reduced_motion="reduce",
-                        storage_state=None if name == "sign-in" else state,
+                        storage_state=None if name in STRANGERS else state,
                     )  # fmt: skip
                     page = context.new_page()
                     page.goto(address)
+                    if name == "review":  # it asks for a name first
+                        page.get_by_label("Your name").fill("Ana Ruiz")
+                        page.get_by_role("button", name="Look at the posts").click()
+                        page.wait_for_load_state()
                     page.wait_for_timeout(400)
                     save(page.screenshot(), out / f"{name}-{size}-{scheme}.webp")
                     context.close()
