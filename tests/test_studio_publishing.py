@@ -397,9 +397,23 @@ def test_a_link_opens_one_file_for_a_while_with_ranges(day: Day, tmp_path: Path)
     assert client.post(address).status_code == 405
 
 
-def test_links_are_not_asked_for_without_end(day: Day) -> None:
-    from feedsmith.studio.pages.hosted import A_MINUTE
+def test_links_are_not_asked_for_without_end_and_tries_at_them_stop_nobody_else(
+    day: Day, tmp_path: Path
+) -> None:
+    from feedsmith.publishing.hosting import Links
+    from feedsmith.studio import links
+    from feedsmith.studio.pages.hosted import A_MINUTE, TRIES_A_MINUTE
 
     client = visitor("")
-    tries = {client.get("/hosted/1/x/y.jpg").status_code for _ in range(A_MINUTE + 1)}
-    assert tries == {404, 429}
+    file = tmp_path / "a.jpg"
+    file.write_bytes(b"0123456789")
+    place = Links("https://studio.example", links.key(), links.root())
+    address = place.put(file, "post/a.jpg").removeprefix("https://studio.example")
+    wrong = [client.get("/hosted/1/x/y.jpg").status_code for _ in range(A_MINUTE + 1)]
+    assert wrong == [404] * TRIES_A_MINUTE + [429] * (A_MINUTE + 1 - TRIES_A_MINUTE)
+    right = []
+    for _ in range(A_MINUTE + 1):
+        answer = client.get(address)
+        right.append(answer.status_code)
+        answer.close()
+    assert right == [200] * A_MINUTE + [429]

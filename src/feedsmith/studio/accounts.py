@@ -68,6 +68,14 @@ def of_draft(draft: Draft, among: list[Known] | None = None) -> Known | None:
     return next((k for k in known if k.account.id == draft.account), None)
 
 
+def everywhere() -> list[Connection]:
+    """All that opens an account of any brand; files that are no account are left out."""
+    found = []
+    for brand in Brand.objects.all():
+        found += [c for k in connected(brand) if (c := opened(brand, k.account.id)) is not None]
+    return found
+
+
 def opened(brand: Brand, account: str) -> Connection | None:
     """What opens an account; None where it is not connected, or its file cannot be read."""
     try:

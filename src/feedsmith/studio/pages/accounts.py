@@ -147,11 +147,11 @@ def _one(brand: Brand, account: str) -> Connection:
 
 def _forget(request: HttpRequest, brand: Brand) -> None:
     connection = _one(brand, request.POST.get("account", ""))
+    known_accounts.shelf_of(brand).remove(connection.account.id)
     try:
-        more = connect.revoke(connection)
+        more = connect.revoke(connection, known_accounts.everywhere())
     except GraphError:
         more = "Instagram could not be told; take the permission away in the app, too."
-    known_accounts.shelf_of(brand).remove(connection.account.id)
     name = connection.account.username
     Event.objects.create(brand=brand, person=request.user, verb="disconnected", words=name)
     say(request, f"{name} is not connected any more. {more}".strip())
@@ -176,8 +176,8 @@ def _examined(brand: Brand) -> dict[str, list[Finding]]:
     shelf, found = known_accounts.shelf_of(brand), {}
     for connection in shelf.all():
         after, findings = connect.examined(connection)
-        if after != connection:
-            shelf.put(after)
+        if after != connection:  # unless somebody disconnected it meanwhile
+            shelf.exchange(connection, after)
         found[connection.account.id] = findings
     return found
 

@@ -115,6 +115,8 @@ def _opened(
 ) -> Connection | None:
     """What opens the account, its token fresh; None where nothing does, which is written down."""
     connection = accounts.opened(brand, row.account)
+    if connection is not None and connection.token.secret:
+        connection = _fresh(brand, connection, now)
     if connection is None:
         said = f"the account {row.username or row.account} is not connected any more"
         keep(_waits(row, brand, now, said, "connect it again, or choose another account"))
@@ -122,7 +124,7 @@ def _opened(
     if not connection.token.secret:
         keep(_waits(row, brand, now, connection.trouble, "connect the account again"))
         return None
-    return _fresh(brand, connection, now)
+    return connection
 
 
 def _waits(row: Publication, brand: Brand, now: datetime, said: str, mend: str) -> Attempt:
@@ -133,19 +135,18 @@ def _waits(row: Publication, brand: Brand, now: datetime, said: str, mend: str) 
     return told.later(now + RETRY, said, mend)
 
 
-def _fresh(brand: Brand, connection: Connection, now: datetime) -> Connection:
-    """The same, with a new token where it is due for one."""
+def _fresh(brand: Brand, connection: Connection, now: datetime) -> Connection | None:
+    """The same, with a new token where it is due for one; None where it was disconnected meanwhile."""
     if not connect.due(connection, now):
         return connection
     try:
-        connection = connect.refreshed(connection, now)
+        fresh = connect.refreshed(connection, now)
     except Disconnected as error:
-        connection = connect.lost(connection, error)
+        fresh = connect.lost(connection, error)
     except GraphError:
         log.info("a token could not be refreshed now")
         return connection
-    accounts.shelf_of(brand).put(connection)
-    return connection
+    return accounts.shelf_of(brand).exchange(connection, fresh)
 
 
 def refresh(brand: Brand, now: datetime) -> None:
@@ -161,7 +162,7 @@ def _look_after(brand: Brand, connection: Connection, now: datetime) -> None:
     """Instagram held a post up: is the account itself in order? What is wrong stands on its page then."""
     after, _ = connect.examined(connection, now)
     if after != connection:
-        accounts.shelf_of(brand).put(after)
+        accounts.shelf_of(brand).exchange(connection, after)
 
 
 # ---- what is sent ----------------------------------------------------------------------------------
