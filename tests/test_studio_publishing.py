@@ -1,7 +1,8 @@
 """A scheduled post goes out of the studio at its minute, once; post and attempt never disagree."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,9 +14,11 @@ from django.utils import timezone
 
 from feedsmith.brand import Home
 from feedsmith.fake_instagram.server import FakeInstagram
+from feedsmith.publishing.graph import Login
 from feedsmith.publishing.tokens import Account, Connection, FolderShelf, Token
 from small_instagram import film
 from small_studio import CONFIG, post, text_of, visitor
+from studio_server import until
 
 pytestmark = pytest.mark.usefixtures("studio")
 SHOP = "tall.tree.outfitters"
@@ -25,11 +28,11 @@ class Crash(BaseException):
     """The publisher is gone."""
 
 
-def connect(fake: FakeInstagram, place: Path, name: str = SHOP) -> str:
+def connect(fake: FakeInstagram, place: Path, name: str = SHOP, login: Login = "instagram") -> str:
     """An account of the fake, connected to the brand in this folder; its number."""
-    grant = fake.connected(name, kind="long")
+    grant = fake.connected(name, login, kind="long")
     number = grant.accounts[0]
-    account = Account(id=number, username=name, login="instagram", server=fake.url)
+    account = Account(id=number, username=name, login=login, server=fake.url)
     now = datetime.now(UTC)
     FolderShelf(place / "publishing").put(
         Connection(account, Token(grant.token, now, now + timedelta(days=60)))
@@ -134,7 +137,8 @@ def test_a_scheduled_post_goes_out_at_its_minute_with_the_words_of_the_studio(
     assert list(moves)[:2] == ["publishing -> published", "scheduled -> publishing"]
 
 
-def test_a_reel_is_fetched_from_the_studio_and_goes_out(day: Day) -> None:
+def a_reel() -> None:
+    """A fourth post of the brand: a film."""
     from feedsmith.files import write_json
     from feedsmith.studio.models import Brand
     from feedsmith.studio.models.drafts import adopt
@@ -147,6 +151,10 @@ def test_a_reel_is_fetched_from_the_studio_and_goes_out(day: Day) -> None:
     whole = made.model_copy(update={"media": (medium,)})
     write_json(folder / "post.json", whole.model_dump(mode="json"))
     adopt(Brand.objects.get(slug="oak-co"))
+
+
+def test_a_reel_is_fetched_from_the_studio_and_goes_out(day: Day) -> None:
+    a_reel()
     draft = day.scheduled("07-reel-aaaaaa", timedelta(minutes=20))
     day.run()
     assert len(day.out) == 1
@@ -282,6 +290,90 @@ def test_of_several_publishers_one_takes_an_account_and_its_first_post(day: Day)
     first = Publication.objects.order_by("due").first()
     assert first is not None
     assert all_ == [first.draft_id]
+
+
+# ---- nobody waits for a slow one -------------------------------------------------------------------
+
+
+@contextmanager
+def crews(day: Day, monkeypatch: pytest.MonkeyPatch, *names: str) -> Iterator[list]:  # type: ignore[type-arg]
+    """Publishers as their processes have them, on a clock that runs."""
+    from feedsmith.publishing import publisher
+    from feedsmith.studio.worker.publishing import Crew
+
+    day.fake.world.clock.run()
+    day.fake.world.video_seconds = 0
+    for name, seconds in (("SOON", 0.1), ("POLL", 0.3)):
+        monkeypatch.setattr(publisher, name, timedelta(seconds=seconds))
+    made = [Crew(name) for name in names]
+    yield made
+    for crew in made:
+        crew.pool.shutdown()
+
+
+def looked(crews: list, true: Callable[[], object]) -> None:  # type: ignore[type-arg]
+    """All of them at work until something is true."""
+
+    def now() -> object:
+        for crew in crews:
+            crew.look()
+        return true()
+
+    until(now, 60)
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_a_slow_upload_holds_up_no_other_account_and_no_earlier_post_of_its_own(
+    day: Day, monkeypatch: pytest.MonkeyPatch, same: bool
+) -> None:
+    from feedsmith.studio.models import Draft
+
+    a_reel()
+    slow = connect(day.fake, CONFIG.home, "slow.shop", "facebook")
+    reel = day.scheduled("07-reel-aaaaaa", timedelta(seconds=40))
+    Draft.objects.filter(pk=reel.pk).update(account=slow)
+    upload = day.fake.faults.add("delay", path="rupload", seconds=8)
+    with crews(day, monkeypatch, "one") as (crew,):
+        looked([crew], lambda: upload.used)
+        photo = day.scheduled(after=timedelta(seconds=2))
+        Draft.objects.filter(pk=photo.pk).update(account=slow if same else day.account)
+        looked([crew], lambda: seen(photo).state == "published")
+        assert crew.at[reel.publications.get().pk].kind == "upload"
+        assert len(day.out) == 1
+        looked([crew], lambda: not crew.at)
+        assert reel.publications.get().step == "processing"
+
+
+def test_who_is_still_at_it_keeps_its_lease_and_nobody_else_begins(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from feedsmith.studio.models import publications
+
+    monkeypatch.setattr(publications, "LEASE", timedelta(seconds=2))
+    draft = day.scheduled(after=timedelta(seconds=5))
+    slow = day.fake.faults.add("delay", method="POST", path="/media$", seconds=6)
+    with crews(day, monkeypatch, "one", "two") as both:
+        one, _ = both
+        looked([one], lambda: slow.used)
+        looked(both, lambda: not one.at)
+        assert draft.publications.get().lease == "one"
+        looked(both, lambda: seen(draft).state == "published")
+    assert len(day.fake.world.containers) == len(day.out) == 1
+
+
+def test_who_is_gone_is_followed_when_its_lease_has_ended(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from feedsmith.studio.models import publications
+
+    monkeypatch.setattr(publications, "LEASE", timedelta(seconds=2))
+    draft = day.scheduled(after=timedelta(seconds=5))
+    slow = day.fake.faults.add("delay", method="POST", path="/media$", seconds=1)
+    with crews(day, monkeypatch, "one", "two") as (one, two):
+        looked([one], lambda: slow.used)
+        looked([two], lambda: seen(draft).state == "published")  # and nobody looks after the first
+        assert draft.publications.get().lease == "two"
+    assert len(day.out) == 1
 
 
 # ---- people ----------------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ AGAIN, AGAIN_MOST = timedelta(minutes=1), timedelta(minutes=10)
 """After an error that may pass and does not say when; twice as long after each."""
 ACCOUNT = timedelta(minutes=5)
 """Between two looks whether the account is connected again."""
-MEND: dict[Why, str] = {
+MEND = {
     "late": "publish it now, choose another time, or take it off the calendar",
     "unknown": "look at the profile: mark it as posted if it is there, or else publish it again",
 }
@@ -320,11 +320,12 @@ class _Turn:
                 if self.now > called + self.policy.late:
                     said = f"whether it is out cannot be found out: {error.message}"
                     return _asked(attempt, "unknown", said)
-                return attempt.later(self.now + _wait(error, 0), error.message, error.mend)
+                why: Why = "account" if isinstance(error, Disconnected) else ""
+                return attempt.later(self.now + _wait(error, 0), error.message, error.mend, why)
             # The call was refused, with a reason: nothing happened, and it counts for none.
             attempt = attempt.now("processing", calls=attempt.calls - 1)
         if isinstance(error, Disconnected):
-            return attempt.later(self.now + ACCOUNT, error.message, error.mend)
+            return attempt.later(self.now + ACCOUNT, error.message, error.mend, "account")
         if isinstance(error, Temporary):
             if error.anew and attempt.calls:
                 return self._made_anew(error.message)

@@ -21,7 +21,7 @@ from feedsmith.publishing.graph import GraphError, Place
 from feedsmith.publishing.tokens import Connection
 from feedsmith.studio import accounts as known_accounts
 from feedsmith.studio import asked, due, links, states
-from feedsmith.studio.models import Brand, Event
+from feedsmith.studio.models import Brand, Event, Publisher
 from feedsmith.studio.pages import errors
 from feedsmith.studio.pages.access import brands_of, for_members, for_people, membership
 from feedsmith.studio.pages.notices import say
@@ -204,6 +204,7 @@ def _page(
     ]
     said |= {
         "late": LATE, "minutes": brand.late_minutes, "redirect": _redirect_uri(),
+        "publishing": Publisher.health(timezone.now()) if rows else None,
         "several": len(rows) > 1, "others": [b for b in brands_of(request) if b.pk != brand.pk],
     }  # fmt: skip
     if rows:

@@ -37,7 +37,7 @@ AT_ONCE = 500
 @for_members("reviewer")
 @require_safe
 def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
-    """?state= (or "favourite") and ?q= choose, ?view=list says the words, ?page= turns.
+    """?state= (or "favourite", "asks") and ?q= choose, ?view=list says the words, ?page= turns.
 
     To htmx, pages after the first are a fragment: their tiles or lines alone.
     """
@@ -51,7 +51,7 @@ def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
     # One walk through the rows counts all that the page says: states, favourites, stories.
     groups = everything.order_by().values_list("state", "favourite", "kind").annotate(Count("id"))
     counted = Counter({tuple(group[:3]): group[3] for group in groups})
-    if not words.strip():
+    if not words.strip() and state != "asks":
         pages.count = sum(
             n
             for (its, favourite, kind), n in counted.items()
@@ -83,6 +83,8 @@ def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
     alive = counted.total() - counts["archived"]
     favourites = sum(n for (its, fav, _), n in counted.items() if fav and its != "archived")
     tabs = [("", "All", alive), ("favourite", "Favourites", favourites)]
+    if asking := everything.exclude(asks="").count():
+        tabs.insert(1, ("asks", "Needs you", asking))
     tabs += [(name, states.IN_WORDS[name], counts[name]) for name in states.STATES]
     if rows and view == "grid":
         said["beside"] = tiles.drawn(brand, rows[:1], "beside", top=False)
@@ -111,6 +113,8 @@ def _chosen(drafts: QuerySet[Draft], state: str, words: str) -> QuerySet[Draft]:
     )
     if state == "favourite":
         drafts = drafts.filter(favourite=True)
+    elif state == "asks":
+        drafts = drafts.exclude(asks="")
     return search(drafts, words) if words.strip() else drafts
 
 

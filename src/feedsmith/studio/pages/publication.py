@@ -50,7 +50,7 @@ def going_out(draft: Draft, role: str) -> dict[str, object]:
         "publication": row, "attempt": attempt, "account": account, "accounts": known,
         "goes": draft.state == "scheduled" and account is not None and not by_hand,
         "by_hand": by_hand and bool(known),
-        "lost_account": bool(known or draft.account) and account is None and draft.state == "scheduled",
+        "lost_account": draft.state == "scheduled" and not by_hand and accounts.lost(draft, known),
         "asks": row is not None and row.asks and editor,
         "unknown": attempt is not None and attempt.why == "unknown",
         "stoppable": row is not None and row.stoppable and editor,
@@ -97,7 +97,7 @@ def _choose(request: HttpRequest, draft: Draft) -> None:
     if wanted not in names:
         raise FeedsmithError("there is no such account", mend="reload the page")
     Draft.objects.filter(pk=draft.pk, state__in=states.EDITABLE).update(
-        account=wanted, updated_at=timezone.now()
+        account=wanted, asks="", updated_at=timezone.now()
     )
     say(request, f"It is for {names[wanted]}.")
 
