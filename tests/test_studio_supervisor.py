@@ -154,7 +154,7 @@ def a_publisher(processes: ExitStack):  # type: ignore[no-untyped-def]
 
     supervisor, process = a_worker(processes, WAITS)
     supervisor.workers.clear()
-    supervisor.publisher_not_before = float("inf")  # no other is started here
+    supervisor.publisher_in_vain = 9  # no other is started here before half a minute is over
     supervisor.publisher = Worker("publisher-1", process, seen=time.monotonic())
     Publisher.breathes("publisher-1")
     supervisor._look_at_publisher()

@@ -58,7 +58,8 @@ NEWEST = 25
 FULL = timedelta(minutes=15)
 """Between two looks at a full quota."""
 AGAIN, AGAIN_MOST = timedelta(minutes=1), timedelta(minutes=10)
-"""After an error that may pass and does not say when; twice as long after each."""
+"""After an error that may pass and does not say when; twice as long after each, also where it says so: a
+broken line is tried again after 15 seconds, then 30."""
 ACCOUNT = timedelta(minutes=5)
 """Between two looks whether the account is connected again."""
 MEND = {
@@ -354,7 +355,8 @@ def _alike(media: Media, sending: Sending) -> bool:
 
 
 def _wait(error: GraphError, tries: int) -> timedelta:
-    return max(timedelta(seconds=error.wait), min(AGAIN_MOST, AGAIN * (1 << min(tries, 10))))
+    wait = timedelta(seconds=error.wait)
+    return max(wait, min(AGAIN_MOST, (wait or AGAIN) * (1 << min(tries, 10))))
 
 
 def _part(item: Item) -> NewContainer:

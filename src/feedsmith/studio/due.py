@@ -86,6 +86,17 @@ def ask_for_accounts(now: datetime) -> None:
                 Event.objects.create(brand=draft.brand, draft=draft, verb="held up", words=words)
 
 
+def past_in_words(brand: Brand, at: datetime, now: datetime) -> str:
+    """What becomes of a post whose time lies in the past; '' for one that does not."""
+    if at >= now:
+        return ""
+    if not accounts.connected(brand):
+        return "That is in the past."
+    if now - at <= timedelta(minutes=brand.late_minutes):
+        return "That is in the past: it goes out at once."
+    return "That is too long in the past: nothing is posted, and you are asked what to do."
+
+
 def wanted(now: datetime) -> bool:
     """Whether there is something to do: asked often, so that it reads next to nothing at rest."""
     if Publication.objects.filter(over=False, begins_at__lte=now).exists():

@@ -159,6 +159,12 @@ class Publication(models.Model):
         return [row for row in first.values() if row.begins_at <= now]
 
     @classmethod
+    def hurry(cls, account: str, now: datetime) -> None:
+        """The account is connected again: what waited for it goes on at once."""
+        rows = cls.objects.filter(account=account, over=False, draft__asks="account")
+        rows.update(begins_at=now)
+
+    @classmethod
     def renew(cls, name: str, numbers: Iterable[int], now: datetime) -> None:
         """They are still in these hands, and worked on."""
         rows = cls.objects.filter(lease=name, over=False, pk__in=list(numbers))

@@ -21,7 +21,7 @@ from feedsmith.publishing.graph import GraphError, Place
 from feedsmith.publishing.tokens import Connection
 from feedsmith.studio import accounts as known_accounts
 from feedsmith.studio import asked, due, links, states
-from feedsmith.studio.models import Brand, Event, Publisher
+from feedsmith.studio.models import Brand, Event, Publication, Publisher
 from feedsmith.studio.pages import errors
 from feedsmith.studio.pages.access import brands_of, for_members, for_people, membership
 from feedsmith.studio.pages.notices import say
@@ -133,7 +133,9 @@ def _take(request: HttpRequest, brand: Brand, made: list[Connection]) -> None:
         name = connection.account.username
         Event.objects.create(brand=brand, person=request.user, verb="connected", words=name)
         say(request, f"{name} is connected.")
+        Publication.hurry(connection.account.id, timezone.now())
     due.seen(brand, timezone.now())
+    due.ask_for_accounts(timezone.now())
 
 
 # ---- what there is ---------------------------------------------------------------------------------

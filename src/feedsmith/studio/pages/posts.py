@@ -51,7 +51,7 @@ def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
     # One walk through the rows counts all that the page says: states, favourites, stories.
     groups = everything.order_by().values_list("state", "favourite", "kind").annotate(Count("id"))
     counted = Counter({tuple(group[:3]): group[3] for group in groups})
-    if not words.strip() and state != "asks":
+    if not words.strip() and state not in ("asks", "publishing"):
         pages.count = sum(
             n
             for (its, favourite, kind), n in counted.items()
@@ -83,8 +83,10 @@ def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
     alive = counted.total() - counts["archived"]
     favourites = sum(n for (its, fav, _), n in counted.items() if fav and its != "archived")
     tabs = [("", "All", alive), ("favourite", "Favourites", favourites)]
-    if asking := everything.exclude(asks="").count():
-        tabs.insert(1, ("asks", "Needs you", asking))
+    asking = Counter(everything.exclude(asks="").order_by().values_list("state", flat=True))
+    if asking:
+        tabs.insert(1, ("asks", "Needs you", asking.total()))
+        counts["publishing"] -= asking["publishing"]
     tabs += [(name, states.IN_WORDS[name], counts[name]) for name in states.STATES]
     if rows and view == "grid":
         said["beside"] = tiles.drawn(brand, rows[:1], "beside", top=False)
@@ -111,6 +113,8 @@ def _chosen(drafts: QuerySet[Draft], state: str, words: str) -> QuerySet[Draft]:
     drafts = (
         drafts.filter(state=state) if state in states.STATES else drafts.exclude(state="archived")
     )
+    if state == "publishing":  # what asks is on its way no more
+        drafts = drafts.filter(asks="")
     if state == "favourite":
         drafts = drafts.filter(favourite=True)
     elif state == "asks":
