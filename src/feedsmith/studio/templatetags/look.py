@@ -61,7 +61,7 @@ def stand(draft: Any) -> SafeString:
     if not draft.asks:
         return state(draft.state)
     return format_html(
-        '<span class="state failed">{}{}</span>', icon("warn"), draft.stands_in_words
+        '<span class="state failed needs">{}{}</span>', icon("warn"), draft.stands_in_words
     )
 
 

@@ -132,6 +132,7 @@ class Crew:
             if row.pk in self.at or row.account in holding or many >= AT_ONCE[kind]:
                 continue
             if row.claim(self.name, now):
+                kind = kind_of(row)  # as it is now: somebody else may have had it until then
                 future = self.pool.submit(self._worked, row)
                 self.at[row.pk] = _Work(row.account, kind, time.monotonic(), future)
         self._breathe(now)
