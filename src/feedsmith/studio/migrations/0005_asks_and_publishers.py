@@ -21,9 +21,12 @@ class Migration(migrations.Migration):
             name="asks",
             field=models.CharField(blank=True, default="", max_length=10),
         ),
+        migrations.RemoveIndex(model_name="draft", name="counted"),
         migrations.AddIndex(
             model_name="draft",
-            index=models.Index(fields=["brand", "asks"], name="asking"),
+            index=models.Index(
+                fields=["brand", "state", "favourite", "kind", "asks"], name="counted_with_asks"
+            ),
         ),
         migrations.CreateModel(
             name="Publisher",

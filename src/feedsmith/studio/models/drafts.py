@@ -90,8 +90,9 @@ class Draft(models.Model):
             models.Index(fields=("brand", "state", "-position"), name="by_state"),
             models.Index(fields=("brand", "scheduled_at"), name="by_day"),
             models.Index(fields=("brand", "kind", "-position"), name="by_kind"),
-            models.Index(fields=("brand", "state", "favourite", "kind"), name="counted"),
-            models.Index(fields=("brand", "asks"), name="asking"),
+            models.Index(
+                fields=("brand", "state", "favourite", "kind", "asks"), name="counted_with_asks"
+            ),
         )
 
     def __str__(self) -> str:
