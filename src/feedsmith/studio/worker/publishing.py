@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from django.conf import settings
-from django.db import close_old_connections, connections
+from django.db import connections
 from django.utils import timezone
 
 from feedsmith.errors import FeedsmithError
@@ -165,7 +165,6 @@ class Crew:
 
     def _worked(self, row: Publication) -> None:
         """One step in a thread of the pool. What nobody thought of leaves the others alone."""
-        close_old_connections()
         try:
             if further(row, self.name, timezone.now()):
                 self._unswept.add(row.draft.brand)
@@ -173,15 +172,16 @@ class Crew:
             log.exception("publication %s stumbled", row)
             mine = Publication.objects.filter(pk=row.pk, lease=self.name)
             mine.update(begins_at=timezone.now() + RETRY)
-            connections.close_all()
+        finally:
+            connections.close_all()  # a thread that waits for work holds none of the database's
 
 
 def _alone(chore: Callable[[], None]) -> None:
-    close_old_connections()
     try:
         chore()
     except Exception:
         log.exception("a chore stumbled")
+    finally:
         connections.close_all()
 
 
