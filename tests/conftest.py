@@ -135,6 +135,15 @@ def fake() -> Iterator[Any]:
 
 
 @pytest.fixture
+def day(studio: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A day at the small studio, which publishes to a fake Instagram on a clock that stands."""
+    from small_publishing import a_day
+
+    with a_day(monkeypatch) as one:
+        yield one
+
+
+@pytest.fixture
 def host() -> Iterator[Any]:
     """A host of media on this machine."""
     from small_instagram import media_host

@@ -234,8 +234,26 @@ def test_giving_a_permission_back(fake: FakeInstagram) -> None:
     (connection,) = signed_in(fake)
     assert "Apps and websites" in stage.revoke(connection)
     (page,) = signed_in(fake, PAGES)
-    assert stage.revoke(page) == ""
+    assert "given back" in stage.revoke(page)
     assert fake.world.grants[page.token.secret].revoked
+
+
+def test_the_permission_of_one_sign_in_is_given_back_with_its_last_account(
+    fake: FakeInstagram,
+) -> None:
+    first, second = signed_in(fake, PAGES, SHOP, "oak.and.ember")
+    (again,) = signed_in(fake, PAGES, SHOP)  # the same person, once more: another token
+    (stranger,) = signed_in(fake, PAGES, "oak.and.ember")
+    assert first.account.person == again.account.person != stranger.account.person
+    said = stage.revoke(first, [second])
+    assert "oak.and.ember" in said
+    assert not fake.world.grants[first.token.secret].revoked
+    assert second.graph().profile().username == "oak.and.ember"
+    assert "stays" in stage.revoke(second, [stranger, again])
+    old = replace(again, account=again.account.model_copy(update={"person": ""}))
+    assert "stays" in stage.revoke(second, [old])  # nobody can tell
+    assert "given back" in stage.revoke(second, [stranger, signed_in(fake)[0]])
+    assert fake.world.grants[first.token.secret].revoked
 
 
 def test_the_app_comes_from_the_environment(

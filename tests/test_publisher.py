@@ -17,7 +17,7 @@ from PIL import Image
 
 from feedsmith.fake_instagram.server import FakeInstagram
 from feedsmith.publishing.attempt import Attempt, Item, Sending
-from feedsmith.publishing.graph import Graph, Place
+from feedsmith.publishing.graph import Graph, NewContainer, Place
 from feedsmith.publishing.publisher import USUAL, Policy, advance, begins, in_turn
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -244,6 +244,87 @@ def test_a_container_that_is_gone_after_a_lost_answer_is_asked_about(
     assert (attempt.step, attempt.why) == ("asking", "unknown")
     assert "mark it as posted" in attempt.mend
     assert not out(fake)
+
+
+def lost_call(fake: FakeInstagram, work: Publishing) -> Attempt:
+    """The post to where its call was begun, did nothing, and its answer was lost."""
+    fake.faults.add("drop-before", method="POST", path="media_publish")
+    (attempt,) = work.ledger.all()
+    oak, graph = work.sendings["oak"], work.graphs[attempt.account]
+    while attempt.step != "publishing":
+        fake.world.clock.set(max(work.now, begins(attempt, oak)).timestamp())
+        attempt = advance(attempt, oak, graph, work.ledger.keep, work.now)
+    return attempt
+
+
+def by_hand(work: Publishing, attempt: Attempt, url: str, form: str = "image") -> str:
+    """A person posts the same words with the app."""
+    graph = work.graphs[attempt.account]
+    text, parts = work.sendings["oak"].text, ()
+    if form == "carousel":
+        part = NewContainer(kind="image", image_url=url, part=True)
+        parts = tuple(graph.create(part).id for _ in range(2))
+    wanted = {"kind": form, "caption": text, "children": parts, "image_url": "" if parts else url}
+    return graph.publish(graph.create(NewContainer.model_validate(wanted)).id)
+
+
+def test_a_post_of_another_kind_with_the_same_words_is_not_taken_for_it(
+    fake: FakeInstagram, media: str, tmp_path: Path
+) -> None:
+    work = one_post(fake, tmp_path, media)
+    other = by_hand(work, lost_call(fake, work), media, "carousel")
+    work.run(LATER)
+    (attempt,) = work.ledger.all()
+    assert attempt.step == "published"
+    assert attempt.media not in ("", other)
+    assert len(out(fake)) == 2
+
+
+def test_nor_is_a_carousel_with_fewer_parts_or_a_post_older_than_its_container(
+    fake: FakeInstagram, media: str, tmp_path: Path
+) -> None:
+    work = one_post(fake, tmp_path, media, "carousel")
+    old = by_hand(work, work.ledger.all()[0], media, "carousel")
+    fake.world.clock.set(NOON.timestamp())
+    other = by_hand(work, lost_call(fake, work), media, "carousel")
+    work.run(LATER)
+    (attempt,) = work.ledger.all()
+    assert attempt.step == "published"
+    assert attempt.media not in ("", other, old)
+    assert len(out(fake)) == 3
+
+
+def test_of_two_posts_that_could_be_it_none_is_chosen_and_a_person_is_asked(
+    fake: FakeInstagram, media: str, tmp_path: Path
+) -> None:
+    work = one_post(fake, tmp_path, media)
+    attempt = lost_call(fake, work)
+    posted = {by_hand(work, attempt, media) for _ in range(2)}
+    work.run(LATER)
+    (attempt,) = work.ledger.all()
+    assert (attempt.step, attempt.why, attempt.media) == ("asking", "unknown", "")
+    assert "more than one post" in attempt.said
+    assert {m.id for m in out(fake)} == posted
+
+
+def test_a_post_that_may_be_another_attempt_s_is_not_taken_either(
+    fake: FakeInstagram, media: str, tmp_path: Path
+) -> None:
+    work = one_post(fake, tmp_path, media)
+    attempt = lost_call(fake, work)
+    posted = by_hand(work, attempt, media)
+    oak, graph = work.sendings["oak"], work.graphs[attempt.account]
+
+    def looked(**more: Any) -> Attempt:
+        now, attempt = work.now, work.ledger.all()[0]
+        while not attempt.over and attempt.step == "publishing":
+            attempt = advance(attempt, oak, graph, lambda _: None, now, **more)
+            now += timedelta(minutes=5)
+        return attempt
+
+    assert (looked(contested=True).step, looked(contested=True).why) == ("asking", "unknown")
+    assert looked(known={posted}).step == "processing"  # it is not out, and goes out
+    assert looked().media == posted
 
 
 def test_a_refusal_is_final_and_says_the_mend(

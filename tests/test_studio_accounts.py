@@ -81,6 +81,68 @@ def test_a_no_is_told_as_a_no(fake: FakeInstagram) -> None:
     assert "the answer was no" in page
 
 
+def test_one_account_of_a_sign_in_is_disconnected_and_the_other_stays(fake: FakeInstagram) -> None:
+    from feedsmith.publishing import connect
+    from feedsmith.publishing.graph import Place
+    from feedsmith.studio import accounts
+    from feedsmith.studio.models import Brand
+
+    brand = Brand.objects.get(slug="oak-co")
+    oak = fake.world.called("oak.and.ember")
+    assert oak is not None
+    grant = fake.connected(SHOP, "facebook")
+    grant.accounts.append(oak.id)
+    for made in connect.from_token(grant.token, "facebook", Place(fake.url)):
+        accounts.shelf_of(brand).put(made)
+    client = visitor("olga")
+    client.post(HERE, {"do": "forget", "account": grant.accounts[0]})
+    page = text_of(client.get(HERE))
+    assert f"{SHOP} is not connected any more. The permission at Facebook stays" in page
+    assert not grant.revoked
+    (left,) = accounts.shelf_of(brand).all()
+    assert left.graph().profile().username == "oak.and.ember"
+    client.post(HERE, {"do": "forget", "account": oak.id})
+    assert "The permission was given back to Facebook" in text_of(client.get(HERE))
+    assert grant.revoked
+
+
+def test_an_account_that_is_disconnected_while_its_token_is_refreshed_stays_so(
+    fake: FakeInstagram,
+) -> None:
+    import threading
+    from datetime import UTC, datetime, timedelta
+
+    from django.db import connections
+
+    from feedsmith.publishing.tokens import Account, Connection, Token
+    from feedsmith.studio import accounts
+    from feedsmith.studio.models import Brand
+    from feedsmith.studio.worker import publishing
+
+    brand = Brand.objects.get(slug="oak-co")
+    grant = fake.connected(SHOP)
+    fake.world.clock.advance(8 * 24 * 3600)
+    then = datetime.now(UTC) - timedelta(days=8)
+    account = Account(id=grant.accounts[0], username=SHOP, login="instagram", server=fake.url)
+    shelf = accounts.shelf_of(brand)
+    shelf.put(Connection(account, Token(grant.token, then, then + timedelta(days=60))))
+    fault = fake.faults.add("delay", path="refresh_access_token", seconds=1.5)
+
+    def refresh() -> None:
+        publishing.refresh(brand, datetime.now(UTC))
+        connections.close_all()
+
+    work = threading.Thread(target=refresh)
+    work.start()
+    while not fault.used:
+        work.join(0.01)
+    visitor("olga").post(HERE, {"do": "forget", "account": account.id})
+    assert work.is_alive()  # it was in the midst of it
+    work.join()
+    assert len(fake.world.grants) > 1  # there is a new token
+    assert shelf.all() == []
+
+
 def test_several_accounts_and_one_that_posts_by_default(fake: FakeInstagram) -> None:
     from feedsmith.studio import accounts
     from feedsmith.studio.models import Brand

@@ -97,18 +97,22 @@ def test_what_was_on_its_way_is_asked_about_in_a_restored_studio_and_not_sent_ag
         database.execute(
             f"INSERT INTO studio_publication ({names}) VALUES ({places})", [*row.values()]
         )
+        database.execute("UPDATE studio_draft SET state = 'publishing' WHERE id = 1")
         database.execute("UPDATE studio_brand SET publishes_from = '2027-01-01 00:00:00'")
     feedsmith("backup", str(tmp_path / "b.zip"), str(home))
     feedsmith("restore", str(tmp_path / "b.zip"), str(tmp_path / "back"))
     with closing(sqlite3.connect(tmp_path / "back" / "oak" / "studio.db")) as database:
         ((over, attempt),) = database.execute("SELECT over, attempt FROM studio_publication")
         since = database.execute("SELECT publishes_from FROM studio_brand").fetchall()
+        asks = database.execute("SELECT asks FROM studio_draft ORDER BY id").fetchall()
     now = Attempt.model_validate_json(attempt)
     assert over
     assert (now.step, now.why, now.container) == ("asking", "unknown", "9")
     assert "when this backup was made" in now.said
     assert "look at the profile" in now.mend
     assert since == [(None,), (None,)]
+    assert asks[0] == ("unknown",)
+    assert set(asks[1:]) == {("",)}
 
 
 def test_a_studio_of_one_brand_comes_back_as_that_folder(tmp_path: Path) -> None:

@@ -1,117 +1,20 @@
 """A scheduled post goes out of the studio at its minute, once; post and attempt never disagree."""
 
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-import uvicorn
 from django.utils import timezone
 
-from feedsmith.brand import Home
-from feedsmith.fake_instagram.server import FakeInstagram
-from feedsmith.publishing.tokens import Account, Connection, FolderShelf, Token
-from small_instagram import film
-from small_studio import CONFIG, post, text_of, visitor
+from small_publishing import Day, a_reel, connect, crews, looked, seen
+from small_studio import CONFIG, text_of, visitor
 
 pytestmark = pytest.mark.usefixtures("studio")
-SHOP = "tall.tree.outfitters"
 
 
 class Crash(BaseException):
     """The publisher is gone."""
-
-
-def connect(fake: FakeInstagram, place: Path, name: str = SHOP) -> str:
-    """An account of the fake, connected to the brand in this folder; its number."""
-    grant = fake.connected(name, kind="long")
-    number = grant.accounts[0]
-    account = Account(id=number, username=name, login="instagram", server=fake.url)
-    now = datetime.now(UTC)
-    FolderShelf(place / "publishing").put(
-        Connection(account, Token(grant.token, now, now + timedelta(days=60)))
-    )
-    return number
-
-
-@dataclass
-class Day:
-    """A day at the studio, on a clock that it shares with the fake Instagram."""
-
-    fake: FakeInstagram
-    account: str = ""
-
-    @property
-    def now(self) -> datetime:
-        return datetime.fromtimestamp(self.fake.world.clock.now(), UTC)
-
-    def scheduled(self, folder: str = "01-photo-aaaaaa", after: timedelta = timedelta(minutes=5)):  # type: ignore[no-untyped-def]
-        from feedsmith.studio.models import Draft
-
-        draft = Draft.objects.get(brand__slug="oak-co", folder=folder)
-        draft = draft.move("approved", by="owner")
-        return draft.move("scheduled", by="owner", scheduled_at=self.now + after)
-
-    def run(self, hours: float = 6, name: str = "publisher") -> None:
-        """Until nothing is under way, or the hours have passed."""
-        from feedsmith.studio import due
-        from feedsmith.studio.models import Draft, Publication
-        from feedsmith.studio.worker import publishing
-
-        end = self.now + timedelta(hours=hours)
-        while self.now < end:
-            if publishing.turn(name, now=self.now):
-                continue
-            under_way = Publication.objects.filter(over=False)
-            coming = [row.begins_at for row in under_way]
-            waiting = Draft.objects.filter(state="scheduled")
-            coming += [d.scheduled_at - due.ahead(d) for d in waiting if d.scheduled_at]
-            later = [at for at in coming if at > self.now]
-            if not later:
-                return
-            self.fake.world.clock.set(min(end, *later).timestamp() + 0.01)
-
-    @property
-    def out(self) -> list:  # type: ignore[type-arg]
-        return [m for m in self.fake.world.media.values() if not m.parent]
-
-
-@pytest.fixture
-def day(studio: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Day]:
-    """The studio answers on a port of its own, so that the fake can fetch from it."""
-    from django.conf import settings
-
-    from feedsmith.studio import due
-    from feedsmith.studio.models import Brand
-    from feedsmith.studio.serving import Application
-
-    server = uvicorn.Server(
-        uvicorn.Config(Application(), port=0, lifespan="off", log_config=None, ws="none")
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    monkeypatch.setattr(settings, "STUDIO", replace(CONFIG, port=port))
-    fake = FakeInstagram()
-    fake.world.clock.stop()
-    fake.world.clock.set(timezone.now().timestamp())
-    fake.start()
-    number = connect(fake, CONFIG.home)
-    due.seen(Brand.objects.get(slug="oak-co"), timezone.now())
-    yield Day(fake, number)
-    fake.close()
-    server.should_exit = True
-    thread.join(10)
-
-
-def seen(draft):  # type: ignore[no-untyped-def]
-    draft.refresh_from_db()
-    return draft
 
 
 # ---- it goes out -----------------------------------------------------------------------------------
@@ -135,18 +38,7 @@ def test_a_scheduled_post_goes_out_at_its_minute_with_the_words_of_the_studio(
 
 
 def test_a_reel_is_fetched_from_the_studio_and_goes_out(day: Day) -> None:
-    from feedsmith.files import write_json
-    from feedsmith.studio.models import Brand
-    from feedsmith.studio.models.drafts import adopt
-
-    place = Home(CONFIG.home)
-    made = post(place, "07-reel-aaaaaa", "reel")
-    folder = place.posts / "07-reel-aaaaaa"
-    film(folder / "01.mp4", 4, 30, 360, 640)
-    medium = made.media[0].model_copy(update={"file": "01.mp4", "cover": "01.jpg"})
-    whole = made.model_copy(update={"media": (medium,)})
-    write_json(folder / "post.json", whole.model_dump(mode="json"))
-    adopt(Brand.objects.get(slug="oak-co"))
+    a_reel()
     draft = day.scheduled("07-reel-aaaaaa", timedelta(minutes=20))
     day.run()
     assert len(day.out) == 1
@@ -284,6 +176,63 @@ def test_of_several_publishers_one_takes_an_account_and_its_first_post(day: Day)
     assert all_ == [first.draft_id]
 
 
+# ---- nobody waits for a slow one -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_a_slow_upload_holds_up_no_other_account_and_no_earlier_post_of_its_own(
+    day: Day, monkeypatch: pytest.MonkeyPatch, same: bool
+) -> None:
+    from feedsmith.studio.models import Draft
+
+    a_reel()
+    slow = connect(day.fake, CONFIG.home, "slow.shop", "facebook")
+    reel = day.scheduled("07-reel-aaaaaa", timedelta(seconds=40))
+    Draft.objects.filter(pk=reel.pk).update(account=slow)
+    upload = day.fake.faults.add("delay", path="rupload", seconds=8)
+    with crews(day, monkeypatch, "one") as (crew,):
+        looked([crew], lambda: upload.used)
+        photo = day.scheduled(after=timedelta(seconds=2))
+        Draft.objects.filter(pk=photo.pk).update(account=slow if same else day.account)
+        looked([crew], lambda: seen(photo).state == "published")
+        assert crew.at[reel.publications.get().pk].kind == "upload"
+        assert len(day.out) == 1
+        looked([crew], lambda: not crew.at)
+        assert reel.publications.get().step == "processing"
+
+
+def test_who_is_still_at_it_keeps_its_lease_and_nobody_else_begins(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from feedsmith.studio.models import publications
+
+    monkeypatch.setattr(publications, "LEASE", timedelta(seconds=2))
+    draft = day.scheduled(after=timedelta(seconds=5))
+    slow = day.fake.faults.add("delay", method="POST", path="/media$", seconds=6)
+    with crews(day, monkeypatch, "one", "two") as both:
+        one, _ = both
+        looked([one], lambda: slow.used)
+        looked(both, lambda: not one.at)
+        assert draft.publications.get().lease == "one"
+        looked(both, lambda: seen(draft).state == "published")
+    assert len(day.fake.world.containers) == len(day.out) == 1
+
+
+def test_who_is_gone_is_followed_when_its_lease_has_ended(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from feedsmith.studio.models import publications
+
+    monkeypatch.setattr(publications, "LEASE", timedelta(seconds=2))
+    draft = day.scheduled(after=timedelta(seconds=5))
+    slow = day.fake.faults.add("delay", method="POST", path="/media$", seconds=1)
+    with crews(day, monkeypatch, "one", "two") as (one, two):
+        looked([one], lambda: slow.used)
+        looked([two], lambda: seen(draft).state == "published")  # and nobody looks after the first
+        assert draft.publications.get().lease == "two"
+    assert len(day.out) == 1
+
+
 # ---- people ----------------------------------------------------------------------------------------
 
 
@@ -397,9 +346,23 @@ def test_a_link_opens_one_file_for_a_while_with_ranges(day: Day, tmp_path: Path)
     assert client.post(address).status_code == 405
 
 
-def test_links_are_not_asked_for_without_end(day: Day) -> None:
-    from feedsmith.studio.pages.hosted import A_MINUTE
+def test_links_are_not_asked_for_without_end_and_tries_at_them_stop_nobody_else(
+    day: Day, tmp_path: Path
+) -> None:
+    from feedsmith.publishing.hosting import Links
+    from feedsmith.studio import links
+    from feedsmith.studio.pages.hosted import A_MINUTE, TRIES_A_MINUTE
 
     client = visitor("")
-    tries = {client.get("/hosted/1/x/y.jpg").status_code for _ in range(A_MINUTE + 1)}
-    assert tries == {404, 429}
+    file = tmp_path / "a.jpg"
+    file.write_bytes(b"0123456789")
+    place = Links("https://studio.example", links.key(), links.root())
+    address = place.put(file, "post/a.jpg").removeprefix("https://studio.example")
+    wrong = [client.get("/hosted/1/x/y.jpg").status_code for _ in range(A_MINUTE + 1)]
+    assert wrong == [404] * TRIES_A_MINUTE + [429] * (A_MINUTE + 1 - TRIES_A_MINUTE)
+    right = []
+    for _ in range(A_MINUTE + 1):
+        answer = client.get(address)
+        right.append(answer.status_code)
+        answer.close()
+    assert right == [200] * A_MINUTE + [429]

@@ -143,3 +143,69 @@ def test_a_worker_whose_heart_stands_still_is_ended_and_its_job_goes_on(
     job.refresh_from_db()
     assert job.state == "queued"
     assert "the worker no longer answered and was ended" in job.words
+
+
+def a_publisher(processes: ExitStack):  # type: ignore[no-untyped-def]
+    """A process that stands for the publisher, which gave a sign of life, and who watches it."""
+    import time
+
+    from feedsmith.studio.models import Publisher
+    from feedsmith.studio.worker.supervisor import Worker
+
+    supervisor, process = a_worker(processes, WAITS)
+    supervisor.workers.clear()
+    supervisor.publisher_in_vain = 9  # no other is started here before half a minute is over
+    supervisor.publisher = Worker("publisher-1", process, seen=time.monotonic())
+    Publisher.breathes("publisher-1")
+    supervisor._look_at_publisher()
+    return supervisor, process
+
+
+def test_a_publisher_that_no_longer_breathes_is_ended_and_the_page_of_accounts_says_so(
+    processes: ExitStack,
+) -> None:
+    from django.utils import timezone
+
+    from feedsmith.publishing.tokens import Account, Connection, FolderShelf, Token
+    from feedsmith.studio.models import Publisher
+    from feedsmith.studio.worker.supervisor import SILENT_MAX
+    from small_studio import text_of, visitor
+
+    account = Account(id="17", username="oak", login="instagram")
+    FolderShelf(CONFIG.home / "publishing").put(Connection(account, Token("x", timezone.now())))
+
+    def page() -> str:
+        return text_of(visitor("olga").get("/b/oak-co/accounts"))
+
+    assert "Nothing is due; the publisher starts by itself." in page()
+    supervisor, process = a_publisher(processes)
+    assert "The publisher is at work." in page()
+    silent = timezone.now() - timedelta(seconds=60)
+    Publisher.objects.update(heart_beat=silent)
+    assert f"no sign of life since {silent:%H:%M} UTC" in page()
+    supervisor._look_at_publisher()
+    assert process.poll() is None
+    supervisor.publisher.seen -= SILENT_MAX + 1  # so long ago on the supervisor's clock
+    supervisor._look_at_publisher()
+    assert process.wait(60) != 0
+    supervisor._look_at_publisher()
+    assert supervisor.publisher is None
+    assert "The publisher no longer answered and was ended at" in page()
+
+
+def test_what_an_ended_publisher_held_is_free(processes: ExitStack) -> None:
+    from django.utils import timezone
+
+    from feedsmith.studio.models import Draft, Publication
+
+    draft = Draft.objects.filter(brand__slug="oak-co").first()
+    now = timezone.now()
+    draft = draft.move("approved", by="owner").move("scheduled", by="owner", scheduled_at=now)
+    row = Publication.begin(draft, "17", "oak", now)
+    supervisor, process = a_publisher(processes)
+    assert row.claim("publisher-1", now)
+    assert not row.claim("publisher-2", now)
+    process.kill()
+    process.wait()
+    supervisor._look_at_publisher()
+    assert row.claim("publisher-2", now)

@@ -56,7 +56,7 @@ def test_what_was_put_comes_back(tmp_path: Path) -> None:
 def test_no_token_stands_in_the_open_and_nobody_else_may_read(tmp_path: Path) -> None:
     FolderShelf(tmp_path).put(connection())
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) == 2
+    assert len(files) == 3  # the account, the key, the lock
     for path in files:
         assert path.stat().st_mode & 0o777 == 0o600
         text = path.read_text()
@@ -87,6 +87,23 @@ def test_the_key_comes_from_the_environment_or_a_file_it_names(
     monkeypatch.setenv(KEY_FILE, str(tmp_path / "gone"))
     with pytest.raises(FeedsmithError, match="cannot be read"):
         vault_for(tmp_path)
+
+
+def test_what_was_exchanged_or_taken_away_in_between_stays_so(tmp_path: Path) -> None:
+    shelf, before = FolderShelf(tmp_path), connection()
+    shelf.put(before)
+    fresh = connection(trouble="it was taken back")
+    assert shelf.exchange(before, fresh) == fresh
+    assert shelf.exchange(before, connection(trouble="too late")) == fresh
+    shelf.remove("178414")
+    assert shelf.exchange(fresh, connection()) is None
+    assert shelf.all() == []
+    # A key that was changed meanwhile is used.
+    other = FolderShelf(tmp_path)
+    shelf.put(before)
+    assert other.change_key() == 1
+    assert shelf.exchange(before, fresh) == fresh
+    assert FolderShelf(tmp_path).all() == [fresh]
 
 
 def test_a_wrong_key_is_said_of_the_account_and_hides_no_other(
@@ -127,7 +144,7 @@ def test_a_new_key_locks_everything_anew_and_a_kill_in_between_loses_nothing(
     for number in ("1", "2"):
         shelf.put(connection(number, f"a{number}"))
     before = (tmp_path / "secret.key").read_text()
-    real, killed = FolderShelf.put, []
+    real, killed = FolderShelf._write, []
 
     def put(self: FolderShelf, one: Connection) -> None:
         if killed:
@@ -135,10 +152,10 @@ def test_a_new_key_locks_everything_anew_and_a_kill_in_between_loses_nothing(
         killed.append(one)
         real(self, one)
 
-    monkeypatch.setattr(FolderShelf, "put", put)
+    monkeypatch.setattr(FolderShelf, "_write", put)
     with pytest.raises(KeyboardInterrupt):
         shelf.change_key()
-    monkeypatch.setattr(FolderShelf, "put", real)
+    monkeypatch.setattr(FolderShelf, "_write", real)
     assert all(not c.trouble for c in FolderShelf(tmp_path).all())
     assert FolderShelf(tmp_path).change_key() == 2
     after = (tmp_path / "secret.key").read_text()

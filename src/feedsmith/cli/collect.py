@@ -145,8 +145,8 @@ def _connection(home: Path, name: str, login: str) -> "Connection":
         )
     if due(found, datetime.now(UTC)):
         with suppress(GraphError):  # what it is needed for says why
-            found = refreshed(found)
-            shelf.put(found)
+            fresh = refreshed(found)
+            found = shelf.exchange(found, fresh) or fresh
     return found
 
 
@@ -211,7 +211,7 @@ def _lost(home: Path, connection: "Connection", error: FeedsmithError) -> None:
     from feedsmith.publishing.graph import Disconnected
 
     if isinstance(error, Disconnected) and error.code != 10:  # 10: one permission is missing
-        shelf_of(home).put(lost(connection, error))
+        shelf_of(home).exchange(connection, lost(connection, error))
 
 
 def _tell_own(place: Home, told: "collecting.Collected", as_json: bool) -> None:

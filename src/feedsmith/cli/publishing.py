@@ -122,8 +122,8 @@ def _say_health(home: Path, shelf: "FolderShelf") -> None:
     bad = 0
     for connection in known:
         now, findings = examined(connection, datetime.now(UTC))
-        if now != connection:
-            shelf.put(now)
+        if now != connection and shelf.exchange(connection, now) is None:
+            continue  # forgotten while Instagram was asked
         bad += any(finding.level == "bad" for finding in findings)
         out.print(f"[bold]{escape(now.account.username)}[/] ({now.account.login} login)")
         for finding in findings:
@@ -145,8 +145,9 @@ def _forget(shelf: "FolderShelf", name: str) -> None:
     from feedsmith.publishing.graph import GraphError
 
     connection = shelf.get(name)
+    others = [other for other in shelf.all() if other.account.id != connection.account.id]
     try:
-        more = revoke(connection)
+        more = revoke(connection, others)
     except GraphError as error:
         more = f"The permission could not be given back: {error.message}"
     shelf.remove(connection.account.id)

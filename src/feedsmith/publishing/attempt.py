@@ -18,7 +18,9 @@ processing  Instagram looks at the media; when it is through, the post is publis
 publishing  the call that makes it public was begun: what came of it must be found out before any other
 published, failed
 asking      a person must say what is to be done, and nothing is sent before that"""
-Why = Literal["", "late", "unknown"]
+Why = Literal["", "late", "unknown", "account"]
+"""What a person is needed for: it missed its time; it may be out; its account must be connected again, and
+then it goes on by itself."""
 OVER: tuple[Step, ...] = ("published", "failed", "asking")
 """Steps that nothing but a person leads out of."""
 
@@ -75,7 +77,7 @@ class Attempt(Value):
     """The published post; '' where Instagram says that it is out, but not which it is."""
     permalink: str = ""
     why: Why = ""
-    """Why a person is asked."""
+    """Why a person is asked, or waited for."""
     said: str = ""
     """What held it up last, one sentence for people."""
     mend: str = ""
@@ -86,9 +88,9 @@ class Attempt(Value):
 
     def now(self, step: Step, **more: Any) -> Self:
         """The same, at another step; what held it up is forgotten unless it is said again."""
-        told = {"step": step, "next_at": None, "said": "", "mend": "", **more}
+        told = {"step": step, "next_at": None, "said": "", "mend": "", "why": "", **more}
         return self.model_copy(update=told)
 
-    def later(self, at: datetime, said: str, mend: str = "") -> Self:
+    def later(self, at: datetime, said: str, mend: str = "", why: Why = "") -> Self:
         """The same, not before `at`."""
-        return self.model_copy(update={"next_at": at, "said": said, "mend": mend})
+        return self.model_copy(update={"next_at": at, "said": said, "mend": mend, "why": why})

@@ -15,7 +15,7 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -275,6 +275,9 @@ def _of_pages(app_id: str, token: Token, place: Place, now: datetime) -> list[Co
         {"fields": "id,name,access_token,instagram_business_account{id,username}", "limit": "100"},
         token=token.secret,
     ).told  # fmt: skip
+    me = asking.ask(
+        "GET", "graph.facebook.com", f"{version}/me", {"fields": "id"}, token=token.secret
+    ).told
     found = []
     for page in rows_of(told):
         own = table_of(page.get("instagram_business_account"))
@@ -283,7 +286,7 @@ def _of_pages(app_id: str, token: Token, place: Place, now: datetime) -> list[Co
         account = Account(
             id=str(own["id"]), username=str(own.get("username") or own["id"]), login="facebook",
             name=str(page.get("name", "")), page_id=str(page.get("id", "")), app_id=app_id,
-            server=place.server,
+            person=str(me.get("id") or ""), server=place.server,
         )  # fmt: skip
         secret = str(page.get("access_token", ""))
         found.append(Connection(account, token, Token(secret, now) if secret else None, scopes))
@@ -353,20 +356,41 @@ def lost(connection: Connection, error: Disconnected) -> Connection:
     return troubled(connection, error.message)
 
 
-def revoke(connection: Connection) -> str:
-    """Give the permission back where the API can; what else a person should do, in words ('' for
-    nothing). Raises the errors of `graph`."""
+def revoke(connection: Connection, others: Iterable[Connection] = ()) -> str:
+    """Give the permission back where the API can, and where none of the `others` that stay connected
+    needs it; says in words what became of it. Raises the errors of `graph`.
+
+    With Facebook Login one sign-in opens several accounts, and its permission is one for all of them.
+    """
     name = connection.account.username
     if connection.account.login == "instagram":
         return (
             f"To take the permission away as well: Instagram app, {name}, Settings, Website "
             "permissions, Apps and websites."
         )
+    if stay := sorted({o.account.username for o in others if _one_sign_in(connection, o)}):
+        return (
+            f"The permission at Facebook stays: it is that of {' and '.join(stay)}, too. It is given back "
+            "when the last of them is disconnected."
+        )
     secret = connection.token.secret
     Asking(Place(connection.account.server), secrets=(secret,)).ask(
         "DELETE", "graph.facebook.com", f"{rules.GRAPH_VERSION}/me/permissions", token=secret
     )
-    return ""
+    return "The permission was given back to Facebook."
+
+
+def _one_sign_in(one: Connection, other: Connection) -> bool:
+    """Whether two accounts hang on one permission: of the same person for the same app. Where nobody
+    can tell, as if they did: a permission too many does no harm."""
+    mine, its = one.account, other.account
+    if its.login != "facebook" or its.server != mine.server:
+        return False
+    if mine.app_id and its.app_id and mine.app_id != its.app_id:
+        return False
+    if mine.person and its.person:
+        return mine.person == its.person
+    return True
 
 
 # ---- how it is ------------------------------------------------------------------------------------

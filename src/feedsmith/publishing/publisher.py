@@ -7,7 +7,9 @@ order of things:
   2. "publishing" is written down, and only then media_publish is called, once.
   3. Where its answer is lost (a crash, a broken line, an error 500) the container's own status and the
      account's newest posts say whether the post is out. They are looked at for as long as SETTLE; a
-     container that is still unpublished then may be published, and it can be published once.
+     container that is still unpublished then may be published, and it can be published once. A post on the
+     profile is taken for this one by its words, its kind, its time and its parts, and where it is the
+     only such one.
   4. What neither tells is asked of a person, and nothing is sent before that.
 
 https://developers.facebook.com/documentation/instagram-platform/content-publishing. Knows the client and
@@ -26,6 +28,7 @@ from feedsmith.publishing.graph import (
     Graph,
     GraphError,
     Made,
+    Media,
     NewContainer,
     Permanent,
     Temporary,
@@ -55,10 +58,11 @@ NEWEST = 25
 FULL = timedelta(minutes=15)
 """Between two looks at a full quota."""
 AGAIN, AGAIN_MOST = timedelta(minutes=1), timedelta(minutes=10)
-"""After an error that may pass and does not say when; twice as long after each."""
+"""After an error that may pass and does not say when; twice as long after each, also where it says so: a
+broken line is tried again after 15 seconds, then 30."""
 ACCOUNT = timedelta(minutes=5)
 """Between two looks whether the account is connected again."""
-MEND: dict[Why, str] = {
+MEND = {
     "late": "publish it now, choose another time, or take it off the calendar",
     "unknown": "look at the profile: mark it as posted if it is there, or else publish it again",
 }
@@ -102,16 +106,17 @@ def in_turn(attempts: Iterable[Attempt]) -> list[Attempt]:
 
 def advance(
     attempt: Attempt, sending: Sending, graph: Graph, keep: Keep, now: datetime, *,
-    policy: Policy = USUAL, known: Collection[str] = (),
+    policy: Policy = USUAL, known: Collection[str] = (), contested: bool = False,
 ) -> Attempt:  # fmt: skip
     """One step further; returns how the attempt stands then, as it was written down.
 
-    `known` are the account's posts that belong to other attempts. What goes wrong at Instagram is told
-    by the attempt; raises what `keep` raises, and nothing else.
+    `known` are the account's posts that belong to other attempts; `contested` says that another attempt
+    with the same words may be out without anybody knowing which post it is. What goes wrong at
+    Instagram is told by the attempt; raises what `keep` raises, and nothing else.
     """
     if attempt.over:
         return attempt
-    turn = _Turn(attempt, sending, graph, keep, now, policy, frozenset(known))
+    turn = _Turn(attempt, sending, graph, keep, now, policy, frozenset(known), contested)
     if attempt.step != "publishing" and now > attempt.due + policy.late:
         said = attempt.said or "nothing was sent at its time"
         return turn.write(_asked(attempt, late_or_unknown(attempt), said))
@@ -151,6 +156,7 @@ class _Turn:
     now: datetime
     policy: Policy
     known: frozenset[str] = field(default_factory=frozenset)
+    contested: bool = False
 
     def write(self, attempt: Attempt) -> Attempt:
         self.keep(attempt)
@@ -241,15 +247,15 @@ class _Turn:
     def _found_out(self) -> Attempt:
         """A call to publish was begun, and what came of it is not known."""
         attempt = self.attempt
-        called = attempt.called_at or attempt.due
         try:
             code = str(self.graph.status(attempt.container).status_code)
         except Permanent:
             code = "GONE"
-        media = "" if self.sending.form == "story" else self._newest(called)
+        found = [] if self.sending.form == "story" else self._candidates()
+        only = found[0] if len(found) == 1 and not self.contested else ""
         looks = attempt.looks + 1
-        if media or (code == "PUBLISHED" and (looks > SHOWN or self.sending.form == "story")):
-            return self._out(media)
+        if only or (code == "PUBLISHED" and (looks > SHOWN or self.sending.form == "story")):
+            return self._out(only)
         if code == "PUBLISHED":
             told = attempt.model_copy(update={"looks": looks})
             return told.later(self.now + SETTLE[0], "it is out; which post it is, is not shown yet")
@@ -258,22 +264,31 @@ class _Turn:
                 told = attempt.model_copy(update={"looks": looks})
                 said = "Instagram's answer was lost; looking whether it is out"
                 return told.later(self.now + SETTLE[looks], said)
-            return attempt.now("processing", looks=0)
-        said = "Instagram's answer was lost, its container is gone, and the newest posts do not show it"
+            if not found:
+                return attempt.now("processing", looks=0)
+        if found:
+            said = "Instagram's answer was lost, and more than one post could be the one on the profile"
+        else:
+            said = "Instagram's answer was lost, its container is gone, and the newest posts do not show it"
         return _asked(attempt, "unknown", said)
 
-    def _newest(self, called: datetime) -> str:
-        """The number of the account's post with these words that came since the call; '' for none."""
-        words = " ".join(self.sending.text.split())
-        for media in self.graph.media(limit=NEWEST).media:
-            if (
-                media.timestamp is not None
-                and media.timestamp >= called - SKEW
-                and media.id not in self.known
-                and " ".join(media.caption.split()) == words
-            ):
-                return media.id
-        return ""
+    def _candidates(self) -> list[str]:
+        """Numbers of the account's posts that can be this one: its words, its kind and as many parts,
+        not older than it can be, and no other attempt's."""
+        attempt, sending = self.attempt, self.sending
+        # With one call it cannot be older than that; else it may be the first call's, of the same container.
+        began = attempt.called_at if attempt.calls == 1 else attempt.made_at
+        began = (began or attempt.called_at or attempt.due) - SKEW
+        words = " ".join(sending.text.split())
+        return [
+            media.id
+            for media in self.graph.media(limit=NEWEST).media
+            if media.timestamp is not None
+            and media.timestamp >= began
+            and media.id not in self.known
+            and " ".join(media.caption.split()) == words
+            and _alike(media, sending)
+        ]
 
     def _out(self, media: str) -> Attempt:
         """It is public; where, is nice to know."""
@@ -306,11 +321,12 @@ class _Turn:
                 if self.now > called + self.policy.late:
                     said = f"whether it is out cannot be found out: {error.message}"
                     return _asked(attempt, "unknown", said)
-                return attempt.later(self.now + _wait(error, 0), error.message, error.mend)
+                why: Why = "account" if isinstance(error, Disconnected) else ""
+                return attempt.later(self.now + _wait(error, 0), error.message, error.mend, why)
             # The call was refused, with a reason: nothing happened, and it counts for none.
             attempt = attempt.now("processing", calls=attempt.calls - 1)
         if isinstance(error, Disconnected):
-            return attempt.later(self.now + ACCOUNT, error.message, error.mend)
+            return attempt.later(self.now + ACCOUNT, error.message, error.mend, "account")
         if isinstance(error, Temporary):
             if error.anew and attempt.calls:
                 return self._made_anew(error.message)
@@ -320,8 +336,27 @@ class _Turn:
         return attempt.now("failed", said=error.message, mend=error.mend)
 
 
+_TYPES: dict[str, tuple[str, str]] = {
+    "image": ("IMAGE", "FEED"), "carousel": ("CAROUSEL_ALBUM", "FEED"), "reel": ("VIDEO", "REELS"),
+}  # fmt: skip
+"""How Instagram calls what each form becomes: media_type, media_product_type."""
+
+
+def _alike(media: Media, sending: Sending) -> bool:
+    """Whether a post is of the kind that is sent, with as many parts; what the API leaves out is no
+    difference."""
+    kind, product = _TYPES[sending.form]
+    parts = len(media.children)
+    return (
+        media.media_type in ("", kind)
+        and media.media_product_type in ("", product)
+        and (sending.form != "carousel" or parts in (0, len(sending.items)))
+    )
+
+
 def _wait(error: GraphError, tries: int) -> timedelta:
-    return max(timedelta(seconds=error.wait), min(AGAIN_MOST, AGAIN * (1 << min(tries, 10))))
+    wait = timedelta(seconds=error.wait)
+    return max(wait, min(AGAIN_MOST, (wait or AGAIN) * (1 << min(tries, 10))))
 
 
 def _part(item: Item) -> NewContainer:

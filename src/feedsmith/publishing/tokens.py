@@ -10,14 +10,14 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.files import made, sweep, write_json, write_text
+from feedsmith.files import held, made, sweep, write_json, write_text
 from feedsmith.post import Value
 from feedsmith.publishing.graph import Graph, Login, Place
 
@@ -41,6 +41,8 @@ class Account(Value):
     """Of the Facebook Page that it was reached through."""
     app_id: str = ""
     """Of the app that it was connected with; '' for a token out of the dashboard."""
+    person: str = ""
+    """With Facebook Login: the app's number of who signed in; '' where it was not asked for."""
     server: str = ""
     """Where its API is, if not at Meta: a fake Instagram of your own."""
 
@@ -208,15 +210,20 @@ class Shelf(Protocol):
 
     def put(self, connection: Connection) -> None: ...
 
+    def exchange(self, before: Connection, after: Connection) -> Connection | None: ...
+
     def remove(self, account: str) -> None: ...
 
 
 class FolderShelf:
-    """One file an account, in accounts/ of a folder: whole at every moment, readable by its owner alone."""
+    """One file an account, in accounts/ of a folder: whole at every moment, readable by its owner alone.
 
-    def __init__(self, folder: Path, vault: Vault | None = None) -> None:
+    Who changes one holds the lock beside them, for as long as that takes; nobody asks Instagram meanwhile.
+    """
+
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._vault = vault
+        self._vault: Vault | None = None
 
     @property
     def vault(self) -> Vault:
@@ -255,23 +262,55 @@ class FolderShelf:
         )
 
     def put(self, connection: Connection) -> None:
-        write_json(self._file(connection.account.id), sealed(connection, self.vault), mode=0o600)
+        """Keep an account that a person connected."""
+        with self._alone():
+            self._write(connection)
+
+    def exchange(self, before: Connection, after: Connection) -> Connection | None:
+        """Keep `after` where `before` still lies here, and return what lies here then: another one
+        where somebody connected the account anew in between, None where somebody disconnected it."""
+        with self._alone():
+            path = self._file(before.account.id)
+            if not path.is_file():
+                return None
+            now = self._read(path)
+            if now != before:
+                return now
+            self._write(after)
+            return after
 
     def remove(self, account: str) -> None:
-        self._file(account).unlink(missing_ok=True)
+        with self._alone():
+            self._file(account).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        lock = made(self.folder) / "accounts.lock"
+        with contextlib.suppress(OSError):  # where it cannot be made `held` says why
+            lock.touch(mode=0o600)
+        with held(lock):
+            self._vault = None  # somebody may have changed the key meanwhile
+            yield
+
+    def _write(self, connection: Connection) -> None:
+        write_json(self._file(connection.account.id), sealed(connection, self.vault), mode=0o600)
 
     def change_key(self) -> int:
         """Lock every token with a new key; returns how many accounts. The old key stays behind the new
         one until all is locked anew, so that a kill in between loses nothing. Raises FeedsmithError where
         the key is not in our own file, or where an account cannot be unlocked."""
-        from cryptography.fernet import Fernet
-
         if os.environ.get(KEY) or os.environ.get(KEY_FILE):
             raise FeedsmithError(
                 "the key comes from the environment, and is changed there",
                 mend=f"put a new key in front of the old one ({KEY}='new old'), run feedsmith connect "
                 "BRAND --health, then take the old one away",
             )
+        with self._alone():
+            return self._locked_anew()
+
+    def _locked_anew(self) -> int:
+        from cryptography.fernet import Fernet
+
         old = self.all()
         if bad := [c.account.username for c in old if not c.token.secret]:
             raise FeedsmithError(
@@ -285,7 +324,7 @@ class FolderShelf:
         _write_keys(path, [fresh, *keys])
         self._vault = None
         for connection in old:
-            self.put(connection)
+            self._write(connection)
         _write_keys(path, [fresh])
         self._vault = None
         return len(old)

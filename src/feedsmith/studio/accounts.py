@@ -68,6 +68,21 @@ def of_draft(draft: Draft, among: list[Known] | None = None) -> Known | None:
     return next((k for k in known if k.account.id == draft.account), None)
 
 
+def lost(draft: Draft, among: list[Known]) -> bool:
+    """Whether the account that was to post this is not connected any more. A brand that has none, and
+    whose owner disconnected the last, posts by hand."""
+    wanted = bool(among or draft.account or draft.brand.account)
+    return wanted and of_draft(draft, among) is None
+
+
+def everywhere() -> list[Connection]:
+    """All that opens an account of any brand; files that are no account are left out."""
+    found = []
+    for brand in Brand.objects.all():
+        found += [c for k in connected(brand) if (c := opened(brand, k.account.id)) is not None]
+    return found
+
+
 def opened(brand: Brand, account: str) -> Connection | None:
     """What opens an account; None where it is not connected, or its file cannot be read."""
     try:

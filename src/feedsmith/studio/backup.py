@@ -253,6 +253,12 @@ def _move_brands(database: Path, roots: dict[str, str]) -> None:
                     " '$.step', 'asking', '$.why', 'unknown', '$.said', ?, '$.mend', ?) WHERE NOT over",
                     (UNDER_WAY, MEND["unknown"]),
                 )
+            columns = "SELECT 1 FROM pragma_table_info('studio_draft') WHERE name = 'asks'"
+            if connection.execute(columns).fetchone():  # an older one is filled when it is migrated
+                connection.execute("UPDATE studio_draft SET asks = '' WHERE asks = 'account'")
+                connection.execute(
+                    "UPDATE studio_draft SET asks = 'unknown' WHERE state = 'publishing'"
+                )
 
 
 def _tables() -> list[Any]:
@@ -315,7 +321,7 @@ def _load_tables(config: Config, text: str, roots: dict[str, str]) -> None:
     from django.core.management.color import no_style
     from django.db import connection, transaction
 
-    from feedsmith.studio.models import Brand, Publication
+    from feedsmith.studio.models import Brand, Draft, Publication
 
     if Brand.objects.exists():
         raise FeedsmithError(
@@ -341,6 +347,8 @@ def _load_tables(config: Config, text: str, roots: dict[str, str]) -> None:
             publication.attempt, publication.step = told.model_dump(mode="json"), told.step
             publication.over = True
             publication.save()
+        Draft.objects.filter(asks="account").update(asks="")
+        Draft.objects.filter(state="publishing").update(asks="unknown")
         with connection.cursor() as cursor:
             for statement in connection.ops.sequence_reset_sql(no_style(), _tables()):
                 cursor.execute(statement)

@@ -1,29 +1,39 @@
-"""Due: which scheduled posts are to be taken up now, and whether there is anything to publish.
+"""Due: which scheduled posts are to be taken up now, whether there is anything to publish, and which posts
+have nobody to post them.
 
 Light: the server asks it every other second. Opens no lock and no file of a post.
 """
 
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import F
+from django.utils import timezone
 
 from feedsmith.publishing import publisher
 from feedsmith.studio import accounts
-from feedsmith.studio.models import Brand, Draft, Publication
+from feedsmith.studio.models import Brand, Draft, Event, Publication
+
+MISSED_AHEAD = timedelta(days=1)
+"""So long before its time a post asks for its account, which may be connected again until then."""
 
 
 def ahead(draft: Draft) -> timedelta:
     """How long before its time there is something to do for a post."""
-    films = any(str(m.get("file", "")).endswith((".mp4", ".mov")) for m in draft.media)
-    return publisher.USUAL.ahead_film if films else publisher.USUAL.ahead
+    return publisher.USUAL.ahead_film if has_film(draft) else publisher.USUAL.ahead
+
+
+def has_film(draft: Draft) -> bool:
+    return any(str(m.get("file", "")).endswith((".mp4", ".mov")) for m in draft.media)
 
 
 def seen(brand: Brand, now: datetime) -> list[accounts.Known]:
     """The brand's accounts; from when on there were any is remembered, since what was due before was
-    posted by hand."""
+    posted by hand. One that is gone without its owner's word leaves a brand that waits for it."""
     known = accounts.connected(brand)
-    if bool(known) != (brand.publishes_from is not None):
-        brand.publishes_from = now if known else None
+    posts = bool(known or brand.account)
+    if posts != (brand.publishes_from is not None):
+        brand.publishes_from = now if posts else None
         brand.save(update_fields=["publishes_from"])
     if known and not brand.account:  # from now on it is this one, whichever else is connected later
         brand.account = known[0].account.id
@@ -50,6 +60,41 @@ def due(now: datetime) -> list[tuple[Draft, accounts.Known]]:
         if brand.publishes_from <= draft.scheduled_at <= now + ahead(draft):
             found.append((draft, account))
     return found
+
+
+def ask_for_accounts(now: datetime) -> None:
+    """Posts whose time comes, or has passed, and whose account is gone say so where all posts are
+    seen; those that have one again stop."""
+    known: dict[int, list[accounts.Known]] = {}
+    rows = Draft.objects.filter(
+        state="scheduled", scheduled_at__lte=now + MISSED_AHEAD,
+        scheduled_at__gte=F("brand__publishes_from"),
+    ).select_related("brand")  # fmt: skip
+    lost = []
+    for draft in rows:
+        if draft.brand_id not in known:
+            known[draft.brand_id] = seen(draft.brand, now)
+        if accounts.lost(draft, known[draft.brand_id]):
+            lost.append(draft)
+    asked = Draft.objects.filter(state="scheduled", asks="account")
+    asked.exclude(pk__in=[draft.pk for draft in lost]).update(asks="", updated_at=timezone.now())
+    for draft in lost:
+        with transaction.atomic():
+            row = Draft.objects.filter(pk=draft.pk, state="scheduled", asks="")
+            if row.update(asks="account", updated_at=timezone.now()):
+                words = "its account is not connected any more, and nothing else posts it"
+                Event.objects.create(brand=draft.brand, draft=draft, verb="held up", words=words)
+
+
+def past_in_words(brand: Brand, at: datetime, now: datetime) -> str:
+    """What becomes of a post whose time lies in the past; '' for one that does not."""
+    if at >= now:
+        return ""
+    if not accounts.connected(brand):
+        return "That is in the past."
+    if now - at <= timedelta(minutes=brand.late_minutes):
+        return "That is in the past: it goes out at once."
+    return "That is too long in the past: nothing is posted, and you are asked what to do."
 
 
 def wanted(now: datetime) -> bool:

@@ -69,6 +69,11 @@ class Entry:
         return (self.draft or self.planned).version  # type: ignore[union-attr]
 
     @property
+    def needs(self) -> bool:
+        """Whether it waits for somebody's word."""
+        return bool(self.draft and self.draft.asks)
+
+    @property
     def movable(self) -> bool:
         return self.state == "planned" or self.state in MOVABLE
 
@@ -76,6 +81,8 @@ class Entry:
     def state_in_words(self) -> str:
         if self.state == "planned":
             return "Planned, not made yet"
+        if self.needs:
+            return self.draft.stands_in_words  # type: ignore[union-attr]
         if self.state in ("draft", "review"):
             return f"{states.IN_WORDS[self.state]}, with a time in mind"  # type: ignore[index]
         return states.IN_WORDS[self.state]  # type: ignore[index]

@@ -25,6 +25,13 @@ IN_WORDS: dict[State, str] = {
     "archived": "Archived",
 }
 
+NEEDS = {
+    "late": "missed its time",
+    "unknown": "may be out already",
+    "account": "its account is not connected",
+}
+"""What a person is needed for, whatever the state: attempt.Why in a few words."""
+
 
 @dataclass(frozen=True)
 class Step:

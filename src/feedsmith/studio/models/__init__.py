@@ -6,7 +6,7 @@ from feedsmith.studio.models.hooks import Delivery, Hook
 from feedsmith.studio.models.jobs import Job
 from feedsmith.studio.models.people import FailedSignIn, LoginLink, Membership, Person
 from feedsmith.studio.models.plans import Plan, Planned
-from feedsmith.studio.models.publications import Publication
+from feedsmith.studio.models.publications import Publication, Publisher
 from feedsmith.studio.models.reviews import ReviewAct, ReviewLink
 from feedsmith.studio.models.tokens import Token
 from feedsmith.studio.models.uploads import Upload
@@ -27,6 +27,7 @@ __all__ = [
     "Plan",
     "Planned",
     "Publication",
+    "Publisher",
     "ReviewAct",
     "ReviewLink",
     "Revision",

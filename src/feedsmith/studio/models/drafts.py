@@ -61,6 +61,8 @@ class Draft(models.Model):
     archived_at = models.DateTimeField(null=True, blank=True)
     account = models.CharField(max_length=40, blank=True)
     """Instagram's number of the account that posts it; '' for the brand's usual one."""
+    asks = models.CharField(max_length=10, blank=True, default="")
+    """What it needs a person for (states.NEEDS); '' for nothing."""
     permalink = models.CharField(max_length=300, blank=True)
     """Where it is to be seen, once it is out."""
     media_id = models.CharField(max_length=40, blank=True)
@@ -88,7 +90,9 @@ class Draft(models.Model):
             models.Index(fields=("brand", "state", "-position"), name="by_state"),
             models.Index(fields=("brand", "scheduled_at"), name="by_day"),
             models.Index(fields=("brand", "kind", "-position"), name="by_kind"),
-            models.Index(fields=("brand", "state", "favourite", "kind"), name="counted"),
+            models.Index(
+                fields=("brand", "state", "favourite", "kind", "asks"), name="counted_with_asks"
+            ),
         )
 
     def __str__(self) -> str:
@@ -104,6 +108,11 @@ class Draft(models.Model):
     @property
     def state_in_words(self) -> str:
         return states.IN_WORDS[self.stands]
+
+    @property
+    def stands_in_words(self) -> str:
+        """Its state, or that it needs somebody, and for what."""
+        return f"Needs you: {states.NEEDS[self.asks]}" if self.asks else self.state_in_words
 
     @property
     def stands(self) -> states.State:
@@ -280,6 +289,7 @@ class Draft(models.Model):
             elif was in ("scheduled", "publishing") and to in ("approved", "draft"):
                 row.scheduled_at = None
             row.archived_at = timezone.now() if to == "archived" else None
+            row.asks = ""
             row._changed()
             Event.objects.create(
                 brand=row.brand, draft=row, person=person, name=name, verb="moved",
@@ -308,6 +318,7 @@ class Draft(models.Model):
     def _edited(self, person: Person | None, role: states.Actor, words: str) -> None:
         """Save an edit of this role: the state it leads to, and who did what."""
         before, self.state = self.state, states.after_edit(self.stands, role)
+        self.asks = self.asks if before == self.state else ""
         self._changed()
         Event.objects.create(
             brand=self.brand, draft=self, person=person, verb="edited", words=words

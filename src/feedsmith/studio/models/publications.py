@@ -7,7 +7,7 @@ each writing down asks for again, so that who lost it sends nothing more.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from django.db import models, transaction
 from django.db.models import Q
@@ -23,10 +23,18 @@ from feedsmith.studio.models.drafts import Draft, Event
 from feedsmith.studio.models.people import Person
 
 LEASE = timedelta(minutes=5)
-"""How long a publication belongs to who took it last; longer than any call (graph.TIMEOUT)."""
+"""How long a publication belongs to who took it last, and renews it while at it; after that whoever had it is
+gone. Longer than a pause of the machine, or of the database."""
+QUIET = timedelta(seconds=45)
+"""Without a sign of life (worker.publisher.BEAT_EVERY) it is said that something is wrong."""
+GONE = timedelta(minutes=10)
+"""So long without one, and its studio is gone, too."""
+TOLD = timedelta(hours=6)
+"""So long it is said that a publisher ended in the midst of its work."""
+KEPT = timedelta(days=7)
 STOPPABLE = ("waiting", "making", "processing")
 """Steps before which nothing is public, and nothing was called that makes it so."""
-TITLES = {"late": "Missed its time", "unknown": "Not sure"}
+TITLES = {"late": "Missed its time", "unknown": "Not sure", "account": "Waits for its account"}
 IN_STEPS = {
     "waiting": "Waits for its time",
     "making": "Instagram fetches its files",
@@ -106,8 +114,8 @@ class Publication(models.Model):
     @property
     def title(self) -> str:
         """How it stands, for people."""
-        if self.step == "asking":
-            return TITLES.get(self.told.why, "Not sure")
+        if why := self.told.why:
+            return TITLES[why]
         return IN_STEPS[str(self.step)]
 
     # ---- whose turn it is --------------------------------------------------------------------
@@ -149,6 +157,18 @@ class Publication(models.Model):
         for row in rows:
             first.setdefault(row.account, row)
         return [row for row in first.values() if row.begins_at <= now]
+
+    @classmethod
+    def hurry(cls, account: str, now: datetime) -> None:
+        """The account is connected again: what waited for it goes on at once."""
+        rows = cls.objects.filter(account=account, over=False, draft__asks="account")
+        rows.update(begins_at=now)
+
+    @classmethod
+    def renew(cls, name: str, numbers: Iterable[int], now: datetime) -> None:
+        """They are still in these hands, and worked on."""
+        rows = cls.objects.filter(lease=name, over=False, pk__in=list(numbers))
+        rows.update(leased_until=now + LEASE)
 
     def claim(self, name: str, now: datetime) -> bool:
         """Take it into these hands; False where it is in others."""
@@ -264,14 +284,64 @@ def _follow(draft: Draft, attempt: Attempt, before: str) -> None:
             permalink=attempt.permalink, media_id=attempt.media, updated_at=timezone.now()
         )
         return
-    if attempt.step == "failed" or (attempt.step == "asking" and attempt.why == "late"):
+    asked = draft.asks
+    if attempt.step == "failed" or attempt.why == "late":
         draft.move("failed", by="studio")
-    else:
-        Draft.objects.filter(pk=draft.pk).update(updated_at=timezone.now())  # pages look again
-    if attempt.step in ("failed", "asking") and before != attempt.step:
+    Draft.objects.filter(pk=draft.pk).update(asks=attempt.why, updated_at=timezone.now())
+    over = attempt.step in ("failed", "asking") and before != attempt.step
+    if over or (attempt.why and attempt.why != asked):
         Event.objects.create(
             brand=draft.brand, draft=draft, verb="held up", words=attempt.said[:300]
         )
+
+
+class Publisher(models.Model):
+    """A process that publishes: its signs of life, and how it ended."""
+
+    name = models.CharField(max_length=40, unique=True)
+    started_at = models.DateTimeField(auto_now_add=True)
+    heart_beat = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    why = models.CharField(max_length=200, blank=True)
+    """Why it ended before its work did, as in "the publisher ..."; '' for one that had nothing to do."""
+
+    def __str__(self) -> str:
+        return str(self.name)
+
+    @classmethod
+    def breathes(cls, name: str) -> None:
+        """A sign of life."""
+        now = timezone.now()
+        if not cls.objects.filter(name=name).update(heart_beat=now):
+            cls.objects.create(name=name, heart_beat=now)
+
+    @classmethod
+    def ended(cls, name: str = "", why: str = "") -> None:
+        """It is gone, and what it held is free; without a name all are, where a studio has one
+        publisher. What is a week old is forgotten."""
+        now = timezone.now()
+        rows = cls.objects.filter(ended_at=None)
+        (rows.filter(name=name) if name else rows).update(ended_at=now, why=why[:200])
+        cls.objects.filter(ended_at__lt=now - KEPT).delete()
+        Publication.released(name)
+
+    @classmethod
+    def health(cls, now: datetime) -> "tuple[Literal['good', 'warning', 'bad'], str]":
+        """How publishing itself is, in a sentence."""
+        rows = cls.objects.filter(ended_at=None, heart_beat__gte=now - GONE)
+        alive = rows.order_by("heart_beat").first()  # of several, the one that is silent
+        if alive is not None and now - alive.heart_beat > QUIET:
+            return "bad", (
+                f"The publisher gives no sign of life since {alive.heart_beat:%H:%M} UTC. It is ended and "
+                "started again by itself"
+            )
+        last = cls.objects.exclude(why="").filter(ended_at__gte=now - TOLD).order_by("-ended_at")
+        if (gone := last.first()) is not None:
+            again = "It was started again" if alive else "It is started again when something is due"
+            return "warning", f"The publisher {gone.why} at {gone.ended_at:%H:%M} UTC. {again}"
+        if alive is not None:
+            return "good", "The publisher is at work"
+        return "good", "Nothing is due; the publisher starts by itself"
 
 
 def latest(draft: Draft) -> Publication | None:

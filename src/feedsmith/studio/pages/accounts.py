@@ -21,7 +21,7 @@ from feedsmith.publishing.graph import GraphError, Place
 from feedsmith.publishing.tokens import Connection
 from feedsmith.studio import accounts as known_accounts
 from feedsmith.studio import asked, due, links, states
-from feedsmith.studio.models import Brand, Event
+from feedsmith.studio.models import Brand, Event, Publication, Publisher
 from feedsmith.studio.pages import errors
 from feedsmith.studio.pages.access import brands_of, for_members, for_people, membership
 from feedsmith.studio.pages.notices import say
@@ -133,7 +133,9 @@ def _take(request: HttpRequest, brand: Brand, made: list[Connection]) -> None:
         name = connection.account.username
         Event.objects.create(brand=brand, person=request.user, verb="connected", words=name)
         say(request, f"{name} is connected.")
+        Publication.hurry(connection.account.id, timezone.now())
     due.seen(brand, timezone.now())
+    due.ask_for_accounts(timezone.now())
 
 
 # ---- what there is ---------------------------------------------------------------------------------
@@ -147,11 +149,11 @@ def _one(brand: Brand, account: str) -> Connection:
 
 def _forget(request: HttpRequest, brand: Brand) -> None:
     connection = _one(brand, request.POST.get("account", ""))
+    known_accounts.shelf_of(brand).remove(connection.account.id)
     try:
-        more = connect.revoke(connection)
+        more = connect.revoke(connection, known_accounts.everywhere())
     except GraphError:
         more = "Instagram could not be told; take the permission away in the app, too."
-    known_accounts.shelf_of(brand).remove(connection.account.id)
     name = connection.account.username
     Event.objects.create(brand=brand, person=request.user, verb="disconnected", words=name)
     say(request, f"{name} is not connected any more. {more}".strip())
@@ -176,8 +178,8 @@ def _examined(brand: Brand) -> dict[str, list[Finding]]:
     shelf, found = known_accounts.shelf_of(brand), {}
     for connection in shelf.all():
         after, findings = connect.examined(connection)
-        if after != connection:
-            shelf.put(after)
+        if after != connection:  # unless somebody disconnected it meanwhile
+            shelf.exchange(connection, after)
         found[connection.account.id] = findings
     return found
 
@@ -204,6 +206,7 @@ def _page(
     ]
     said |= {
         "late": LATE, "minutes": brand.late_minutes, "redirect": _redirect_uri(),
+        "publishing": Publisher.health(timezone.now()) if rows else None,
         "several": len(rows) > 1, "others": [b for b in brands_of(request) if b.pk != brand.pk],
     }  # fmt: skip
     if rows:

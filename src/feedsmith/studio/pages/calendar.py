@@ -12,7 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.studio import accounts, asked, clock, slots
+from feedsmith.studio import accounts, asked, clock, due, slots
 from feedsmith.studio.models import Brand, Conflict, Draft, Job, Plan, Planned
 from feedsmith.studio.models.jobs import ACTIVE
 from feedsmith.studio.pages.access import for_members
@@ -159,7 +159,7 @@ def _placed(request: HttpRequest, brand: Brand, key: str) -> HttpResponse:
     except CHANGED:
         said |= {"between": IN_BETWEEN}
         return render(request, "studio/place.html", said, status=409)
-    say(request, _said(found, zone))
+    say(request, _said(brand, found, zone))
     return _to(said["back"])
 
 
@@ -190,7 +190,7 @@ def move(request: HttpRequest, brand: Brand) -> HttpResponse:
         return JsonResponse({"said": said}, status=409)
     except FeedsmithError as error:
         return JsonResponse({"said": f"{error.message.capitalize()}."}, status=409)
-    return JsonResponse({"said": _said(found, zone)})
+    return JsonResponse({"said": _said(brand, found, zone)})
 
 
 @for_members("editor")
@@ -237,12 +237,11 @@ def _known(brand: Brand, key: str) -> tuple[Draft | None, Planned | None]:
         raise Http404 from error
 
 
-def _said(found: clock.Moment, zone: tzinfo) -> str:
+def _said(brand: Brand, found: clock.Moment, zone: tzinfo) -> str:
     local = found.at.astimezone(zone)
     said = f"Set for {local:%A} {local.day} {local:%B}, {clock.shown(local)}."
-    if found.at < timezone.now():
-        said += " That is in the past."
-    return f"{said} {found.said}".strip()
+    past = due.past_in_words(brand, found.at, timezone.now())
+    return " ".join(words for words in (said, past, found.said) if words)
 
 
 def _day(text: str) -> date | None:

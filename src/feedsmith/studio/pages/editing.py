@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.studio import asked, clock, copies, queue, states
+from feedsmith.studio import asked, clock, copies, due, queue, states
 from feedsmith.studio.models import Brand, Comment, Draft, Event, Revision
 from feedsmith.studio.models.drafts import Conflict
 from feedsmith.studio.pages import errors, told
@@ -97,8 +98,11 @@ def state(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
         to, by=request.role, person=request.user, scheduled_at=when,
         before=request.POST.get("from", ""),
     )  # fmt: skip
-    where = f", {at(moved.scheduled_at, brand)}" if to == "scheduled" else ""
-    say(request, f"{moved.state_in_words}{where}.{told_of_clock}")
+    where, past = "", ""
+    if to == "scheduled":
+        where = f", {at(moved.scheduled_at, brand)}"
+        past = f" {due.past_in_words(brand, moved.scheduled_at, timezone.now())}".rstrip()
+    say(request, f"{moved.state_in_words}{where}.{past}{told_of_clock}")
     return _back(draft)
 
 

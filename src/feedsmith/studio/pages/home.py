@@ -18,6 +18,7 @@ def home(request: HttpRequest) -> HttpResponse:
     shown = Brand.objects.filter(memberships__person=request.user).annotate(
         posts=Count("drafts", filter=~Q(drafts__state="archived"), distinct=True),
         in_review=Count("drafts", filter=Q(drafts__state="review"), distinct=True),
+        asking=Count("drafts", filter=~Q(drafts__asks=""), distinct=True),
     )
     for b in shown:
         newest = Draft.objects.filter(brand=b).exclude(state="archived").exclude(kind="story")

@@ -37,7 +37,7 @@ AT_ONCE = 500
 @for_members("reviewer")
 @require_safe
 def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
-    """?state= (or "favourite") and ?q= choose, ?view=list says the words, ?page= turns.
+    """?state= (or "favourite", "asks") and ?q= choose, ?view=list says the words, ?page= turns.
 
     To htmx, pages after the first are a fragment: their tiles or lines alone.
     """
@@ -48,16 +48,15 @@ def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
     drafts = _chosen(everything, state, words)
     shown = drafts.exclude(kind="story") if view == "grid" else drafts
     pages = Paginator(shown.values_list(*tiles.KEY), A_PAGE)
-    # One walk through the rows counts all that the page says: states, favourites, stories.
-    groups = everything.order_by().values_list("state", "favourite", "kind").annotate(Count("id"))
-    counted = Counter({tuple(group[:3]): group[3] for group in groups})
+    # One walk through the rows counts all that the page says: states, favourites, stories, questions.
+    walk = ("state", "favourite", "kind", "asks")
+    groups = everything.order_by().values_list(*walk).annotate(Count("id"))
+    counted = Counter({tuple(group[:4]): group[4] for group in groups})
     if not words.strip():
         pages.count = sum(
             n
-            for (its, favourite, kind), n in counted.items()
-            if (its == state if state in states.STATES else its != "archived")
-            and (favourite or state != "favourite")
-            and (kind != "story" or view == "list")
+            for (its, favourite, kind, asks), n in counted.items()
+            if _shows(state, its, favourite, asks) and (kind != "story" or view == "list")
         )
     page = pages.get_page(request.GET.get("page"))
     any_story = view == "grid" and page.number == 1 and any(key[2] == "story" for key in counted)
@@ -78,11 +77,15 @@ def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
     if request.headers.get("HX-Request") and page.number > 1:
         return render(request, f"studio/parts/{part}s.html", said)
     counts: Counter[str] = Counter()
-    for (its, _, _), n in counted.items():
-        counts[its] += n
+    for (its, _, _, asks), n in counted.items():
+        if _shows(its, its, False, asks):
+            counts[its] += n
     alive = counted.total() - counts["archived"]
-    favourites = sum(n for (its, fav, _), n in counted.items() if fav and its != "archived")
+    favourites = sum(n for (its, fav, _, _), n in counted.items() if fav and its != "archived")
+    asking = sum(n for (_, _, _, asks), n in counted.items() if asks)
     tabs = [("", "All", alive), ("favourite", "Favourites", favourites)]
+    if asking:
+        tabs.insert(1, ("asks", "Needs you", asking))
     tabs += [(name, states.IN_WORDS[name], counts[name]) for name in states.STATES]
     if rows and view == "grid":
         said["beside"] = tiles.drawn(brand, rows[:1], "beside", top=False)
@@ -105,10 +108,26 @@ def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
     return render(request, "studio/posts.html", said)
 
 
+def _shows(wanted: str, state: str, favourite: bool, asks: str) -> bool:
+    """Whether a post stands under this tab: as `_chosen` chooses, of what was counted."""
+    if wanted == "asks":
+        return bool(asks)
+    if wanted == "publishing":  # what asks is on its way no more
+        return state == wanted and not asks
+    if wanted in states.STATES:
+        return state == wanted
+    return state != "archived" and (favourite or wanted != "favourite")
+
+
 def _chosen(drafts: QuerySet[Draft], state: str, words: str) -> QuerySet[Draft]:
-    drafts = (
-        drafts.filter(state=state) if state in states.STATES else drafts.exclude(state="archived")
-    )
+    if state == "asks":
+        drafts = drafts.exclude(asks="")
+    elif state == "publishing":
+        drafts = drafts.filter(state=state, asks="")
+    elif state in states.STATES:
+        drafts = drafts.filter(state=state)
+    else:
+        drafts = drafts.exclude(state="archived")
     if state == "favourite":
         drafts = drafts.filter(favourite=True)
     return search(drafts, words) if words.strip() else drafts

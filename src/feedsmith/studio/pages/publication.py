@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.studio import accounts, clock, states
+from feedsmith.studio import accounts, clock, due, states
 from feedsmith.studio.models import Brand, Draft
 from feedsmith.studio.models.publications import latest
 from feedsmith.studio.pages import errors
@@ -47,10 +47,11 @@ def going_out(draft: Draft, role: str) -> dict[str, object]:
     editor = states.at_least(role, "editor")
     zone = zone_of(draft.brand)
     return {
-        "publication": row, "attempt": attempt, "account": account, "accounts": known,
+        "publication": row, "attempt": attempt, "mend": _here(attempt.mend) if attempt else "",
+        "may_connect": states.at_least(role, "owner") and draft.asks == "account", "account": account, "accounts": known,
         "goes": draft.state == "scheduled" and account is not None and not by_hand,
         "by_hand": by_hand and bool(known),
-        "lost_account": bool(known or draft.account) and account is None and draft.state == "scheduled",
+        "lost_account": draft.state == "scheduled" and not by_hand and accounts.lost(draft, known),
         "asks": row is not None and row.asks and editor,
         "unknown": attempt is not None and attempt.why == "unknown",
         "stoppable": row is not None and row.stoppable and editor,
@@ -59,6 +60,11 @@ def going_out(draft: Draft, role: str) -> dict[str, object]:
         "here": f"/b/{draft.brand.slug}/posts/{draft.pk}", "zone": str(zone),
         "soon": f"{timezone.now().astimezone(zone):%Y-%m-%dT%H:%M}",
     }  # fmt: skip
+
+
+def _here(mend: str) -> str:
+    """What to do, for who sits at the studio and not at a terminal."""
+    return mend.replace(": feedsmith connect BRAND", "")
 
 
 @for_members("editor")
@@ -82,7 +88,9 @@ def answer(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
     else:
         when = timezone.now() if wanted == "now" else _when(request, brand)
         row.again(request.user, request.role, when, sure=request.POST.get("sure") == "1")
-        say(request, "It goes out now." if wanted == "now" else f"Scheduled, {at(when, brand)}.")
+        past = due.past_in_words(brand, when, timezone.now())
+        later = f"Scheduled, {at(when, brand)}. {past}".strip()
+        say(request, "It goes out now." if wanted == "now" else later)
     return HttpResponseRedirect(f"/b/{brand.slug}/posts/{draft.pk}")
 
 
@@ -97,7 +105,7 @@ def _choose(request: HttpRequest, draft: Draft) -> None:
     if wanted not in names:
         raise FeedsmithError("there is no such account", mend="reload the page")
     Draft.objects.filter(pk=draft.pk, state__in=states.EDITABLE).update(
-        account=wanted, updated_at=timezone.now()
+        account=wanted, asks="", updated_at=timezone.now()
     )
     say(request, f"It is for {names[wanted]}.")
 

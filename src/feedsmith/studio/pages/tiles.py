@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from feedsmith.studio.models import Brand, Draft
 from feedsmith.studio.templatetags.look import zone_of
 
-KEY = ("id", "version", "updated_at", "state", "favourite", "scheduled_at")
+KEY = ("id", "version", "updated_at", "state", "asks", "favourite", "scheduled_at")
 """Columns of a draft that say whether it looks as it did. Words, crop and picture change the version."""
 KEPT = 4000
 """Tiles in memory: 1.5 kB each, 6 MB."""

@@ -55,6 +55,16 @@ def state(name: str) -> SafeString:
     return format_html('<span class="state {}">{}{}</span>', name, icon(name), state_words(name))
 
 
+@register.simple_tag
+def stand(draft: Any) -> SafeString:
+    """The sign and the words of where a post stands: its state, or what it needs somebody for."""
+    if not draft.asks:
+        return state(draft.state)
+    return format_html(
+        '<span class="state failed needs">{}{}</span>', icon("warn"), draft.stands_in_words
+    )
+
+
 @register.filter
 def kind_words(kind: str) -> str:
     """What a kind of post is called on a page."""

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from feedsmith.studio.settings import Config, set_up
 
@@ -28,16 +28,15 @@ def main() -> None:
     from feedsmith.studio.models import Brand
     from feedsmith.studio.worker import publishing
 
+    crew = publishing.Crew(name)
     for brand in Brand.objects.all():
-        publishing.refresh(brand, timezone.now())
+        crew.do(partial(publishing.refresh, brand, timezone.now()))
+        crew.do(partial(publishing.sweep, brand, timezone.now()))
     last = time.monotonic()
-    with ThreadPoolExecutor(publishing.AT_ONCE, thread_name_prefix="account") as pool:
-        while time.monotonic() - last < config.idle_seconds:
-            if publishing.turn(name, pool):
-                last = time.monotonic()
-            time.sleep(LOOK_EVERY)
-    for brand in Brand.objects.all():
-        publishing.sweep(brand, timezone.now())
+    while crew.busy or time.monotonic() - last < config.idle_seconds:
+        if crew.look():
+            last = time.monotonic()
+        time.sleep(LOOK_EVERY)
 
 
 def _listen() -> None:

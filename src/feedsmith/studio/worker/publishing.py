@@ -3,18 +3,23 @@ is out or a person must be asked.
 
 Runs in a process of its own (publisher), several on PostgreSQL. A kill at any point is harmless: what may have
 been sent was written down before (publishing.publisher), and a publication belongs to who has its lease.
+Nobody waits for a slow one: who gives out the work (Crew) never does, and a film on its way up stops no
+other account, nor an earlier post of its own.
 """
 
 import logging
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from django.conf import settings
-from django.db import close_old_connections, connections
+from django.db import connections
 from django.utils import timezone
 
 from feedsmith.errors import FeedsmithError
@@ -27,17 +32,30 @@ from feedsmith.publishing.outgoing import Outgoing, Part
 from feedsmith.publishing.publisher import AGAIN, MEND, Policy
 from feedsmith.publishing.tokens import Account, Connection
 from feedsmith.studio import accounts, due, links
-from feedsmith.studio.models import Brand, Publication
+from feedsmith.studio.models import Brand, Publication, Publisher, publications
 from feedsmith.studio.models.publications import Taken, under_way
 
-AT_ONCE = 4
-"""Accounts that are worked on at the same time; nearly all of it is waiting for Instagram."""
+Kind = Literal["step", "upload", "film"]
+"""What is done for a publication: a call or two; a film sent up, which takes as long as the line is slow; a
+film looked at and mended, which takes memory."""
+AT_ONCE: dict[Kind, int] = {"step": 16, "upload": 8, "film": 1}
+"""So many of each at the same time, none waiting for another kind; nearly all of it is waiting for Instagram."""
+CHORES = 2
 RETRY = timedelta(minutes=1)
 """Until what went wrong here, not at Instagram, is tried again."""
-_SETTLING = threading.Lock()
-"""One film at a time is looked at and mended: that needs memory."""
+STEP_MOST = 3600.0
+"""Seconds after which a step is taken for stuck: an upload ends by itself after half of them."""
+RENEWALS = 5
+"""Renewals of a lease within its time."""
+BEAT_EVERY = 10.0
+"""Seconds between two signs of life."""
+_MENDING = threading.Lock()
+"""One picture at a time is looked at and mended: that needs memory, and a moment."""
 
 log = logging.getLogger("feedsmith.studio.publisher")
+
+
+DAY = timedelta(days=1)
 
 
 def policy_of(brand: Brand) -> Policy:
@@ -47,37 +65,132 @@ def policy_of(brand: Brand) -> Policy:
 # ---- all of them -----------------------------------------------------------------------------------
 
 
-def turn(name: str, pool: ThreadPoolExecutor | None = None, now: datetime | None = None) -> int:
-    """Take up what is due, and each account's first one a step further. Returns how many there were."""
+def turn(name: str, now: datetime | None = None) -> int:
+    """Take up what is due, and each account's first one a step further, one after the other. Returns how
+    many there were."""
     now = now or timezone.now()
-    for draft, known in due.due(now):
-        Publication.begin(draft, known.account.id, known.account.username, now)
+    _take_up(now)
     claimed = [row for row in Publication.heads(now) if row.claim(name, now)]
-    work = partial(_worked, name=name, now=now)
-    if pool is None:
-        for row in claimed:
-            further(row, name, now)
-    else:
-        list(pool.map(work, claimed))
+    for row in claimed:
+        if further(row, name, now):
+            sweep(row.draft.brand, now)
     return len(claimed)
 
 
-def _worked(row: Publication, name: str, now: datetime) -> None:
-    """One step in a thread of the pool. What nobody thought of leaves the others alone."""
-    close_old_connections()
+def _take_up(now: datetime) -> None:
+    for draft, known in due.due(now):
+        Publication.begin(draft, known.account.id, known.account.username, now)
+
+
+def kind_of(row: Publication) -> Kind:
+    """What is to be done for it next."""
+    sending = row.settled
+    if sending is None:
+        return "film" if due.has_film(row.draft) else "step"
+    uploads = any(item.path is not None for item in sending.items)
+    return "upload" if uploads and row.step == "making" else "step"
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A publication in a thread's hands."""
+
+    account: str
+    kind: Kind
+    since: float
+    future: "Future[None]"
+
+
+@dataclass
+class Crew:
+    """The hands of one publisher, a thread for each step. `look` gives out what can be begun, and waits for
+    nothing but the database."""
+
+    name: str
+    at: dict[int, _Work] = field(default_factory=dict)
+    """By number of the publication."""
+    chores: list["Future[None]"] = field(default_factory=list)
+    beaten: float = float("-inf")
+    renewed: float = float("-inf")
+
+    def __post_init__(self) -> None:
+        hands = sum(AT_ONCE.values()) + CHORES
+        self.pool = ThreadPoolExecutor(hands, thread_name_prefix="account")
+        self._unswept: set[Brand] = set()
+
+    def look(self) -> int:
+        """Take up what is due, give out what waits for nobody, and show that all of it is alive.
+        Returns how many are under way."""
+        now = timezone.now()
+        self._tidy()
+        _take_up(now)
+        # A step may make a post public: an account has one at a time, so that its posts keep their order.
+        holding = {work.account for work in self.at.values() if work.kind == "step"}
+        for row in Publication.heads(now):
+            kind = kind_of(row)
+            many = sum(work.kind == kind for work in self.at.values())
+            if row.pk in self.at or row.account in holding or many >= AT_ONCE[kind]:
+                continue
+            if row.claim(self.name, now):
+                kind = kind_of(row)  # as it is now: somebody else may have had it until then
+                future = self.pool.submit(self._worked, row)
+                self.at[row.pk] = _Work(row.account, kind, time.monotonic(), future)
+        self._breathe(now)
+        return len(self.at)
+
+    def do(self, chore: Callable[[], None]) -> None:
+        """Something that no post waits for."""
+        self.chores.append(self.pool.submit(_alone, chore))
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.at or self.chores)
+
+    def _tidy(self) -> None:
+        self.at = {number: work for number, work in self.at.items() if not work.future.done()}
+        self.chores = [chore for chore in self.chores if not chore.done()]
+        while self._unswept and len(self.chores) < CHORES:
+            self.do(partial(sweep, self._unswept.pop(), timezone.now()))
+
+    def _breathe(self, now: datetime) -> None:
+        """Signs of life, unless a step stands still: then somebody else should take over."""
+        clock = time.monotonic()
+        fresh = [number for number, w in self.at.items() if clock - w.since < STEP_MOST]
+        if clock - self.renewed > publications.LEASE.total_seconds() / RENEWALS:
+            Publication.renew(self.name, fresh, now)
+            self.renewed = clock
+        if len(fresh) == len(self.at) and clock - self.beaten > BEAT_EVERY:
+            Publisher.breathes(self.name)
+            self.beaten = clock
+
+    def _worked(self, row: Publication) -> None:
+        """One step in a thread of the pool. What nobody thought of leaves the others alone."""
+        try:
+            if further(row, self.name, timezone.now()):
+                self._unswept.add(row.draft.brand)
+        except Exception:
+            log.exception("publication %s stumbled", row)
+            mine = Publication.objects.filter(pk=row.pk, lease=self.name)
+            mine.update(begins_at=timezone.now() + RETRY)
+        finally:
+            connections.close_all()  # a thread that waits for work holds none of the database's
+
+
+def _alone(chore: Callable[[], None]) -> None:
     try:
-        further(row, name, timezone.now())
+        chore()
     except Exception:
-        log.exception("publication %s stumbled", row)
-        Publication.objects.filter(pk=row.pk, lease=name).update(begins_at=now + RETRY)
+        log.exception("a chore stumbled")
+    finally:
         connections.close_all()
 
 
 # ---- one of them -----------------------------------------------------------------------------------
 
 
-def further(row: Publication, name: str, now: datetime) -> None:
-    """One step of a publication that is in these hands; where they lose it, nothing more is sent."""
+def further(row: Publication, name: str, now: datetime) -> bool:
+    """One step of a publication that is in these hands; where they lose it, nothing more is sent. True
+    where it is over by that."""
     brand = row.draft.brand
     try:
         policy = policy_of(brand)
@@ -87,27 +200,46 @@ def further(row: Publication, name: str, now: datetime) -> None:
             said = attempt.said or "nothing was sent at its time"
             why = publisher.late_or_unknown(attempt)
             keep(attempt.now("asking", why=why, said=said, mend=MEND[why]))
-            return
+            return True
         connection = _opened(brand, row, keep, now)
         if connection is None:
-            return
+            return row.over
         if sending is None:
-            with _SETTLING:
-                _settle(row, name, connection.account, keep, policy, now)
-            return
+            _settle(row, name, connection.account, keep, policy, now)
+            return row.over
         known = Publication.objects.filter(account=row.account, step="published").exclude(pk=row.pk)
         after = publisher.advance(
             attempt, sending, connection.graph(), keep, now, policy=policy,
             known=frozenset(known.values_list("draft__media_id", flat=True)) - {""},
+            contested=attempt.step == "publishing" and _contested(row, attempt, sending),
         )  # fmt: skip
         if after.mend and after.said != attempt.said and not after.over:
             _look_after(brand, connection, now)
-        if after.over:
-            sweep(brand, now)
-            if not row.hosted:
-                _forget(Path(settings.STUDIO.folder) / "outgoing" / f"{row.pk}")
+        if after.over and not row.hosted:
+            _forget(Path(settings.STUDIO.folder) / "outgoing" / f"{row.pk}")
+        return after.over
     except Taken:
         log.info("publication %s is in other hands", row)
+        return False
+
+
+def _contested(row: Publication, attempt: Attempt, sending: Sending) -> bool:
+    """Whether another attempt with the same words may have become a post that nobody knows the number of,
+    and which could be taken for this one's."""
+    since = (attempt.made_at or attempt.due) - publisher.SKEW - max(publisher.SETTLE)
+    others = Publication.objects.filter(account=row.account, draft__media_id="").exclude(pk=row.pk)
+    for other in others.filter(
+        step__in=("publishing", "published", "asking"), due__gte=since - DAY
+    ):
+        called, sent = other.told.called_at, other.settled
+        if (
+            sent is not None
+            and sent.text == sending.text
+            and called is not None
+            and called >= since
+        ):
+            return True
+    return False
 
 
 def _opened(
@@ -115,6 +247,8 @@ def _opened(
 ) -> Connection | None:
     """What opens the account, its token fresh; None where nothing does, which is written down."""
     connection = accounts.opened(brand, row.account)
+    if connection is not None and connection.token.secret:
+        connection = _fresh(brand, connection, now)
     if connection is None:
         said = f"the account {row.username or row.account} is not connected any more"
         keep(_waits(row, brand, now, said, "connect it again, or choose another account"))
@@ -122,7 +256,7 @@ def _opened(
     if not connection.token.secret:
         keep(_waits(row, brand, now, connection.trouble, "connect the account again"))
         return None
-    return _fresh(brand, connection, now)
+    return connection
 
 
 def _waits(row: Publication, brand: Brand, now: datetime, said: str, mend: str) -> Attempt:
@@ -130,22 +264,21 @@ def _waits(row: Publication, brand: Brand, now: datetime, said: str, mend: str) 
     told = row.told
     if told.step == "publishing" and now > (told.called_at or told.due) + policy_of(brand).late:
         return told.now("asking", why="unknown", said=said, mend=MEND["unknown"])
-    return told.later(now + RETRY, said, mend)
+    return told.later(now + RETRY, said, mend, "account")
 
 
-def _fresh(brand: Brand, connection: Connection, now: datetime) -> Connection:
-    """The same, with a new token where it is due for one."""
+def _fresh(brand: Brand, connection: Connection, now: datetime) -> Connection | None:
+    """The same, with a new token where it is due for one; None where it was disconnected meanwhile."""
     if not connect.due(connection, now):
         return connection
     try:
-        connection = connect.refreshed(connection, now)
+        fresh = connect.refreshed(connection, now)
     except Disconnected as error:
-        connection = connect.lost(connection, error)
+        fresh = connect.lost(connection, error)
     except GraphError:
         log.info("a token could not be refreshed now")
         return connection
-    accounts.shelf_of(brand).put(connection)
-    return connection
+    return accounts.shelf_of(brand).exchange(connection, fresh)
 
 
 def refresh(brand: Brand, now: datetime) -> None:
@@ -161,7 +294,7 @@ def _look_after(brand: Brand, connection: Connection, now: datetime) -> None:
     """Instagram held a post up: is the account itself in order? What is wrong stands on its page then."""
     after, _ = connect.examined(connection, now)
     if after != connection:
-        accounts.shelf_of(brand).put(after)
+        accounts.shelf_of(brand).exchange(connection, after)
 
 
 # ---- what is sent ----------------------------------------------------------------------------------
@@ -183,7 +316,11 @@ def _settle(
         post = Outgoing.of(made, brand.home.posts / str(draft.folder), brand.file.time_zone).worded(
             caption=draft.caption, hashtags=draft.hashtags, alt_texts=draft.alt_text, at=attempt.due
         )
-        checked = preflight.check(post, brand.file, folder, now=now, late=policy.late)
+        if due.has_film(draft):  # the crew takes one at a time
+            checked = preflight.check(post, brand.file, folder, now=now, late=policy.late)
+        else:
+            with _MENDING:
+                checked = preflight.check(post, brand.file, folder, now=now, late=policy.late)
         if not checked.fit:
             _fail(keep, attempt, checked.findings)
             return
@@ -216,7 +353,7 @@ def _settle(
         ai=post.form != "story" and "rainedAlgorithmic" in post.source_type,
     )  # fmt: skip
     row.settle(name, sending, [f.said for f in checked.findings if f.level == "repaired"])
-    keep(attempt.model_copy(update={"said": "", "mend": "", "next_at": None}))
+    keep(attempt.model_copy(update={"said": "", "mend": "", "why": "", "next_at": None}))
 
 
 def _fail(keep: Callable[[Attempt], None], attempt: Attempt, found: tuple[Finding, ...]) -> None:

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from feedsmith.files import sweep
 from feedsmith.studio import due
-from feedsmith.studio.models import Brand, Job, Publication
+from feedsmith.studio.models import Brand, Job, Publisher
 from feedsmith.studio.settings import Config
 from feedsmith.studio.worker.lock import OneStudio
 
@@ -151,20 +151,25 @@ class Supervisor(threading.Thread):
     # ---- the publisher ---------------------------------------------------------------------------
 
     def _look_at_publisher(self) -> None:
-        """It runs while something is due. One that died is started again, ever more seldom; what it
-        held is free at once."""
+        """It runs while something is due. One that died, or no longer breathes, is started again, ever
+        more seldom; what it held is free at once."""
         now = time.monotonic()
         if now - self.accounts_seen >= ACCOUNTS_EVERY:
             self.accounts_seen = now
             at = timezone.now()
             known = [k for brand in Brand.objects.all() for k in due.seen(brand, at)]
+            due.ask_for_accounts(at)
             if now - self.refreshed >= REFRESH_EVERY and any(k.stale(at) for k in known):
                 self.refreshed, self.stale = now, True
         if self.publisher is not None:
             code = self.publisher.process.poll()
             if code is None:
+                self._check_publisher(self.publisher)
                 return
-            Publication.released(self.publisher.name)
+            why = self.publisher.why or (
+                f"was killed from outside (signal {-code})" if code < 0 else "ended unexpectedly"
+            )
+            Publisher.ended(self.publisher.name, why if code else "")
             self._close(self.publisher)
             self.publisher = None
             if code:
@@ -177,6 +182,19 @@ class Supervisor(threading.Thread):
         if now >= self.publisher_not_before and (self.stale or due.wanted(timezone.now())):
             self.stale = False  # it begins with that
             self.publisher = self._begun("publisher", "feedsmith.studio.worker.publisher")
+            self.publisher.seen = time.monotonic()
+
+    @staticmethod
+    def _check_publisher(publisher: Worker) -> None:
+        """End it where it gives no sign of life; the next look finds it gone."""
+        rows = Publisher.objects.filter(name=publisher.name)
+        beat = rows.values_list("heart_beat", flat=True).first()
+        if beat != publisher.beat:
+            publisher.beat, publisher.seen = beat, time.monotonic()
+        elif time.monotonic() - publisher.seen > SILENT_MAX:
+            publisher.why = "no longer answered and was ended"
+            log.error("the publisher %s no longer answers", publisher.name)
+            publisher.process.kill()
 
     # ---- starting and ending workers -------------------------------------------------------------
 
@@ -229,7 +247,7 @@ class Supervisor(threading.Thread):
             self.publisher.process.kill()
             self.publisher.process.wait()
             self._close(self.publisher)
-            Publication.released(self.publisher.name)
+            Publisher.ended(self.publisher.name)
             self.publisher = None
         for worker in self.workers:
             worker.process.terminate()
