@@ -18,8 +18,8 @@ import numpy as np
 from pydantic import Field
 
 from feedsmith.brand import Home, LearningSettings
-from feedsmith.learning.additive import design, fit
-from feedsmith.learning.factors import DIMENSIONS, PARTS, named, tabulate
+from feedsmith.learning.additive import Fit, Floats, design, fit
+from feedsmith.learning.factors import DIMENSIONS, PARTS, Row, named, tabulate
 from feedsmith.learning.works import contrasts
 from feedsmith.outcomes import Outcome, read
 from feedsmith.post import Value
@@ -151,29 +151,19 @@ def learn(outcomes: Sequence[Outcome], settings: LearningSettings) -> Learned | 
     """What to lean on; None for fewer than POSTS_MIN posts with figures. Same arguments, same result:
     a post's age is counted from the newest one, not from today."""
     table = tabulate(outcomes)
-    rows = list(table.rows)
-    if len(rows) < POSTS_MIN:
+    if len(table.rows) < POSTS_MIN:
         return None
-    halvings = [(rows[-1].at - row.at).total_seconds() / 86400 / settings.half_life for row in rows]
-    heard = [row for row, n in zip(rows, halvings, strict=True) if n <= HALVINGS_MAX]
-    rows = heard if len(heard) >= POSTS_MIN else rows[-POSTS_MIN:]
-    made = design(rows, tuple(DIMENSIONS))
-    values = np.array([row.value for row in rows])
-    weights = 0.5 ** np.array(halvings[-len(rows) :])
-    found = fit(made, values, weights=weights, draws=DRAWS)
+    rows, found, effects = weighed(table.rows, settings)
     beliefs: dict[str, dict[str, Belief]] = {}
-    for name in LEANT:
-        if name not in made.blocks:
-            continue
-        effects = found.draws @ contrasts(name, made, rows).T
+    for name, drawn in effects.items():
         many = Counter(level for row in rows for level in row.levels[name])
         beliefs[name] = {
             level: Belief(
-                mean=round(float(effects[:, i].mean()), 3),
-                sd=round(max(0.001, float(effects[:, i].std())), 3),
+                mean=round(float(drawn[:, i].mean()), 3),
+                sd=round(max(0.001, float(drawn[:, i].std())), 3),
                 posts=many[level],
             )
-            for i, level in enumerate(made.blocks[name])
+            for i, level in enumerate(found.design.blocks[name])
         }
     hours: dict[str, Counter[int]] = {name: Counter() for name, _, _ in PARTS}
     for row in rows:
@@ -190,6 +180,21 @@ def learn(outcomes: Sequence[Outcome], settings: LearningSettings) -> Learned | 
             if counted
         },
     )
+
+
+def weighed(
+    rows: Sequence[Row], settings: LearningSettings
+) -> tuple[Sequence[Row], Fit, dict[str, Floats]]:
+    """The posts that still have a say, the oldest first; the model of them; and of each dimension in LEANT
+    the draws of its effects (draws, levels)."""
+    halvings = [(rows[-1].at - row.at).total_seconds() / 86400 / settings.half_life for row in rows]
+    heard = [row for row, n in zip(rows, halvings, strict=True) if n <= HALVINGS_MAX]
+    rows = heard if len(heard) >= POSTS_MIN else rows[-POSTS_MIN:]
+    made = design(rows, tuple(DIMENSIONS))
+    values = np.array([row.value for row in rows])
+    found = fit(made, values, weights=0.5 ** np.array(halvings[-len(rows) :]), draws=DRAWS)
+    names = [name for name in LEANT if name in made.blocks]
+    return rows, found, {name: found.draws @ contrasts(name, made, rows).T for name in names}
 
 
 def ready(home: Home) -> tuple[Learned | None, str]:

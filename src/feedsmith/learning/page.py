@@ -11,7 +11,7 @@ from feedsmith import pages
 from feedsmith.brand import Brand, Palette
 from feedsmith.design import faces
 from feedsmith.files import write_text
-from feedsmith.learning.works import COVER, Dimension, Level, Works, ranged, signed
+from feedsmith.learning.findings import COVER, Dimension, Level, Works, ranged, signed
 
 SPAN = math.log(3)
 """Logarithm at which the scale of a plot ends: three times as much, or a third."""

@@ -65,7 +65,7 @@ def restore(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
             revision, version=_number(request, "version"), person=request.user, role=request.role
         )
     except Conflict as conflict:
-        return _conflict(request, conflict, revision.words)
+        return _conflict(request, conflict, revision.all_words)
     return _back(draft)
 
 

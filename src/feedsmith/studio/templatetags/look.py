@@ -74,6 +74,8 @@ def job_title(job: Any) -> str:
     if job.kind == "import":
         files = len(job.args.get("uploads", ()))
         return f"{files} file{'s' * (files != 1)} into the library"
+    if job.kind == "study":
+        return "Looks at what works"
     if job.kind == "cutout":
         return "A cut-out to look at"
     if job.kind in REWORKS:

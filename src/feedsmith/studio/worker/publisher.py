@@ -1,4 +1,5 @@
-"""`python -m feedsmith.studio.worker.publisher NAME`: publish what is due, until nothing is for a while.
+"""`python -m feedsmith.studio.worker.publisher NAME`: publish what is due and read the figures of what is out,
+until there is nothing to do for a while.
 
 Ends at once when the server does: it holds the other end of standard input.
 """
@@ -26,14 +27,17 @@ def main() -> None:
     from django.utils import timezone
 
     from feedsmith.studio.models import Brand
-    from feedsmith.studio.worker import publishing
+    from feedsmith.studio.worker import figures, publishing
 
     for brand in Brand.objects.all():
         publishing.refresh(brand, timezone.now())
     last = time.monotonic()
-    with ThreadPoolExecutor(publishing.AT_ONCE, thread_name_prefix="account") as pool:
+    with (
+        figures.Reader(name) as reader,
+        ThreadPoolExecutor(publishing.AT_ONCE, thread_name_prefix="account") as pool,
+    ):
         while time.monotonic() - last < config.idle_seconds:
-            if publishing.turn(name, pool):
+            if publishing.turn(name, pool) + reader.turn():
                 last = time.monotonic()
             time.sleep(LOOK_EVERY)
     for brand in Brand.objects.all():

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from feedsmith.files import sweep
 from feedsmith.studio import due
-from feedsmith.studio.models import Brand, Job, Publication
+from feedsmith.studio.models import Brand, Job, Look, Publication
 from feedsmith.studio.settings import Config
 from feedsmith.studio.worker.lock import OneStudio
 
@@ -158,6 +158,7 @@ class Supervisor(threading.Thread):
             self.accounts_seen = now
             at = timezone.now()
             known = [k for brand in Brand.objects.all() for k in due.seen(brand, at)]
+            Look.plan(at)
             if now - self.refreshed >= REFRESH_EVERY and any(k.stale(at) for k in known):
                 self.refreshed, self.stale = now, True
         if self.publisher is not None:
@@ -165,6 +166,7 @@ class Supervisor(threading.Thread):
             if code is None:
                 return
             Publication.released(self.publisher.name)
+            Look.released(self.publisher.name)
             self._close(self.publisher)
             self.publisher = None
             if code:
@@ -230,6 +232,7 @@ class Supervisor(threading.Thread):
             self.publisher.process.wait()
             self._close(self.publisher)
             Publication.released(self.publisher.name)
+            Look.released(self.publisher.name)
             self.publisher = None
         for worker in self.workers:
             worker.process.terminate()
