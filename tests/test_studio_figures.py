@@ -11,32 +11,34 @@ from test_studio_publishing import SHOP, Crash, Day, connect, day  # noqa: F401 
 pytestmark = pytest.mark.usefixtures("studio")
 
 
-def read(day: Day, until: float, name: str = "publisher") -> None:
+def read(on: Day, until: float, name: str = "publisher") -> None:
     """Read what is due until so many hours after now, on the clock of the fake."""
     from feedsmith.studio.models import Look
     from feedsmith.studio.worker import figures
 
-    end = day.now + timedelta(hours=until)
+    end = on.now + timedelta(hours=until)
     while True:
-        figures.turn(name, lambda: day.now)
-        at = Look.objects.filter(step="waiting", begins_at__gt=day.now).order_by("begins_at").first()
+        figures.turn(name, lambda: on.now)
+        at = Look.objects.filter(step="waiting", begins_at__gt=on.now).order_by("begins_at").first()
         if at is None or at.begins_at > end:
-            day.fake.world.clock.set(end.timestamp())
+            on.fake.world.clock.set(end.timestamp())
             return
-        day.fake.world.clock.set(at.begins_at.timestamp() + 0.01)
+        on.fake.world.clock.set(at.begins_at.timestamp() + 0.01)
 
 
 def lines() -> list[dict[str, dict[str, object]]]:
     path = CONFIG.home / "insights.jsonl"
-    return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+    return (
+        [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
+    )
 
 
 def readings() -> list[dict[str, object]]:
     return [line["reading"] for line in lines() if "reading" in line]
 
 
-def asked(day: Day, path: str = "/insights") -> int:
-    return sum(path in call.path for call in day.fake.world.calls)
+def asked(on: Day, path: str = "/insights") -> int:
+    return sum(path in call.path for call in on.fake.world.calls)
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,7 @@
 Knows no numbers but those that it was told: who shows a report needs none of what made it.
 """
 
+import math
 from typing import Literal
 
 from feedsmith.post import Value
@@ -14,6 +15,8 @@ FILE = "reports/learn.json"
 Measure = Literal["engagement", "reach"]
 LEVEL_MIN = 5
 """Posts of one kind, theme ... under which it is "too few posts to say"."""
+SPAN = math.log(3)
+"""Logarithm at which the scale of a plot ends: three times as much, or a third."""
 COVER = 0.95
 """Probability that an interval holds."""
 METHOD = (
@@ -82,3 +85,26 @@ def ranged(level: Level) -> str:
 def signed(effect: float) -> str:
     """ "+5%", "-12%", "0%"."""
     return f"{effect:+.0%}" if abs(effect) >= 0.005 else "0%"
+
+
+def lead(told: Works) -> str:
+    """What stands out, in a sentence or two."""
+    if not told.dimensions:
+        return "Too little is known yet to say anything. The figures come with insights of published posts."
+    said = []
+    for words, verdicts in (("Better", ("best", "above")), ("Worse", ("worst", "below"))):
+        names = [
+            f"{level.name} ({d.title.lower()})"
+            for d in told.dimensions
+            for level in d.levels
+            if level.verdict in verdicts
+        ]
+        said += [f"{words} than chance explains: {', '.join(names)}."] * bool(names)
+    if said:
+        return f"{' '.join(said)} Everything else may be chance."
+    return "Nothing yet that could not be chance. That is a finding, too: so far, no kind, theme or hour is worth a rule."
+
+
+def place(effect: float, span: float = SPAN) -> float:
+    """Per cent across a plot whose ends are `span` on the logarithm; the middle is the average."""
+    return 50 + 50 * max(-1.0, min(1.0, math.log(max(1e-9, 1 + effect)) / span))

@@ -24,6 +24,7 @@ SECTIONS = (
     ("posts", "Posts", "reviewer"),
     ("calendar", "Calendar", "reviewer"),
     ("library", "Library", "reviewer"),
+    ("works", "What works", "reviewer"),
 )
 """A brand's pages in its masthead: address, words, role from which on a person sees it."""
 

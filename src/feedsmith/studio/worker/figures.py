@@ -32,8 +32,7 @@ from feedsmith.publishing.graph import (
     Throttled,
 )
 from feedsmith.studio import accounts, due, queue
-from feedsmith.studio.models import Brand, Job, Look
-from feedsmith.studio.models.jobs import ACTIVE
+from feedsmith.studio.models import Brand, Look
 from feedsmith.studio.models.looks import STORY_ENDS, fresh
 
 SHARE = 50
@@ -229,14 +228,8 @@ def tell() -> int:
         told[brand.pk] = brand
         count += 1
     for brand in told.values():
-        study(brand)
-    return count
-
-
-def study(brand: Brand) -> None:
-    """Ask for the report anew, unless somebody has."""
-    if not Job.objects.filter(brand=brand, kind="study", state__in=ACTIVE).exists():
         try:
-            queue.enqueue(brand, None, {}, "study")
+            queue.study(brand, None)
         except FeedsmithError as error:
             log.warning("the report of %s: %s", brand.slug, error.message)
+    return count
