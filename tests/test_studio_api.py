@@ -365,11 +365,11 @@ def test_uploads_of_somebody_else_in_the_same_brand_are_not_found() -> None:
 def test_every_operation_asks_for_its_role() -> None:
     from feedsmith.studio.states import ROLES
 
-    people = {"reviewer": "rita", "editor": "edgar", "owner": "olga"}
+    people = {"reviewer": Program("rita"), "editor": Program("edgar"), "owner": Program("olga")}
     for method, path, _, role in operations():
         for name in ROLES[: ROLES.index(role)] if role else ():
             fresh()
-            answer = Program(people[name]).ask(method, path, parts(path))
+            answer = people[name].ask(method, path, parts(path))
             assert answer.status_code == 403, (method, path)
 
 

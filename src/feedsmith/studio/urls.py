@@ -94,6 +94,7 @@ urlpatterns = [
     path("b/<slug:slug>/settings", settings.settings),
     path("b/<slug:slug>/activity", activity.activity),
     path("b/<slug:slug>/works", works.works),
+    path("b/<slug:slug>/works/again", works.again),
     path("b/<slug:slug>/calendar", calendar.calendar),
     path("b/<slug:slug>/calendar/move", calendar.move),
     path("b/<slug:slug>/calendar/off", calendar.off),

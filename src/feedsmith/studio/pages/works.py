@@ -9,17 +9,16 @@ from datetime import UTC, date, datetime
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_POST, require_safe
 from pydantic import ValidationError
 
 from feedsmith.learning import findings
 from feedsmith.learning.findings import LEVEL_MIN, Level, Works
 from feedsmith.outcomes import NAME
-from feedsmith.studio import accounts, queue, states
+from feedsmith.studio import accounts, queue
 from feedsmith.studio.models import Brand, Job, Look
 from feedsmith.studio.models.jobs import ACTIVE
 from feedsmith.studio.models.looks import coming
-from feedsmith.studio.pages import errors
 from feedsmith.studio.pages.access import for_members
 from feedsmith.studio.pages.notices import say
 from feedsmith.studio.templatetags.look import at, kind_words
@@ -50,15 +49,9 @@ class Row:
 
 
 @for_members("reviewer")
-@require_http_methods(["GET", "HEAD", "POST"])
+@require_safe
 def works(request: HttpRequest, brand: Brand) -> HttpResponse:
-    """The report; a POST asks for it anew."""
-    if request.method == "POST":
-        if not states.at_least(request.role, "editor"):
-            return errors.page(request, 403)
-        queue.study(brand, request.user)
-        say(request, "It is looked at again. This takes a few seconds.")
-        return HttpResponseRedirect(f"/b/{brand.slug}/works")
+    """The report, and the figures it is made of."""
     told, made_at = report_of(brand)
     studying = Job.objects.filter(brand=brand, kind="study", state__in=ACTIVE).first()
     known = accounts.connected(brand)
@@ -80,6 +73,15 @@ def works(request: HttpRequest, brand: Brand) -> HttpResponse:
         "accounts_at": f"/b/{brand.slug}/accounts", "calendar_at": f"/b/{brand.slug}/calendar",
         "first_words": f"They are read {at(following.begins_at, brand)}." if following else "",
     })  # fmt: skip
+
+
+@for_members("editor")
+@require_POST
+def again(request: HttpRequest, brand: Brand) -> HttpResponse:
+    """Ask for the report anew."""
+    queue.study(brand, request.user)
+    say(request, "It is looked at again. This takes a few seconds.")
+    return HttpResponseRedirect(f"/b/{brand.slug}/works")
 
 
 def report_of(brand: Brand) -> tuple[Works | None, datetime | None]:

@@ -181,7 +181,12 @@ def _settle(
     folder = Path(settings.STUDIO.folder) / "outgoing" / f"{row.pk}"
     try:
         post = Outgoing.of(made, brand.home.posts / str(draft.folder), brand.file.time_zone).worded(
-            caption=draft.caption, hashtags=draft.hashtags, alt_texts=draft.alt_text, at=attempt.due
+            caption=draft.caption,
+            hashtags=draft.hashtags,
+            alt_texts=draft.alt_text,
+            at=attempt.due,
+            collaborators=draft.collaborators,
+            location=draft.location,
         )
         checked = preflight.check(post, brand.file, folder, now=now, late=policy.late)
         if not checked.fit:
@@ -214,6 +219,7 @@ def _settle(
     sending = Sending(
         form=post.form, text=post.text, items=items, cover_url=cover,
         ai=post.form != "story" and "rainedAlgorithmic" in post.source_type,
+        collaborators=post.collaborators, location_id=post.location,
     )  # fmt: skip
     row.settle(name, sending, [f.said for f in checked.findings if f.level == "repaired"])
     keep(attempt.model_copy(update={"said": "", "mend": "", "next_at": None}))
