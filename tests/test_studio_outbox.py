@@ -153,7 +153,12 @@ def test_what_instagram_would_refuse_is_said_and_holds_the_post_back(day: Day) -
 
     number = number_of()
     draft = Draft.objects.get(pk=number)
-    form = {"version": draft.version, "caption": "Crowded.", "collaborators": "a b c d é", "location": "oak"}
+    form = {
+        "version": draft.version,
+        "caption": "Crowded.",
+        "collaborators": "a b c d é",
+        "location": "oak",
+    }
     visitor("edgar").post(f"/b/oak-co/posts/{number}/edit", form)
     said = text_of(visitor("edgar").get(f"/b/oak-co/posts/{number}"))
     assert "5 collaborators, 3 are allowed" in said

@@ -277,7 +277,7 @@ def sweep(brand: Brand, now: datetime) -> None:
         files = [f.model_copy(update={"published": f.published or out}) for f in files]
         try:
             host = links.host_of(brand, account)
-            gone, faults = hosting.sweep(host, files, brand.file.hosting.keep_days, now)
+            gone, faults = hosting.sweep(host, files, links.keep_days(brand), now)
         except FeedsmithError as error:
             log.warning("hosted files stay for now: %s", error.message)
             continue
