@@ -1,5 +1,6 @@
 """Media lies in a bucket while Instagram fetches it: a real storage server, and an Instagram that really fetches."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -86,8 +87,10 @@ def test_media_stays_as_long_as_the_brand_says(day: Day, bucket: Storage) -> Non
     from feedsmith.studio.models import Brand, Publication
     from feedsmith.studio.worker import publishing
 
-    day.scheduled()
+    draft = day.scheduled()
     day.run()
+    assert seen(draft).state == "published", Publication.objects.get().told.said
+    assert all(url.startswith(bucket.url) for url in fetched(day))
     assert len(objects(bucket)) == 1
     brand = Brand.objects.get(slug="oak-co")
     publishing.sweep(brand, day.now + timedelta(days=1))
