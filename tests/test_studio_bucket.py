@@ -33,10 +33,10 @@ def set_in_environment(bucket: Storage, monkeypatch: pytest.MonkeyPatch) -> None
 def set_in_brand(studio: None, bucket: Storage) -> Iterator[None]:
     file = CONFIG.home / "brand.toml"
     before = file.read_text("utf-8")
-    file.write_text(
-        f'{before}\n[hosting]\nendpoint = "{bucket.url}"\nbucket = "media"\nkeep_days = 2\n',
-        "utf-8",
-    )
+    section = f'[hosting]\nendpoint = "{bucket.url}"\nbucket = "media"\nkeep_days = 2\n\n'
+    own = re.sub(r"^\[hosting\]\n(?:(?!\[).*\n)*", section, before, count=1, flags=re.M)
+    assert section in own
+    file.write_text(own, "utf-8")
     yield
     file.write_text(before, "utf-8")
 
