@@ -16,9 +16,9 @@ from feedsmith.learning import findings
 from feedsmith.learning.findings import LEVEL_MIN, Level, Works
 from feedsmith.outcomes import NAME
 from feedsmith.studio import accounts, queue
-from feedsmith.studio.models import Brand, Job, Look
+from feedsmith.studio.models import Brand, Draft, Job, Look
 from feedsmith.studio.models.jobs import ACTIVE
-from feedsmith.studio.models.looks import coming
+from feedsmith.studio.models.looks import coming, of_post
 from feedsmith.studio.pages.access import for_members
 from feedsmith.studio.pages.notices import say
 from feedsmith.studio.templatetags.look import at, kind_words
@@ -102,6 +102,12 @@ def figures_of(brand: Brand) -> list[dict[str, object]]:
         if look.draft_id not in seen:
             seen[look.draft_id] = {"draft": look.draft, "age": age(look.hours), **of_look(look)}
     return list(seen.values())[:LATEST]
+
+
+def ages_of(draft: Draft) -> list[dict[str, object]]:
+    """What was counted of a post at each age, the latest first."""
+    read = [look for look in of_post(draft) if look.step in ("fresh", "read")]
+    return [{"age": age(look.hours), **of_look(look)} for look in reversed(read)]
 
 
 def of_look(look: Look) -> dict[str, object]:
