@@ -16,7 +16,7 @@ with 3 degrees times 0.4 on the logarithm: one post in twenty does twice or half
 import argparse
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -84,7 +84,21 @@ class Tastes:
 # All have the same beliefs, and leave the same share of choices free.
 
 
-class Scaled(bandit.Learned):
+class Drawn(bandit.Learned):
+    """Takes the best of what `drawn` says."""
+
+    def pick(
+        self, dimension: str, levels: Sequence[str], rng: np.random.Generator
+    ) -> bandit.Pick | None:
+        free = self.explores(rng)
+        drawn = self.drawn(dimension, levels, rng)
+        if free or not drawn:
+            return None
+        level = max(drawn, key=lambda x: (drawn[x], x))
+        return bandit.Pick(level, self.because(dimension, level))
+
+
+class Scaled(Drawn):
     """Thompson sampling with each standard deviation times `width`: 1 as in Thompson's paper, 0 the best mean."""
 
     width: float = 1.0
@@ -130,7 +144,7 @@ class TopTwo(Scaled):
         return first
 
 
-class Joint(bandit.Learned):
+class Joint(Drawn):
     """Thompson sampling from the model's own joint draws, in which levels of a dimension go together."""
 
     chains: dict[str, dict[str, list[float]]] = Field(default_factory=dict)
@@ -151,7 +165,7 @@ class Joint(bandit.Learned):
 
 
 def chosen(policy: str, found: list[Outcome], settings: LearningSettings) -> bandit.Learned | None:
-    """What a policy leans on: "thompson", "greedy", "ucb", "toptwo" (each with a width behind it, as in
+    """What a policy leans on: "shipped", "thompson", "greedy", "ucb", "toptwo" (each with a width behind it, as in
     "thompson0.5"), "joint", or one with "-decay" behind it: ever less is left free, a fifth on average of 210
     posts."""
     learned = bandit.learn(found, settings)
