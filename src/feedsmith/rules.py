@@ -3,6 +3,7 @@
 Checked against the Graph API reference, ig-user/media, in September 2026 unless noted.
 """
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -75,7 +76,11 @@ POSTS_A_DAY = 50
 POLL_SECONDS, POLL_MOST = 60, 300
 """A container's status is asked for once a minute, for at most five; content-publishing, Sep 2026."""
 COLLABORATORS_MAX = 3
-"""User names invited to share a post; reference ig-user/media, 2026."""
+"""User names invited to share a post, never of a story; reference ig-user/media, 2026."""
+USERNAME = r"[A-Za-z0-9._]{1,30}"
+"""Of an account; Instagram's sign-up form, 2026."""
+LOCATION = r"[0-9]{1,20}"
+"""Number of a Facebook Page that has a place, which is what location_id takes; same."""
 PAGE_MAX = 50
 """Results a page of hashtag media; reference ig-hashtag/recent-media, Sep 2026."""
 HASHTAG_QUERIES, HASHTAG_SECONDS = 30, 7 * 24 * 3600
@@ -119,4 +124,21 @@ def violations(caption: str, hashtags: Sequence[str], alt_texts: Sequence[str]) 
         found.append(f"{len(hashtags)} hashtags, {HASHTAGS_HARD_MAX} are allowed")
     if any(len(text) > ALT_TEXT_MAX for text in alt_texts):
         found.append(f"an alt text is longer than {ALT_TEXT_MAX} characters")
+    return found
+
+
+def company_violations(story: bool, collaborators: Sequence[str], location: str) -> list[str]:
+    """What Instagram would refuse about with whom and where a post is; empty when nothing."""
+    found = []
+    if story and (collaborators or location):
+        found.append("a story takes neither collaborators nor a place")
+    if len(collaborators) > COLLABORATORS_MAX:
+        found.append(f"{len(collaborators)} collaborators, {COLLABORATORS_MAX} are allowed")
+    wrong = [name for name in collaborators if not re.fullmatch(USERNAME, name)]
+    found += [f"“{name}” is no user name" for name in wrong]
+    folded = [name.lower() for name in collaborators]
+    if len(set(folded)) < len(folded):
+        found.append("a collaborator stands twice")
+    if location and not re.fullmatch(LOCATION, location):
+        found.append("the place is not the number of a Facebook Page")
     return found

@@ -14,7 +14,7 @@ from feedsmith.cli.screen import HomeArgument, counted, next_step, out
 from feedsmith.errors import FeedsmithError
 
 if TYPE_CHECKING:
-    from feedsmith.learning.works import Works
+    from feedsmith.learning.findings import Works
 
 _AB = "Trials: two variants of caption or cover set against each other"
 
@@ -59,24 +59,16 @@ def learn(
         _trial(place, ZoneInfo(brand.time_zone), ab, name, about, a, b, pairs, post, as_json)
         return
     from feedsmith.evaluate.page import style
-    from feedsmith.files import write_text
     from feedsmith.learning import page, works
     from feedsmith.library import Library
-    from feedsmith.outcomes import NAME, read
 
     if measure not in ("engagement", "reach"):
         raise FeedsmithError(
             f"“{measure}” is not measured", mend="choose --measure engagement or reach"
         )
     kind: Literal["engagement", "reach"] = "reach" if measure == "reach" else "engagement"
-    found = read(home)
-    told = works.study(found.outcomes, brand.name, kind)
-    faults = [f"{NAME}, {fault}; it is left out." for fault in found.faults]
-    if len(faults) > 5:
-        faults = [*faults[:5], f"{len(faults) - 5} more lines of {NAME} are left out."]
-    told = told.model_copy(update={"notes": (*told.notes, *faults)})
+    told = works.report(place, kind)
     reports = home / "reports"
-    write_text(reports / "learn.json", told.model_dump_json(indent=2) + "\n")
     look = style(place, brand, Library(place.library), [])
     page.write(reports / "learn.html", told, brand, look.roles, look.pair)
     if as_json:
@@ -91,7 +83,7 @@ def learn(
 
 
 def _print(told: "Works") -> None:
-    from feedsmith.learning.works import LEVEL_MIN, ranged, signed
+    from feedsmith.learning.findings import LEVEL_MIN, ranged, signed
 
     if told.dimensions:
         out.print(

@@ -9,12 +9,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
 from feedsmith.captions import words as wordlist
+from feedsmith.learning.findings import Measure
 from feedsmith.outcomes import Outcome
-
-Measure = Literal["engagement", "reach"]
 
 AGE = 72.0
 """Hours at which posts are compared. Half of a post's engagement comes within about 20 hours

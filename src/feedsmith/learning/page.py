@@ -3,7 +3,6 @@
 Knows the report and how to draw it; measures nothing.
 """
 
-import math
 from html import escape
 from pathlib import Path
 
@@ -11,10 +10,7 @@ from feedsmith import pages
 from feedsmith.brand import Brand, Palette
 from feedsmith.design import faces
 from feedsmith.files import write_text
-from feedsmith.learning.works import COVER, Dimension, Level, Works, ranged, signed
-
-SPAN = math.log(3)
-"""Logarithm at which the scale of a plot ends: three times as much, or a third."""
+from feedsmith.learning.findings import COVER, Dimension, Level, Works, lead, place, ranged, signed
 
 
 def write(path: Path, told: Works, brand: Brand, roles: Palette, pair: faces.Pair) -> None:
@@ -48,7 +44,7 @@ def write(path: Path, told: Works, brand: Brand, roles: Palette, pair: faces.Pai
 <span class="quiet small">Learning</span></header>
 <main id="report">
 <section class="hero"><h1 class="display">{escape(question)}</h1>
-<p class="lead">{escape(_lead(told))}</p>
+<p class="lead">{escape(lead(told))}</p>
 <dl class="facts">{cells}</dl>
 </section>
 {"".join(parts)}
@@ -58,23 +54,6 @@ def write(path: Path, told: Works, brand: Brand, roles: Palette, pair: faces.Pai
 </div>"""
     sheets = ("report.css", "learn.css")
     write_text(path, pages.frame(question, roles, pages.inline_fonts(pair), sheets, body))
-
-
-def _lead(told: Works) -> str:
-    if not told.dimensions:
-        return "Too little is known yet to say anything. The figures come with insights of published posts."
-    said = []
-    for words, verdicts in (("Better", ("best", "above")), ("Worse", ("worst", "below"))):
-        names = [
-            f"{level.name} ({d.title.lower()})"
-            for d in told.dimensions
-            for level in d.levels
-            if level.verdict in verdicts
-        ]
-        said += [f"{words} than chance explains: {', '.join(names)}."] * bool(names)
-    if said:
-        return f"{' '.join(said)} Everything else may be chance."
-    return "Nothing yet that could not be chance. That is a finding, too: so far, no kind, theme or hour is worth a rule."
 
 
 def _dimension(told: Dimension) -> str:
@@ -93,7 +72,7 @@ def _row(level: Level) -> str:
     name = f'<th scope="row">{escape(level.name)}</th><td class="quiet">{level.posts}</td>'
     if level.few:
         return f'<tr class="few">{name}<td class="quiet">too few posts to say</td><td></td></tr>'
-    low, middle, high = (_place(x) for x in (level.low, level.effect, level.high))
+    low, middle, high = (place(x) for x in (level.low, level.effect, level.high))
     good = f" {level.verdict}" if level.verdict else ""
     plot = (
         f'<span class="plot{good}" aria-hidden="true"><i style="left:{low:.1f}%;width:{max(0.5, high - low):.1f}%"></i>'
@@ -104,11 +83,6 @@ def _row(level: Level) -> str:
     )
     verdict = f' <span class="small quiet">{level.verdict}</span>' if level.verdict else ""
     return f"<tr>{name}<td>{plot}</td><td>{said}{verdict}</td></tr>"
-
-
-def _place(effect: float) -> float:
-    """Per cent across the plot; the middle is the average."""
-    return 50 + 50 * max(-1.0, min(1.0, math.log(max(1e-9, 1 + effect)) / SPAN))
 
 
 def _said(title: str, words: str, lines: tuple[str, ...]) -> str:

@@ -11,6 +11,8 @@ from itertools import combinations
 
 import numpy as np
 
+from feedsmith.brand import Home
+from feedsmith.files import write_text
 from feedsmith.learning.additive import (
     Design,
     Fit,
@@ -27,20 +29,27 @@ from feedsmith.learning.factors import (
     REACH_MIN,
     STORY_AGE,
     WEEKDAYS,
-    Measure,
     Row,
     Table,
     tabulate,
 )
-from feedsmith.outcomes import Outcome
-from feedsmith.post import Value
+from feedsmith.learning.findings import (
+    COVER,
+    FILE,
+    LEVEL_MIN,
+    Dimension,
+    Level,
+    Measure,
+    Works,
+    ranged,
+)
+from feedsmith.outcomes import NAME, Outcome, read
 
 POSTS_MIN = 12
 """Posts under which nothing is said at all."""
-LEVEL_MIN = 5
-"""Posts of one kind, theme ... under which it is "too few posts to say"."""
 FALSE = 0.05
 """Share of reports, at most, that name a best or a worst where there is none."""
+FAULTS_SHOWN = 5
 DRAWS, DRAWS_LEAST = 3000, 500
 WORK = 2e10
 """Multiplications in all draws from which fewer are drawn: 2,000 posts take seconds, not a minute."""
@@ -48,8 +57,6 @@ SHUFFLES = 999
 CLIP = 2.5
 """Robust standard deviations to which a post's distance from the average is cut before it is compared
 with shuffled ones: one post that went round the world makes no kind the best."""
-COVER = 0.95
-"""Probability that an interval holds."""
 TIED, USUAL = 0.8, 0.5
 """Share of one thing's posts that are of another, and of all posts at most, to be told as tied."""
 TIED_MOST = 5
@@ -60,62 +67,21 @@ RULE = (
     f"matters, {round(1 / FALSE) - 1} are told nothing. Under {LEVEL_MIN} posts of one sort nothing is said of it."
 )
 
-METHOD = (
-    "A Bayesian additive mixed model of the logarithm, with partial pooling in each dimension and Student-t noise "
-    "(Gelman and Hill 2007; Gelman 2006; Huang and Wand 2013), drawn by Gibbs sampling; trend and month are taken out."
-)
 
-
-class Level(Value):
-    """One kind, theme, layout ..., and what its posts did."""
-
-    name: str
-    posts: int
-    effect: float
-    """Against the brand's average, everything else held equal: 0.2 is a fifth more."""
-    low: float
-    high: float
-    """Ends of the interval, COVER wide."""
-    few: bool = False
-    """True under LEVEL_MIN posts: its figures say hardly more than the others' do."""
-    verdict: str = ""
-    """"best" or "worst" of all, "above" or "below" average; "" where it may well be chance."""
-
-
-class Dimension(Value):
-    """One of factors.DIMENSIONS."""
-
-    name: str
-    title: str
-    levels: tuple[Level, ...]
-    """The best first; those of too few posts last."""
-    said: str
-    """The finding in one sentence."""
-
-
-class Works(Value):
-    """The report."""
-
-    brand: str
-    measure: Measure
-    posts: int
-    """Counted."""
-    left_out: dict[str, int]
-    """Why -> posts that are not counted."""
-    first: str = ""
-    last: str = ""
-    """Days of the oldest and the newest counted post, YYYY-MM-DD."""
-    typical: float | None = None
-    """What is measured, for a typical post; None where posts are on several bases."""
-    basis: str = ""
-    """What was counted, e.g. "likes + comments for each reached"."""
-    dimensions: tuple[Dimension, ...] = ()
-    tied: tuple[str, ...] = ()
-    """What goes together so often that the posts can hardly tell which of the two it is."""
-    notes: tuple[str, ...] = ()
-    rule: str = ""
-    """When something is called best."""
-    method: str = METHOD
+def report(home: Home, measure: Measure = "engagement") -> Works:
+    """Study what became of a brand's posts, and keep the report in its folder (findings.FILE). Raises
+    FeedsmithError where the insights cannot be read, or the report not be written."""
+    found = read(home.root)
+    told = study(found.outcomes, home.load().name, measure)
+    faults = [f"{NAME}, {fault}; it is left out." for fault in found.faults]
+    if len(faults) > FAULTS_SHOWN:
+        faults = [
+            *faults[:FAULTS_SHOWN],
+            f"{len(faults) - FAULTS_SHOWN} more lines of {NAME} are left out.",
+        ]
+    told = told.model_copy(update={"notes": (*told.notes, *faults)})
+    write_text(home.root / FILE, told.model_dump_json(indent=2) + "\n")
+    return told
 
 
 def study(
@@ -336,16 +302,6 @@ def _said(name: str, levels: Sequence[Level]) -> str:
     if parts:
         return f"{'; '.join(parts)}."
     return "No difference that could not be chance."
-
-
-def ranged(level: Level) -> str:
-    """ "+5% to +66%"."""
-    return f"{signed(level.low)} to {signed(level.high)}"
-
-
-def signed(effect: float) -> str:
-    """ "+5%", "-12%", "0%"."""
-    return f"{effect:+.0%}" if abs(effect) >= 0.005 else "0%"
 
 
 def _tied(rows: Sequence[Row], forms: dict[str, str]) -> tuple[str, ...]:

@@ -51,6 +51,11 @@ def words(post: Outgoing, brand: Brand) -> tuple[Outgoing, list[Finding]]:
         found.append(hint("caption", "story-caption", "Instagram shows no caption under a story."))
     elif post.form != "story" and not text:
         found.append(hint("caption", "no-caption", "The post has no caption.", "Write one."))
+    said = rules.company_violations(post.form == "story", post.collaborators, post.location)
+    found += [
+        blocking("company", "company", f"{words[:1].upper()}{words[1:]}.", "Change it on the post.")
+        for words in said
+    ]
     return post, found + _alt_texts(post)
 
 

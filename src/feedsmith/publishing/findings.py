@@ -13,7 +13,7 @@ class Finding(Value):
     level: Level
     """blocking: it must not go out like this; repaired: it was mended in a copy; hint: it may go out."""
     about: str
-    """"caption", "hashtags", "time", "quota", "address", or the name of a file."""
+    """"caption", "hashtags", "company" (with whom, and where), "time", "quota", "address", or the name of a file."""
     code: str
     """A word for programs, e.g. "ratio"; stays the same when sentences change."""
     said: str

@@ -22,6 +22,8 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple, Protocol
 from urllib.parse import quote, urlsplit
 
+from pydantic import ValidationError
+
 import feedsmith
 from feedsmith.brand import HostingSettings
 from feedsmith.errors import FeedsmithError
@@ -209,6 +211,30 @@ def _parts(name: str) -> tuple[str, ...]:
 # ---- a bucket ------------------------------------------------------------------------------------
 
 
+def settings_of(brand: HostingSettings) -> HostingSettings:
+    """The brand's bucket; where it names none, that of the environment, for all brands of a machine:
+    FEEDSMITH_S3_ENDPOINT, _BUCKET, _REGION, _PREFIX, _PUBLIC, _PATH_STYLE, _KEEP_DAYS. Raises FeedsmithError
+    where these cannot be right."""
+    if brand.bucket:
+        return brand
+    said = {
+        name: os.environ.get(f"FEEDSMITH_S3_{name.upper()}", "").strip()
+        for name in ("endpoint", "bucket", "region", "prefix", "public", "path_style", "keep_days")
+    }
+    said = {name: value for name, value in said.items() if value}
+    if not said.get("bucket") and not said.get("endpoint"):
+        return brand
+    try:
+        return HostingSettings.model_validate(brand.model_dump(exclude_unset=True) | said)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = str(first["loc"][0]).upper() if first["loc"] else "ENDPOINT"
+        raise FeedsmithError(
+            f"FEEDSMITH_S3_{where}: {first['msg'].removeprefix('Value error, ')}",
+            mend="correct it where Feedsmith is started",
+        ) from error
+
+
 def keys_from_environment() -> Keys:
     """The bucket's keys. Raises FeedsmithError where they are not there, or cannot be keys."""
     access = os.environ.get(ACCESS, "").strip()
@@ -371,6 +397,9 @@ class Bucket:
             "RequestTimeTooSkewed": ("has another time than this machine", "set this machine's clock"),
             "AuthorizationHeaderMalformed": ("wants another region", "set region under [hosting]"),
             "PermanentRedirect": ("keeps this bucket in another region", "set region and endpoint"),
+            "InternalError": ("fails on its own side", "look whether it is full, and what its log says"),
+            "XMinioStorageFull": ("is full", "make room there, or use another"),
+            "QuotaExceeded": ("is full: its quota is reached", "make room there, or raise it"),
             "EntityTooLarge": ("takes no file as large as this", "allow larger ones there"),
         }.get(code, (f"turns the request down ({answer.status} {code})".replace(" )", ")"),
                      "look at what the storage says of it, and try again"))  # fmt: skip

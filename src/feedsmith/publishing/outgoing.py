@@ -51,6 +51,10 @@ class Outgoing(Value):
     link: str = ""
     """Where an offer is sold."""
     credits: tuple[Credit, ...] = ()
+    collaborators: tuple[str, ...] = ()
+    """User names, without '@'."""
+    location: str = ""
+    """Number of the place's Facebook Page."""
     source_type: str = ""
     """IPTC digital source type of its media (see provenance)."""
 
@@ -78,6 +82,8 @@ class Outgoing(Value):
         hashtags: Sequence[str] | None = None,
         alt_texts: Sequence[str] | None = None,
         at: datetime | None = None,
+        collaborators: Sequence[str] = (),
+        location: str = "",
     ) -> Self:
         """The same post with a person's words over its own; None leaves what is there. Alt texts come in
         the order of the parts; missing ones stay."""
@@ -90,6 +96,8 @@ class Outgoing(Value):
                 "hashtags": self.hashtags if hashtags is None else tuple(hashtags),
                 "parts": tuple(parts),
                 "at": at or self.at,
+                "collaborators": tuple(collaborators) or self.collaborators,
+                "location": location or self.location,
             }
         )
 

@@ -51,7 +51,7 @@ def duplicate(draft: Draft, person: Person | None = None) -> Draft:
             shutil.rmtree(unfinished, ignore_errors=True)
     with transaction.atomic():
         copy, _ = Draft.of(draft.brand, made)
-        for field in ("caption", "hashtags", "alt_text", "favourite"):
+        for field in ("caption", "hashtags", "alt_text", "collaborators", "location", "favourite"):
             setattr(copy, field, getattr(draft, field))
         copy._index()
         copy.save()

@@ -12,10 +12,12 @@ from django.utils import timezone
 
 from feedsmith.publishing import publisher
 from feedsmith.studio import accounts
-from feedsmith.studio.models import Brand, Draft, Event, Publication
+from feedsmith.studio.models import Brand, Draft, Event, Look, Publication
 
 MISSED_AHEAD = timedelta(days=1)
 """So long before its time a post asks for its account, which may be connected again until then."""
+SOON = timedelta(minutes=1)
+"""So long before a post is taken up nothing else is asked about its account."""
 
 
 def ahead(draft: Draft) -> timedelta:
@@ -101,4 +103,30 @@ def wanted(now: datetime) -> bool:
     """Whether there is something to do: asked often, so that it reads next to nothing at rest."""
     if Publication.objects.filter(over=False, begins_at__lte=now).exists():
         return True
-    return bool(due(now))
+    return bool(due(now)) or figures_wanted(now)
+
+
+# ---- figures ---------------------------------------------------------------------------------------
+
+
+def publishing_first(account: str, now: datetime) -> bool:
+    """Whether a post of this account is on its way, or will be in a moment."""
+    if Publication.objects.filter(over=False, account=account).exists():
+        return True
+    return any(known.account.id == account for _, known in due(now + SOON))
+
+
+def opening(brand: Brand) -> set[str]:
+    """Numbers of the brand's accounts that open, as far as is known."""
+    return {known.account.id for known in accounts.connected(brand) if not known.trouble}
+
+
+def figures_wanted(now: datetime) -> bool:
+    """Whether figures are to be read, of an account that opens; or were read and are not kept yet."""
+    if Look.objects.filter(step="fresh").exists():
+        return True
+    waiting = Look.objects.filter(step="waiting", begins_at__lte=now)
+    asked = set(waiting.values_list("draft__brand", "account").distinct())
+    brands = Brand.objects.filter(pk__in={number for number, _ in asked})
+    open_ = {(brand.pk, account) for brand in brands for account in opening(brand)}
+    return bool(asked & open_)

@@ -6,7 +6,13 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.publishing.hosting import Bucket, Host, Links, keys_from_environment
+from feedsmith.publishing.hosting import (
+    Bucket,
+    Host,
+    Links,
+    keys_from_environment,
+    settings_of,
+)
 from feedsmith.publishing.tokens import Account
 from feedsmith.studio.models import Brand
 
@@ -29,9 +35,10 @@ def host_of(brand: Brand, account: Account) -> Host:
     config = settings.STUDIO
     if config.public_url:
         return Links(config.url, key(), root())
-    hosting = brand.file.hosting
+    hosting = settings_of(brand.file.hosting)
     if hosting.bucket:
-        return Bucket(hosting, keys_from_environment())
+        # A fake Instagram fetches from a storage on this machine, too.
+        return Bucket(hosting, keys_from_environment(), allowed=LOOPBACK if account.server else "")
     if account.server:  # a fake one on this machine reaches this machine
         return Links(config.url, key(), root())
     raise FeedsmithError(
@@ -39,3 +46,8 @@ def host_of(brand: Brand, account: Account) -> Host:
         mend="start the studio with --url https://..., or set a bucket under [hosting] in brand.toml, or "
         "share it by hand",
     )
+
+
+def keep_days(brand: Brand) -> float:
+    """Days that media stays after it was published. Raises FeedsmithError for settings that are wrong."""
+    return settings_of(brand.file.hosting).keep_days

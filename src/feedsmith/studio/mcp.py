@@ -174,6 +174,14 @@ class SchedulePost(OfPost, shapes.Schedule):
     """`at` is ISO 8601 with a time zone: 2026-12-04T18:30:00+01:00."""
 
 
+class PublishNow(OfPost, shapes.PublishNow):
+    pass
+
+
+class AnswerPublication(OfPost, shapes.Answer):
+    """Ask the person to look at the profile first."""
+
+
 class ShowCalendar(OfBrand):
     start: date
     end: date
@@ -190,15 +198,17 @@ class Tool:
     """What it is given is a `takes`."""
     reads: bool = False
     """True where it changes nothing."""
+    outside: bool = False
+    """True where it makes something public, which nothing takes back."""
 
     @property
     def said(self) -> dict[str, Any]:
         schema = self.takes.model_json_schema()
         schema.pop("description", None)
         schema.pop("title", None)
-        hints = {"readOnlyHint": self.reads, "openWorldHint": False}
+        hints = {"readOnlyHint": self.reads, "openWorldHint": self.outside}
         if not self.reads:
-            hints["destructiveHint"] = False  # every edit can be undone, nothing is deleted
+            hints["destructiveHint"] = self.outside  # edits can be undone, nothing is deleted
         return {
             "name": self.name, "title": self.title, "description": self.words,
             "inputSchema": {"type": "object", **schema}, "annotations": hints,
@@ -286,6 +296,26 @@ class Tools:
         when = asked.model_dump(mode="json", include={"at", "version"}, exclude_none=True)
         return self.api.json("PUT", f"{self.post(asked)}/schedule", when)
 
+    def show_publication(self, asked: OfPost) -> Any:
+        return self.api.json("GET", f"{self.post(asked)}/publication")
+
+    def publish_now(self, asked: PublishNow) -> Any:
+        seen = asked.model_dump(include={"version"}, exclude_none=True)
+        return self.api.json("POST", f"{self.post(asked)}/publication/now", seen)
+
+    def stop_publication(self, asked: OfPost) -> Any:
+        return self.api.json("POST", f"{self.post(asked)}/publication/stop")
+
+    def answer_publication(self, asked: AnswerPublication) -> Any:
+        said = asked.model_dump(mode="json", include={"posted", "at", "sure"}, exclude_none=True)
+        return self.api.json("POST", f"{self.post(asked)}/publication/answer", said)
+
+    def show_insights(self, asked: OfPost) -> Any:
+        return self.api.json("GET", f"{self.post(asked)}/insights")
+
+    def what_works(self, asked: OfBrand) -> Any:
+        return self.api.json("GET", f"{self.brand(asked)}/works")
+
     def show_calendar(self, asked: ShowCalendar) -> Any:
         here = f"{self.brand(asked)}/calendar"
         return self.api.json("GET", here, start=asked.start, end=asked.end)
@@ -304,6 +334,12 @@ TOOLS = (
     Tool("approve_post", "Approve a post", "Approve the version of a post that you looked at.", ApprovePost, Tools.approve_post),
     Tool("move_post", "Move a post", "Ask for approval, send back, archive, take off the calendar (to approved), or mark as posted. `steps` of a post says what is allowed.", MovePost, Tools.move_post),
     Tool("schedule_post", "Schedule a post", "Put an approved post on the calendar, or a scheduled one at another time.", SchedulePost, Tools.schedule_post),
+    Tool("show_publication", "Show how a post goes out", "Where a post stands on its way to Instagram, what holds it up, what is asked about it, and its address there once it is out.", OfPost, Tools.show_publication, reads=True),
+    Tool("publish_now", "Publish now", "Publish an approved or scheduled post as soon as can be. It cannot be taken back once it is out.", PublishNow, Tools.publish_now, outside=True),
+    Tool("stop_publication", "Stop a post", "Take a post back that is on its way, while nothing is public yet.", OfPost, Tools.stop_publication),
+    Tool("answer_publication", "Answer about a post", "Say whether a post that may be out is on the profile (posted), or is not (sure) and goes out again. Only a person who looked at the profile knows.", AnswerPublication, Tools.answer_publication, outside=True),
+    Tool("show_insights", "Show a post's figures", "What was counted of a post at each age: reach, likes, comments, saves, shares.", OfPost, Tools.show_insights, reads=True),
+    Tool("what_works", "What works", "The report on which kinds, themes, layouts, times, hashtags and caption lengths do well, with how sure that is.", OfBrand, Tools.what_works, reads=True),
     Tool("show_calendar", "Show the calendar", "What is planned on which day.", ShowCalendar, Tools.show_calendar, reads=True),
 )  # fmt: skip
 BY_NAME = {tool.name: tool for tool in TOOLS}

@@ -4,7 +4,7 @@ from typing import Any
 
 from feedsmith.errors import FeedsmithError
 from feedsmith.studio.models import Brand, Draft, Job
-from feedsmith.studio.models.jobs import WAITING_MAX
+from feedsmith.studio.models.jobs import ACTIVE, WAITING_MAX
 from feedsmith.studio.worker import supervisor
 
 
@@ -36,3 +36,9 @@ def another(draft: Draft, person: Any) -> Job:
             "format": "square" if made.format == "square" else "portrait", "offer": offer, "count": 1,
         },
     )  # fmt: skip
+
+
+def study(brand: Brand, person: Any) -> Job:
+    """The report on what works, anew; the job that does so already, where there is one."""
+    known = Job.objects.filter(brand=brand, kind="study", state__in=ACTIVE).first()
+    return known or enqueue(brand, person, {}, "study")

@@ -102,7 +102,7 @@ def open_studio(
     owner = welcome(homes)
     _log_to(config.folder / "studio.log")
     from feedsmith.studio.delivery import Deliverer
-    from feedsmith.studio.models import Job, LoginLink, Publisher
+    from feedsmith.studio.models import Job, LoginLink, Look, Publisher
     from feedsmith.studio.pages.events import streams
     from feedsmith.studio.serving import Application
     from feedsmith.studio.worker.supervisor import Supervisor
@@ -111,6 +111,7 @@ def open_studio(
     Job.lost(None, "the studio was ended in between")
     if not config.database_url:  # on PostgreSQL another studio's publisher may be at it
         Publisher.ended()
+        Look.released()
 
     class Server(uvicorn.Server):
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -34,6 +34,7 @@ from feedsmith.studio.pages import (
     tokens,
     uploads,
     webhooks,
+    works,
 )
 
 FILE = r"(?P<folder>[\w-][\w.-]*)/(?P<file>[\w-][\w.-]*)"
@@ -92,6 +93,8 @@ urlpatterns = [
     path("b/<slug:slug>/accounts", accounts.accounts),
     path("b/<slug:slug>/settings", settings.settings),
     path("b/<slug:slug>/activity", activity.activity),
+    path("b/<slug:slug>/works", works.works),
+    path("b/<slug:slug>/works/again", works.again),
     path("b/<slug:slug>/calendar", calendar.calendar),
     path("b/<slug:slug>/calendar/move", calendar.move),
     path("b/<slug:slug>/calendar/off", calendar.off),

@@ -114,6 +114,8 @@ def edit_post(request: HttpRequest, brand: str, number: int, change: shapes.Edit
             f"this post has {len(files)} media, and {len(change.alt_text)} alt texts were given",
             mend="give one for each, in their order; '' where there is none",
         )
+    if draft.kind == "story" and (change.collaborators or change.location):
+        raise Unfit("a story takes neither collaborators nor a place", mend="leave them away")
     row = draft.edit(
         changes, version=change.version, person=request.user, role=_edits_as(request),
         what=", ".join(name.replace("_", " ") for name in changes) or "edited",

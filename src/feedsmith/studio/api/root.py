@@ -11,7 +11,17 @@ from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 
 import feedsmith
-from feedsmith.studio.api import brands, calendar, hooks, jobs, library, people, posts, shown
+from feedsmith.studio.api import (
+    brands,
+    calendar,
+    hooks,
+    jobs,
+    library,
+    people,
+    posts,
+    publications,
+    shown,
+)
 from feedsmith.studio.api.operations import problems
 from feedsmith.studio.api.refusals import NOT_HERE, in_json, refusal, tell
 
@@ -25,7 +35,7 @@ api = NinjaAPI(
     title="Feedsmith studio", version=feedsmith.__version__, description=DESCRIPTION,
     openapi_url=None, docs_url=None, urls_namespace="api-v1",
 )  # fmt: skip
-for part in (brands, posts, calendar, jobs, library, people, hooks):
+for part in (brands, posts, publications, calendar, jobs, library, people, hooks):
     api.add_router("", part.router)
 tell(api, shown.post)
 

@@ -12,6 +12,7 @@ from pydantic import (
     StringConstraints,
 )
 
+from feedsmith import rules
 from feedsmith.marks import CLICKS_MAX, KEYWORD_MAX, KEYWORDS_MAX
 from feedsmith.post import Kind, Value
 from feedsmith.studio.asked import MOST
@@ -56,6 +57,7 @@ Words = Annotated[
 Line = Annotated[str, StringConstraints(max_length=WORDS_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Caption = Annotated[Words, Field(max_length=CAPTION_KEPT)]
 Hashtag = Annotated[str, StringConstraints(pattern=r"^\w{1,100}$")]
+Username = Annotated[str, StringConstraints(pattern=f"^{rules.USERNAME}$")]
 Number = Annotated[int, Field(ge=1, le=MOST)]
 RowNumber = Annotated[Number, BeforeValidator(_as_number)]
 """In a body."""
@@ -233,6 +235,14 @@ class Post(Value):
     """Grows with each change; an edit names the one that it was made from."""
     can_undo: bool
     can_redo: bool
+    collaborators: list[str]
+    """User names that are invited to share it, without '@'."""
+    location: str
+    """Number of the place's Facebook Page; '' for none."""
+    account: str
+    """Instagram's number of the account that posts it; '' for the brand's usual one."""
+    permalink: str
+    """Where it is to be seen on Instagram; '' until it is out."""
     steps: list[Step]
     """What the token's person may do with it next."""
     job: int | None
@@ -285,6 +295,12 @@ class Edit(Value):
     """Without '#'."""
     alt_text: list[Caption] | None = None
     """One text for each medium."""
+    collaborators: Annotated[list[Username], Field(max_length=rules.COLLABORATORS_MAX)] | None = (
+        None
+    )
+    """User names, without '@'; a story takes none."""
+    location: Annotated[str, StringConstraints(pattern=rf"^({rules.LOCATION})?$")] | None = None
+    """Number of a Facebook Page that has a place; '' for none."""
 
 
 class Versioned(Value):
@@ -343,6 +359,108 @@ class Revision(Value):
     caption: str
     hashtags: list[str]
     alt_text: list[str]
+    collaborators: list[str]
+    location: str
+
+
+# ---- going out -----------------------------------------------------------------------------------
+
+
+class Publication(Value):
+    """How a post goes out, or went out last."""
+
+    step: Literal[
+        "", "waiting", "making", "processing", "publishing", "published", "failed", "asking"
+    ]
+    """'' where it is not on its way."""
+    title: str
+    """The same in words."""
+    account: str
+    """User name of the account that posts it; '' where none is connected."""
+    due: datetime | None
+    next_look: datetime | None
+    """When it is gone on with."""
+    said: str
+    """What holds it up, or why it failed; '' where nothing does."""
+    mend: str
+    question: Literal["", "late", "unknown"]
+    """late: it missed its time, and nothing was posted; unknown: it may be out, which a person can see on
+    the profile. Both are answered by /publication/answer."""
+    may: list[Literal["stop", "now", "answer"]]
+    """What the token's person may do."""
+    mended: list[str]
+    """What was changed in copies of its files before they were sent."""
+    permalink: str
+
+
+class PublishNow(Value):
+    version: Version | None = None
+    """Where given: only if the post is still that one."""
+
+
+class Answer(Value):
+    """To what a publication asks."""
+
+    posted: StrictBool
+    """True: it is on the profile. False: it is not, and goes out at `at`."""
+    at: Moment | None = None
+    """When it goes out; left away: now."""
+    sure: StrictBool = False
+    """Somebody looked at the profile, and it is not there: needed where the question is unknown."""
+
+
+class Account(Value):
+    account: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,40}$")]
+    """Instagram's number of a connected account."""
+
+
+class Accounts(Value):
+    """The connected ones: what opens them is told to nobody."""
+
+    accounts: list["KnownAccount"]
+
+
+class KnownAccount(Value):
+    account: str
+    username: str
+    trouble: str
+    """Why it opens nothing any more; '' while it does."""
+    usual: bool
+    """Whether it posts what names no account."""
+
+
+class Insight(Value):
+    """What was counted of a post at one age. None for what Instagram did not tell."""
+
+    hours: int
+    """1, 24, 72, 168 and 672; of stories 1, 20 and 23."""
+    due: datetime
+    step: Literal["waiting", "fresh", "read", "passed", "gone"]
+    """fresh and read: it was counted. passed: the next age had come by then. gone: there is nothing more to
+    be read."""
+    read_at: datetime | None
+    reach: int | None
+    likes: int | None
+    comments: int | None
+    saves: int | None
+    shares: int | None
+    said: str
+    """What held it up, or is missing."""
+
+
+class Insights(Value):
+    post: int
+    permalink: str
+    readings: list[Insight]
+
+
+class WhatWorks(Value):
+    """The report of `feedsmith learn`, as it was made last."""
+
+    made_at: datetime | None
+    """None where none was made yet."""
+    report: dict[str, Any]
+    """What `feedsmith learn --json` prints; {} where there is none."""
 
 
 class Comment(Value):

@@ -70,6 +70,8 @@ def _post(draft: models.Draft, request: HttpRequest) -> dict[str, object]:
         "version": draft.version, "can_undo": draft.at_revision > 1,
         "can_redo": last > draft.at_revision, "job": draft.job_id,
         "steps": [{"to": step.after, "verb": step.verb} for step in draft.steps(request.role)],
+        "collaborators": draft.collaborators, "location": draft.location, "account": draft.account,
+        "permalink": draft.permalink,
         "page": f"{settings.STUDIO.url}/b/{slug}/posts/{draft.pk}",
         "created_at": draft.created_at, "updated_at": draft.updated_at,
         "media": [
@@ -88,7 +90,8 @@ def revision(row: models.Revision, at: int) -> shapes.Revision:
     return shapes.Revision(
         number=row.number, at=row.at, by=name(row.person), what=row.what, shown=row.number == at,
         caption=row.words["caption"], hashtags=row.words["hashtags"],
-        alt_text=row.words["alt_text"],
+        alt_text=row.words["alt_text"], collaborators=row.all_words["collaborators"],
+        location=row.all_words["location"],
     )  # fmt: skip
 
 

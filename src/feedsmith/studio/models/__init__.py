@@ -4,6 +4,7 @@ from feedsmith.studio.models.brands import Brand
 from feedsmith.studio.models.drafts import Comment, Conflict, Draft, Event, Revision
 from feedsmith.studio.models.hooks import Delivery, Hook
 from feedsmith.studio.models.jobs import Job
+from feedsmith.studio.models.looks import Look
 from feedsmith.studio.models.people import FailedSignIn, LoginLink, Membership, Person
 from feedsmith.studio.models.plans import Plan, Planned
 from feedsmith.studio.models.publications import Publication, Publisher
@@ -22,6 +23,7 @@ __all__ = [
     "Hook",
     "Job",
     "LoginLink",
+    "Look",
     "Membership",
     "Person",
     "Plan",

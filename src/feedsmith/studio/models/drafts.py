@@ -17,8 +17,10 @@ from feedsmith.studio import states
 from feedsmith.studio.models.brands import Brand
 from feedsmith.studio.models.people import Person
 
-WORDS = ("caption", "hashtags", "alt_text", "folder")
+WORDS = ("caption", "hashtags", "alt_text", "folder", "collaborators", "location")
 """What a person edits, and undo brings back. `folder` is the picture: another one, another folder."""
+BLANK: dict[str, Any] = {"collaborators": [], "location": ""}
+"""Of WORDS those that older revisions do not have: there were none then."""
 STEP = 1024.0
 """Distance of two neighbours in the feed's order when they are new."""
 
@@ -49,6 +51,10 @@ class Draft(models.Model):
     """Without '#'."""
     alt_text = models.JSONField(default=list)
     """One text a medium."""
+    collaborators = models.JSONField(default=list, blank=True)
+    """User names of accounts that are invited to share the post, without '@'."""
+    location = models.CharField(max_length=20, blank=True)
+    """Number of the place's Facebook Page, as the API takes it."""
     crop = models.JSONField(default=dict, blank=True)
     """Number of a picture -> its cut (post.Crop), as the folder's post.json has it; empty: as it was
     made."""
@@ -202,7 +208,7 @@ class Draft(models.Model):
     ) -> "Draft":  # fmt: skip
         """Bring an earlier version back, as an edit of its own: nothing of the history is lost."""
         return self.edit(
-            {name: revision.words[name] for name in WORDS}, version=version, person=person, role=role,
+            revision.all_words, version=version, person=person, role=role,
             what=f"version {revision.number} brought back",
         )  # fmt: skip
 
@@ -254,8 +260,8 @@ class Draft(models.Model):
                 raise FeedsmithError(
                     "there is nothing to undo" if by < 0 else "there is nothing to redo"
                 )
-            for name in WORDS:
-                setattr(row, name, wanted.words[name])
+            for name, value in wanted.all_words.items():
+                setattr(row, name, value)
             row._look_again()
             row.at_revision = wanted.number
             row._edited(person, role, "undone" if by < 0 else "redone")
@@ -409,6 +415,11 @@ class Revision(models.Model):
     class Meta:
         ordering = ("number",)
         constraints = (models.UniqueConstraint(fields=("draft", "number"), name="one_number"),)
+
+    @property
+    def all_words(self) -> dict[str, Any]:
+        """Each of WORDS."""
+        return BLANK | {name: self.words[name] for name in WORDS if name in self.words}
 
 
 class Event(models.Model):

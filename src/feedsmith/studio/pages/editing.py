@@ -25,6 +25,8 @@ from feedsmith.studio.templatetags.look import at, zone_of
 CAPTION_KEPT = 20_000
 """Characters of a caption that are kept: far more than Instagram takes, so that nothing typed is lost."""
 HASHTAGS_KEPT = 100
+COLLABORATORS_KEPT = 20
+LOCATION_KEPT = 20
 
 
 @for_members("editor")
@@ -66,7 +68,7 @@ def restore(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
             revision, version=_number(request, "version"), person=request.user, role=request.role
         )
     except Conflict as conflict:
-        return _conflict(request, conflict, revision.words)
+        return _conflict(request, conflict, revision.all_words)
     return _back(draft)
 
 
@@ -162,7 +164,16 @@ def _words(request: HttpRequest, draft: Draft) -> dict[str, object]:
     caption = form.get("caption", draft.caption).replace("\r\n", "\n").rstrip()[:CAPTION_KEPT]
     alts = [alt.replace("\r\n", "\n").strip()[:CAPTION_KEPT] for alt in form.getlist("alt")]
     count = len(draft.media)
+    company: dict[str, object] = {}
+    if "collaborators" in form:
+        names = [name.lstrip("@") for name in re.split(r"[\s,;]+", form["collaborators"])]
+        named = list(dict.fromkeys(name[:100] for name in names if name))
+        company = {
+            "collaborators": named[:COLLABORATORS_KEPT],
+            "location": form.get("location", "").strip()[:LOCATION_KEPT],
+        }
     return {
+        **company,
         "caption": caption,
         "hashtags": [tag for tag in tags if tag != without][:HASHTAGS_KEPT],
         "alt_text": [*alts, *draft.alt_text[len(alts) :]][:count] if alts else draft.alt_text,
@@ -179,6 +190,10 @@ def _what(draft: Draft, mine: dict[str, object]) -> str:
         said.append("order of hashtags")
     if mine["alt_text"] != draft.alt_text:
         said.append("alt text")
+    if mine.get("collaborators", draft.collaborators) != draft.collaborators:
+        said.append("collaborators")
+    if mine.get("location", draft.location) != draft.location:
+        said.append("place")
     words = ", ".join(said) or "edited"
     return words if len(words) <= 120 else f"{words[:118]}…"
 
@@ -212,7 +227,9 @@ def _conflict(request: HttpRequest, conflict: Conflict, mine: dict[str, object])
     who, did = _last_change(theirs)
     own = {tag.lower() for tag in mine["hashtags"]}  # type: ignore[attr-defined]
     said = {
-        "draft": theirs, "who": who if who != request.user.name else "You", "did": did,
+        "draft": theirs, "company": " ".join(mine.get("collaborators", theirs.collaborators)),  # type: ignore[arg-type]
+        "place": mine.get("location", theirs.location),
+        "who": who if who != request.user.name else "You", "did": did,
         "here": f"/b/{theirs.brand.slug}/posts/{theirs.pk}", "mine": mine,
         "theirs": marked(str(mine["caption"]), theirs.caption),
         "their_tags": [(tag, tag.lower() not in own) for tag in theirs.hashtags],

@@ -14,6 +14,7 @@ from feedsmith.studio import feed, states
 from feedsmith.studio.models import Brand, Draft
 from feedsmith.studio.pages import told, versions
 from feedsmith.studio.pages.access import for_members
+from feedsmith.studio.pages.works import COUNTS, ages_of
 from feedsmith.studio.shelf import known
 from feedsmith.studio.templatetags.look import ago, zone_of
 
@@ -81,6 +82,10 @@ def page_of(request: HttpRequest, brand: Brand, draft: Draft) -> dict[str, objec
         "can_undo": draft.at_revision > 1, "can_redo": draft.at_revision < latest,
         "problems": problems(draft), "limits": limits_of(brand), "never": "\n".join(brand.file.banned_words),
         "counts": told.counts(draft.caption, draft.hashtags), "whole": whole(draft),
+        "ages": ages_of(draft) if draft.media_id else [], "counted": COUNTS,
+        "collaborators_max": rules.COLLABORATORS_MAX, "story": draft.kind == "story",
+        "company": " ".join(draft.collaborators),
+        "ai": made is not None and "rainedAlgorithmic" in made.source_type,
         "reasons": told.reasons(draft, made, brand.file) if made else [],
         "original": told.originality(made, photos) if made else None,
         "facts": told.facts(made) if made else [],
@@ -109,6 +114,7 @@ def limits_of(brand: Brand) -> dict[str, int]:
 def problems(draft: Draft) -> list[str]:
     """What Instagram would refuse about it, and where it breaks the brand's own rules; a sentence each."""
     found = rules.violations(draft.caption, draft.hashtags, draft.alt_text)
+    found += rules.company_violations(draft.kind == "story", draft.collaborators, draft.location)
     said = [f"Instagram would refuse this: {problem}." for problem in found]
     brand = draft.brand.file
     text = f"{draft.caption} {' '.join(draft.hashtags)}"

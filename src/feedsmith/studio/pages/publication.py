@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.studio import accounts, clock, due, states
+from feedsmith.studio import accounts, clock, due, outbox, states
 from feedsmith.studio.models import Brand, Draft
 from feedsmith.studio.models.publications import latest
 from feedsmith.studio.pages import errors
@@ -36,9 +36,7 @@ def going_out(draft: Draft, role: str) -> dict[str, object]:
     """What the part shows."""
     known = accounts.connected(draft.brand)
     account = accounts.of_draft(draft, known)
-    row = latest(draft)
-    if row is not None and draft.state not in ("publishing", "published", "failed"):
-        row = None  # of an earlier time
+    row = outbox.under_way(draft)
     attempt = row.told if row is not None else None
     since = draft.brand.publishes_from
     by_hand = draft.state == "scheduled" and bool(
@@ -58,6 +56,7 @@ def going_out(draft: Draft, role: str) -> dict[str, object]:
         "live": draft.state in ("scheduled", "publishing") and bool(known),
         "choose": editor and draft.state in states.EDITABLE and len(known) > 1,
         "here": f"/b/{draft.brand.slug}/posts/{draft.pk}", "zone": str(zone),
+        "now": editor and account is not None and not account.trouble and draft.state in outbox.READY,
         "soon": f"{timezone.now().astimezone(zone):%Y-%m-%dT%H:%M}",
     }  # fmt: skip
 
@@ -77,6 +76,9 @@ def answer(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
         _choose(request, draft)
     elif wanted not in ("stop", "now", "later", "posted"):
         return errors.page(request, 400)
+    elif wanted == "now" and (row is None or not row.asks):
+        outbox.publish_now(draft, request.user, request.role)
+        say(request, "It goes out now.")
     elif row is None:
         raise FeedsmithError("this post is not on its way", mend="schedule it first")
     elif wanted == "stop":
@@ -95,19 +97,7 @@ def answer(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
 
 
 def _choose(request: HttpRequest, draft: Draft) -> None:
-    wanted = request.POST.get("account", "")
-    if draft.state not in states.EDITABLE:
-        raise FeedsmithError(
-            f"a post that is {draft.state_in_words.lower()} goes where it goes",
-            mend="reload the page to see where it stands",
-        )
-    names = {known.account.id: known.account.username for known in accounts.connected(draft.brand)}
-    if wanted not in names:
-        raise FeedsmithError("there is no such account", mend="reload the page")
-    Draft.objects.filter(pk=draft.pk, state__in=states.EDITABLE).update(
-        account=wanted, asks="", updated_at=timezone.now()
-    )
-    say(request, f"It is for {names[wanted]}.")
+    say(request, f"It is for {outbox.choose(draft, request.POST.get('account', ''))}.")
 
 
 def _when(request: HttpRequest, brand: Brand) -> datetime:

@@ -24,6 +24,7 @@ SECTIONS = (
     ("posts", "Posts", "reviewer"),
     ("calendar", "Calendar", "reviewer"),
     ("library", "Library", "reviewer"),
+    ("works", "What works", "reviewer"),
 )
 """A brand's pages in its masthead: address, words, role from which on a person sees it."""
 
@@ -84,6 +85,8 @@ def job_title(job: Any) -> str:
     if job.kind == "import":
         files = len(job.args.get("uploads", ()))
         return f"{files} file{'s' * (files != 1)} into the library"
+    if job.kind == "study":
+        return "Looks at what works"
     if job.kind == "cutout":
         return "A cut-out to look at"
     if job.kind in REWORKS:

@@ -1,4 +1,5 @@
-"""`python -m feedsmith.studio.worker.publisher NAME`: publish what is due, until nothing is for a while.
+"""`python -m feedsmith.studio.worker.publisher NAME`: publish what is due and read the figures of what is out,
+until there is nothing to do for a while.
 
 Ends at once when the server does: it holds the other end of standard input.
 """
@@ -26,17 +27,18 @@ def main() -> None:
     from django.utils import timezone
 
     from feedsmith.studio.models import Brand
-    from feedsmith.studio.worker import publishing
+    from feedsmith.studio.worker import figures, publishing
 
     crew = publishing.Crew(name)
     for brand in Brand.objects.all():
         crew.do(partial(publishing.refresh, brand, timezone.now()))
         crew.do(partial(publishing.sweep, brand, timezone.now()))
     last = time.monotonic()
-    while crew.busy or time.monotonic() - last < config.idle_seconds:
-        if crew.look():
-            last = time.monotonic()
-        time.sleep(LOOK_EVERY)
+    with figures.Reader(name) as reader:
+        while crew.busy or time.monotonic() - last < config.idle_seconds:
+            if crew.look() + reader.turn():
+                last = time.monotonic()
+            time.sleep(LOOK_EVERY)
 
 
 def _listen() -> None:

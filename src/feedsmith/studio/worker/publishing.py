@@ -314,7 +314,12 @@ def _settle(
     folder = Path(settings.STUDIO.folder) / "outgoing" / f"{row.pk}"
     try:
         post = Outgoing.of(made, brand.home.posts / str(draft.folder), brand.file.time_zone).worded(
-            caption=draft.caption, hashtags=draft.hashtags, alt_texts=draft.alt_text, at=attempt.due
+            caption=draft.caption,
+            hashtags=draft.hashtags,
+            alt_texts=draft.alt_text,
+            at=attempt.due,
+            collaborators=draft.collaborators,
+            location=draft.location,
         )
         if due.has_film(draft):  # the crew takes one at a time
             checked = preflight.check(post, brand.file, folder, now=now, late=policy.late)
@@ -351,6 +356,7 @@ def _settle(
     sending = Sending(
         form=post.form, text=post.text, items=items, cover_url=cover,
         ai=post.form != "story" and "rainedAlgorithmic" in post.source_type,
+        collaborators=post.collaborators, location_id=post.location,
     )  # fmt: skip
     row.settle(name, sending, [f.said for f in checked.findings if f.level == "repaired"])
     keep(attempt.model_copy(update={"said": "", "mend": "", "why": "", "next_at": None}))
@@ -408,7 +414,7 @@ def sweep(brand: Brand, now: datetime) -> None:
         files = [f.model_copy(update={"published": f.published or out}) for f in files]
         try:
             host = links.host_of(brand, account)
-            gone, faults = hosting.sweep(host, files, brand.file.hosting.keep_days, now)
+            gone, faults = hosting.sweep(host, files, links.keep_days(brand), now)
         except FeedsmithError as error:
             log.warning("hosted files stay for now: %s", error.message)
             continue

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from feedsmith.files import sweep
 from feedsmith.studio import due
-from feedsmith.studio.models import Brand, Job, Publisher
+from feedsmith.studio.models import Brand, Job, Look, Publisher
 from feedsmith.studio.settings import Config
 from feedsmith.studio.worker.lock import OneStudio
 
@@ -159,6 +159,7 @@ class Supervisor(threading.Thread):
             at = timezone.now()
             known = [k for brand in Brand.objects.all() for k in due.seen(brand, at)]
             due.ask_for_accounts(at)
+            Look.plan(at)
             if now - self.refreshed >= REFRESH_EVERY and any(k.stale(at) for k in known):
                 self.refreshed, self.stale = now, True
         if self.publisher is not None:
@@ -170,6 +171,7 @@ class Supervisor(threading.Thread):
                 f"was killed from outside (signal {-code})" if code < 0 else "ended unexpectedly"
             )
             Publisher.ended(self.publisher.name, why if code else "")
+            Look.released(self.publisher.name)
             self._close(self.publisher)
             self.publisher = None
             if code:
@@ -248,6 +250,7 @@ class Supervisor(threading.Thread):
             self.publisher.process.wait()
             self._close(self.publisher)
             Publisher.ended(self.publisher.name)
+            Look.released(self.publisher.name)
             self.publisher = None
         for worker in self.workers:
             worker.process.terminate()

@@ -297,9 +297,18 @@ def cut_out(job: Job, report: Report) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def study(job: Job, report: Report) -> dict[str, Any]:
+    """Say anew what works, as `feedsmith learn` does: the brand's page of it shows the report."""
+    from feedsmith.learning import works  # one job of many needs it
+
+    report("Looking at what became of your posts", 0, 1, "")
+    told = works.report(job.brand.home)
+    return {"counted": told.posts, "left_out": sum(told.left_out.values())}
+
+
 WORK: dict[str, Work] = {
     "generate": generate, "plan": plan, "import": take_in, "cutout": cut_out, "rework": rework,
-    "words": offer_words, "layouts": offer_layouts,
+    "words": offer_words, "layouts": offer_layouts, "study": study,
 }  # fmt: skip
 """Kind of job -> what does it."""
 

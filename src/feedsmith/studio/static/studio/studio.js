@@ -137,11 +137,27 @@
     const note = $("[data-saved]", form);
     if (note) note.textContent = "Not saved yet";
   };
+  // With whom, and where: what Instagram would refuse is said while it is typed
+  function refuse(field) {
+    const { names, number } = field.dataset;
+    if (names === undefined && number === undefined) return;
+    const said = field.value.trim(), each = said.split(/[\s,;]+/).filter(Boolean).map((n) => n.replace(/^@+/, ""));
+    const odd = each.find((n) => !/^[A-Za-z0-9._]{1,30}$/.test(n));
+    const wrong = number !== undefined ? (said && !/^\d{1,20}$/.test(said) ? "A place is a number, in digits alone." : "")
+      : odd ? `“${odd}” is no user name.`
+      : new Set(each.map((n) => n.toLowerCase())).size < each.length ? "A name stands twice."
+      : each.length > names ? `${each.length} names; Instagram takes ${names}.` : "";
+    const note = document.getElementById(`${field.id}-wrong`);
+    if (wrong) field.setAttribute("aria-invalid", "true"); else field.removeAttribute("aria-invalid");
+    note.textContent = wrong;
+    note.hidden = !wrong;
+  }
   document.addEventListener("input", (e) => {
     const form = e.target.form;
     if (!form) return;
     recount(form);
     wrote(form);
+    refuse(e.target);
     const own = e.target.dataset.own;
     if (own) { const out = document.getElementById(own); out.firstElementChild.textContent = [...e.target.value].length; out.classList.toggle("over", [...e.target.value].length > e.target.dataset.most); }
   });
