@@ -9,8 +9,8 @@ import pytest
 
 import s3_server
 from s3_server import KEYS, Storage, storage
+from small_publishing import Day, seen
 from small_studio import CONFIG, text_of, visitor
-from test_studio_publishing import Day, day, seen  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.usefixtures("studio")
 
@@ -45,7 +45,7 @@ def objects(bucket: Storage) -> list[str]:
     return [path.name for path in (bucket.folder / "media").rglob("*") if path.is_file()]
 
 
-def fetched(day: Day) -> list[str]:  # noqa: F811
+def fetched(day: Day) -> list[str]:
     """Addresses that Instagram was given."""
     told = [
         container.params.get("image_url", "") for container in day.fake.world.containers.values()
@@ -53,7 +53,7 @@ def fetched(day: Day) -> list[str]:  # noqa: F811
     return [url for url in told if url]
 
 
-def held_up(day: Day, draft) -> str:  # type: ignore[no-untyped-def]  # noqa: F811
+def held_up(day: Day, draft) -> str:  # type: ignore[no-untyped-def]
     """What the post's page says after it was tried."""
     day.run(0.25)
     assert day.out == []
@@ -67,7 +67,7 @@ def held_up(day: Day, draft) -> str:  # type: ignore[no-untyped-def]  # noqa: F8
 @pytest.mark.usefixtures("set_in_environment")
 @pytest.mark.parametrize("folder", ["01-photo-aaaaaa", "02-carousel-aaaaaa"])
 def test_instagram_fetches_from_the_bucket_and_it_is_empty_afterwards(
-    day: Day,  # noqa: F811
+    day: Day,
     bucket: Storage,
     folder: str,
 ) -> None:
@@ -83,7 +83,7 @@ def test_instagram_fetches_from_the_bucket_and_it_is_empty_afterwards(
 
 
 @pytest.mark.usefixtures("set_in_brand")
-def test_media_stays_as_long_as_the_brand_says(day: Day, bucket: Storage) -> None:  # noqa: F811
+def test_media_stays_as_long_as_the_brand_says(day: Day, bucket: Storage) -> None:
     from feedsmith.studio.models import Brand, Publication
     from feedsmith.studio.worker import publishing
 
@@ -105,7 +105,7 @@ def test_media_stays_as_long_as_the_brand_says(day: Day, bucket: Storage) -> Non
 
 @pytest.mark.usefixtures("set_in_environment")
 def test_a_wrong_secret_is_one_line_and_the_right_one_sends_the_post(
-    day: Day,  # noqa: F811
+    day: Day,
     bucket: Storage,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -122,7 +122,7 @@ def test_a_wrong_secret_is_one_line_and_the_right_one_sends_the_post(
 
 @pytest.mark.usefixtures("set_in_environment")
 def test_a_bucket_that_is_missing_is_one_line(
-    day: Day,  # noqa: F811
+    day: Day,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("FEEDSMITH_S3_BUCKET", "nowhere")
@@ -134,7 +134,7 @@ def test_a_bucket_that_is_missing_is_one_line(
 
 
 def test_a_full_storage_is_one_line_and_nothing_is_lost(
-    day: Day,  # noqa: F811
+    day: Day,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -156,7 +156,7 @@ def test_a_full_storage_is_one_line_and_nothing_is_lost(
 
 @pytest.mark.usefixtures("set_in_environment")
 def test_what_cannot_be_taken_away_now_is_taken_away_later(
-    day: Day,  # noqa: F811
+    day: Day,
     bucket: Storage,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from small_publishing import SHOP, Day, connect
 from small_studio import CONFIG, text_of, visitor
-from test_studio_publishing import SHOP, Crash, Day, connect, day  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.usefixtures("studio")
 
@@ -50,7 +50,7 @@ def nothing_known() -> None:
 # ---- when ------------------------------------------------------------------------------------------
 
 
-def test_a_post_is_looked_at_after_an_hour_a_day_three_days_a_week_and_four(day: Day) -> None:  # noqa: F811
+def test_a_post_is_looked_at_after_an_hour_a_day_three_days_a_week_and_four(day: Day) -> None:
     from feedsmith.studio.models import Job
 
     draft = day.scheduled()
@@ -73,7 +73,7 @@ def test_a_post_is_looked_at_after_an_hour_a_day_three_days_a_week_and_four(day:
     assert Job.objects.filter(kind="study").count() == 1
 
 
-def test_what_was_missed_while_the_studio_was_off_is_read_once(day: Day) -> None:  # noqa: F811
+def test_what_was_missed_while_the_studio_was_off_is_read_once(day: Day) -> None:
     from feedsmith.studio.models import Look
 
     day.scheduled()
@@ -85,7 +85,7 @@ def test_what_was_missed_while_the_studio_was_off_is_read_once(day: Day) -> None
     assert steps == ["passed", "passed", "passed", "read", "waiting"]
 
 
-def test_a_story_is_looked_at_before_its_figures_end(day: Day) -> None:  # noqa: F811
+def test_a_story_is_looked_at_before_its_figures_end(day: Day) -> None:
     from feedsmith.brand import Home
     from feedsmith.studio.models import Brand, Look
     from feedsmith.studio.models.drafts import adopt
@@ -109,7 +109,7 @@ def test_a_story_is_looked_at_before_its_figures_end(day: Day) -> None:  # noqa:
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("at", ["keep", "record"])
 def test_a_kill_between_reading_and_keeping_doubles_nothing(
-    day: Day,  # noqa: F811
+    day: Day,
     monkeypatch: pytest.MonkeyPatch,
     at: str,
     after: bool,
@@ -139,7 +139,7 @@ def test_a_kill_between_reading_and_keeping_doubles_nothing(
     assert asked(day) == (2 if (at, after) == ("keep", False) else 1)
 
 
-def test_of_two_publishers_one_reads(day: Day) -> None:  # noqa: F811
+def test_of_two_publishers_one_reads(day: Day) -> None:
     from feedsmith.studio.models import Look
 
     day.scheduled()
@@ -155,7 +155,7 @@ def test_of_two_publishers_one_reads(day: Day) -> None:  # noqa: F811
     assert not look.claim("one", day.now)
 
 
-def test_planning_twice_is_planning_once(day: Day) -> None:  # noqa: F811
+def test_planning_twice_is_planning_once(day: Day) -> None:
     from feedsmith.studio.models import Look
 
     day.scheduled()
@@ -168,7 +168,7 @@ def test_planning_twice_is_planning_once(day: Day) -> None:  # noqa: F811
 # ---- politely --------------------------------------------------------------------------------------
 
 
-def test_publishing_comes_first(day: Day) -> None:  # noqa: F811
+def test_publishing_comes_first(day: Day) -> None:
     day.scheduled()
     day.run()
     day.fake.world.clock.advance(3600 - 30)
@@ -183,7 +183,7 @@ def test_publishing_comes_first(day: Day) -> None:  # noqa: F811
     assert len(readings()) == 1
 
 
-def test_half_of_the_usage_is_left_to_publishing(day: Day) -> None:  # noqa: F811
+def test_half_of_the_usage_is_left_to_publishing(day: Day) -> None:
     from feedsmith.studio.models import Look
 
     for folder in ("01-photo-aaaaaa", "03-quote-aaaaaa"):
@@ -201,7 +201,7 @@ def test_half_of_the_usage_is_left_to_publishing(day: Day) -> None:  # noqa: F81
     assert len(readings()) == 2
 
 
-def test_throttled_means_that_nothing_more_is_asked_for_a_while(day: Day) -> None:  # noqa: F811
+def test_throttled_means_that_nothing_more_is_asked_for_a_while(day: Day) -> None:
     for folder in ("01-photo-aaaaaa", "03-quote-aaaaaa"):
         day.scheduled(folder)
     day.run()
@@ -214,7 +214,7 @@ def test_throttled_means_that_nothing_more_is_asked_for_a_while(day: Day) -> Non
     assert len(readings()) == 2
 
 
-def test_an_hour_without_instagram_loses_nothing(day: Day) -> None:  # noqa: F811
+def test_an_hour_without_instagram_loses_nothing(day: Day) -> None:
     day.scheduled()
     day.run()
     day.fake.world.clock.advance(3600)
@@ -227,7 +227,7 @@ def test_an_hour_without_instagram_loses_nothing(day: Day) -> None:  # noqa: F81
 
 
 @pytest.mark.parametrize("how", ["revoke", "expire"])
-def test_an_account_that_does_not_open_is_a_line_and_no_loop(day: Day, how: str) -> None:  # noqa: F811
+def test_an_account_that_does_not_open_is_a_line_and_no_loop(day: Day, how: str) -> None:
     from feedsmith.studio import due
 
     day.scheduled()
@@ -251,7 +251,7 @@ def test_an_account_that_does_not_open_is_a_line_and_no_loop(day: Day, how: str)
     assert len(readings()) == 1
 
 
-def test_a_post_that_was_deleted_is_not_asked_about_again(day: Day) -> None:  # noqa: F811
+def test_a_post_that_was_deleted_is_not_asked_about_again(day: Day) -> None:
     from feedsmith.studio.models import Look
 
     day.scheduled()
@@ -263,7 +263,7 @@ def test_a_post_that_was_deleted_is_not_asked_about_again(day: Day) -> None:  # 
     assert lines() == []
 
 
-def test_without_the_permission_likes_and_comments_are_read_alone(day: Day) -> None:  # noqa: F811
+def test_without_the_permission_likes_and_comments_are_read_alone(day: Day) -> None:
     from feedsmith.studio.models import Look
 
     day.scheduled()
@@ -278,7 +278,7 @@ def test_without_the_permission_likes_and_comments_are_read_alone(day: Day) -> N
 
 
 def test_on_a_full_disk_figures_wait_in_the_database(
-    day: Day,  # noqa: F811
+    day: Day,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from feedsmith import outcomes
@@ -303,7 +303,7 @@ def test_on_a_full_disk_figures_wait_in_the_database(
 # ---- what comes of it ------------------------------------------------------------------------------
 
 
-def test_what_was_read_is_what_the_report_and_the_next_posts_lean_on(day: Day) -> None:  # noqa: F811
+def test_what_was_read_is_what_the_report_and_the_next_posts_lean_on(day: Day) -> None:
     from feedsmith.outcomes import read as outcomes_of
 
     day.scheduled()

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from small_api import Program, number_of
+from small_publishing import Day
 from small_studio import text_of, visitor
 from test_studio_figures import read
-from test_studio_publishing import Day, day  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.usefixtures("studio")
 HERE = "/brands/oak-co/posts"
@@ -20,7 +20,7 @@ def state_of(program: Program, number: int) -> dict[str, object]:
 # ---- going out -------------------------------------------------------------------------------------
 
 
-def test_a_program_publishes_now_and_reads_where_it_is_and_what_was_counted(day: Day) -> None:  # noqa: F811
+def test_a_program_publishes_now_and_reads_where_it_is_and_what_was_counted(day: Day) -> None:
     edgar, number = Program("edgar"), number_of()
     assert edgar("POST", f"{HERE}/{number}/publication/now", {}).status_code == 409  # not approved
     Program("olga")("POST", f"{HERE}/{number}/state", {"to": "approved"})
@@ -44,7 +44,7 @@ def test_a_program_publishes_now_and_reads_where_it_is_and_what_was_counted(day:
     assert edgar("POST", "/brands/oak-co/works").json()["kind"] == "study"
 
 
-def test_a_version_that_was_not_seen_is_not_published(day: Day) -> None:  # noqa: F811
+def test_a_version_that_was_not_seen_is_not_published(day: Day) -> None:
     olga, number = Program("olga"), number_of()
     version = olga("POST", f"{HERE}/{number}/state", {"to": "approved"}).json()["version"]
     olga("PATCH", f"{HERE}/{number}", {"version": version, "caption": "Other."})
@@ -53,7 +53,7 @@ def test_a_version_that_was_not_seen_is_not_published(day: Day) -> None:  # noqa
     assert answer.json()["theirs"]["caption"] == "Other."
 
 
-def test_a_program_stops_a_post_while_nothing_is_public(day: Day) -> None:  # noqa: F811
+def test_a_program_stops_a_post_while_nothing_is_public(day: Day) -> None:
     from feedsmith.studio.worker import publishing
 
     edgar, draft = Program("edgar"), day.scheduled()
@@ -68,7 +68,7 @@ def test_a_program_stops_a_post_while_nothing_is_public(day: Day) -> None:  # no
 
 
 @pytest.mark.parametrize("posted", [True, False])
-def test_a_program_answers_what_is_asked(day: Day, posted: bool) -> None:  # noqa: F811
+def test_a_program_answers_what_is_asked(day: Day, posted: bool) -> None:
     edgar, draft = Program("edgar"), day.scheduled()
     day.fake.faults.add("500-before", times=1000)
     day.run(6)
@@ -81,7 +81,7 @@ def test_a_program_answers_what_is_asked(day: Day, posted: bool) -> None:  # noq
     assert again.status_code == 409
 
 
-def test_what_may_be_out_is_sent_again_only_by_who_is_sure(day: Day) -> None:  # noqa: F811
+def test_what_may_be_out_is_sent_again_only_by_who_is_sure(day: Day) -> None:
     from feedsmith.studio.models import Publication
 
     edgar, draft = Program("edgar"), day.scheduled()
@@ -100,7 +100,7 @@ def test_what_may_be_out_is_sent_again_only_by_who_is_sure(day: Day) -> None:  #
     assert sure.json()["state"] == "scheduled"
 
 
-def test_the_account_that_posts_is_chosen(day: Day) -> None:  # noqa: F811
+def test_the_account_that_posts_is_chosen(day: Day) -> None:
     edgar, number = Program("edgar"), number_of()
     (known,) = edgar.get("/brands/oak-co/accounts")["accounts"]
     assert known["account"] == day.account
@@ -110,7 +110,7 @@ def test_the_account_that_posts_is_chosen(day: Day) -> None:  # noqa: F811
     assert edgar("PUT", f"{HERE}/{number}/account", {"account": "1"}).status_code == 409
 
 
-def test_the_page_publishes_now_too(day: Day) -> None:  # noqa: F811
+def test_the_page_publishes_now_too(day: Day) -> None:
     number = number_of()
     Program("olga")("POST", f"{HERE}/{number}/state", {"to": "approved"})
     page = visitor("edgar")
@@ -126,7 +126,7 @@ def test_the_page_publishes_now_too(day: Day) -> None:  # noqa: F811
 
 @pytest.mark.parametrize("door", ["page", "api"])
 @pytest.mark.parametrize("folder", ["01-photo-aaaaaa", "02-carousel-aaaaaa"])
-def test_collaborators_and_the_place_arrive_at_instagram(day: Day, door: str, folder: str) -> None:  # noqa: F811
+def test_collaborators_and_the_place_arrive_at_instagram(day: Day, door: str, folder: str) -> None:
     from feedsmith.studio.models import Draft
 
     number = number_of(folder)
@@ -148,7 +148,7 @@ def test_collaborators_and_the_place_arrive_at_instagram(day: Day, door: str, fo
     assert posted.location == "Guggenheim Museum"
 
 
-def test_what_instagram_would_refuse_is_said_and_holds_the_post_back(day: Day) -> None:  # noqa: F811
+def test_what_instagram_would_refuse_is_said_and_holds_the_post_back(day: Day) -> None:
     from feedsmith.studio.models import Draft
 
     number = number_of()

@@ -5,9 +5,9 @@ import shutil
 import pytest
 
 import small_outcomes
+from small_publishing import Day
 from small_studio import CONFIG, text_of, visitor
 from test_studio_figures import nothing_known, read  # noqa: F401 - a fixture
-from test_studio_publishing import Day, connect, day  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.usefixtures("studio")
 PAGE = "/b/oak-co/works"
@@ -41,7 +41,7 @@ def test_without_an_account_it_says_how_figures_come() -> None:
     assert "feedsmith collect" not in said
 
 
-def test_with_an_account_it_says_when_the_first_figures_come(day: Day) -> None:  # noqa: F811
+def test_with_an_account_it_says_when_the_first_figures_come(day: Day) -> None:
     assert "Nothing has gone out yet" in text_of(visitor("rita").get(PAGE))
     from feedsmith.studio.models import Look
 
@@ -82,7 +82,7 @@ def test_a_switch_that_is_on_says_from_when_it_works() -> None:
     assert "New posts lean on it from 30 posts with figures on; there are 20." in said
 
 
-def test_the_figures_of_a_post_stand_on_its_page_and_here(day: Day) -> None:  # noqa: F811
+def test_the_figures_of_a_post_stand_on_its_page_and_here(day: Day) -> None:
     draft = day.scheduled()
     day.run()
     read(day, 24 * 4)
