@@ -21,6 +21,10 @@ from small_studio import CONFIG, post
 from studio_server import until
 
 
+class Crash(BaseException):
+    """The publisher is gone."""
+
+
 def connect(fake: FakeInstagram, place: Path, name: str = SHOP, login: Login = "instagram") -> str:
     """An account of the fake, connected to the brand in this folder; its number."""
     grant = fake.connected(name, login, kind="long")

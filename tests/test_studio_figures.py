@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from small_publishing import SHOP, Day, connect
+from small_publishing import SHOP, Crash, Day, connect
 from small_studio import CONFIG, text_of, visitor
 
 pytestmark = pytest.mark.usefixtures("studio")

@@ -7,14 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from small_publishing import Day, a_reel, connect, crews, looked, seen
+from small_publishing import Crash, Day, a_reel, connect, crews, looked, seen
 from small_studio import CONFIG, text_of, visitor
 
 pytestmark = pytest.mark.usefixtures("studio")
-
-
-class Crash(BaseException):
-    """The publisher is gone."""
 
 
 # ---- it goes out -----------------------------------------------------------------------------------
