@@ -48,7 +48,11 @@ def create(request: HttpRequest, brand: Brand) -> HttpResponse:
         response.headers["HX-Reswap"] = "outerHTML"
         return response
     enqueue(brand, request.user, args)
-    return _queue(request, brand, accepted=True) if part else HttpResponseRedirect(f"/b/{brand.slug}/create")
+    return (
+        _queue(request, brand, accepted=True)
+        if part
+        else HttpResponseRedirect(f"/b/{brand.slug}/create")
+    )
 
 
 @for_members("editor")
