@@ -429,7 +429,7 @@ def generate(
     elif max(count, len(briefs)) > ONE_BY_ONE:
         raise FeedsmithError(
             f"{max(count, len(briefs)):,} posts are too many to be made one after the other",
-            mend="add --block 24, or --cluster local for all of this machine's processors",
+            mend="add --block 32, or --cluster local for all of this machine's processors",
         )
     else:
         with showing_progress() as report:

@@ -37,7 +37,7 @@ BlockOption = Annotated[
     int,
     typer.Option(
         "--block", min=0, max=1000,
-        help="Make posts in blocks of so many, side by side (default with --cluster: 24). The same "
+        help="Make posts in blocks of so many, side by side (default with --cluster: 32). The same "
         "blocks give the same posts, whoever makes them.",
         rich_help_panel=_PANEL,
     ),

@@ -35,8 +35,9 @@ from feedsmith.post import Post
 from feedsmith.progress import Report, silent
 from feedsmith.workshop import Order
 
-BLOCK = 24
-"""Posts of a block, unless asked otherwise: as long as a rest of sentences, nearly."""
+BLOCK = 32
+"""Posts of a block, unless asked otherwise: more than the captions for which a sentence rests, so that it
+cannot come back sooner anywhere."""
 EARLIER = 120
 """Posts of earlier runs that a run of several blocks keeps away from: the newest."""
 ROUNDS = 3
