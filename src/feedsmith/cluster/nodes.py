@@ -284,7 +284,7 @@ class _Seats:
             wrong = ray.get(place.starting)
         except RayTaskError as error:
             raise error from None
-        except RayActorError as error:
+        except (RayActorError, OutOfMemoryError) as error:
             if "ModuleNotFoundError" in str(error) or "ImportError" in str(error):
                 raise FeedsmithError(
                     f"a node of the cluster has not the same Feedsmith: {_last_line(error)}",
@@ -292,9 +292,11 @@ class _Seats:
                 ) from None
             self._failed_starts += 1
             if self._failed_starts > LOSSES * self._count:
+                short = isinstance(error, OutOfMemoryError) or "memory" in str(error).lower()
+                why = "its nodes have no memory left" if short else _last_line(error)
                 raise FeedsmithError(
-                    f"the cluster's workers die as soon as they start: {_last_line(error)}",
-                    mend="look at the memory of its nodes: a worker needs about 500 MB",
+                    f"the cluster's workers die as soon as they start: {why}",
+                    mend="fewer workers (--workers), or more memory: each needs about 500 MB",
                 ) from None
             self._lost(place, error)
             return
