@@ -5,6 +5,7 @@ Needs the extras cluster and train; `make test-cluster` has them.
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -34,7 +35,7 @@ from feedsmith.library import Library
 from feedsmith.post import Brief
 from small_workers import Missing, Squares, Troubled
 
-pytestmark = pytest.mark.cluster
+pytestmark = pytest.mark.full
 
 
 @pytest.fixture(scope="module")
@@ -345,6 +346,23 @@ def test_a_node_with_another_version_is_named(
 def test_a_cluster_that_is_not_there_is_told_at_once(address: str, said: str) -> None:
     with pytest.raises(FeedsmithError, match=said), nodes.Cluster(address):
         pass
+
+
+def test_another_server_at_the_address_is_told_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+
+        def answer() -> None:
+            line, _ = other.accept()
+            with line:
+                line.recv(100)
+                line.sendall(b"HTTP/1.1 505 no\r\n\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        with pytest.raises(FeedsmithError, match="something else"), nodes.Cluster(address):
+            pass
+        thread.join()
 
 
 def test_more_jobs_than_workers_wait_outside(open_: nodes.Cluster) -> None:

@@ -330,6 +330,10 @@ class _Seats:
 _INSTALL = f'on every node: pip install "feedsmith[cluster]=={feedsmith.__version__}"'
 
 
+_HELLO = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+"""What opens a line in HTTP/2, Ray's; it answers with its settings, a frame of type 4 (RFC 9113, 3.4)."""
+
+
 def _reach(address: str) -> None:
     """Raise FeedsmithError where nobody listens: Ray itself would try for a minute and then end this
     process."""
@@ -342,10 +346,14 @@ def _reach(address: str) -> None:
             mend="auto, local, or HOST:PORT of its head, e.g. 10.0.0.1:6379",
         )
     try:
-        socket.create_connection((host, int(port)), REACHED_SECONDS).close()
+        with socket.create_connection((host, int(port)), REACHED_SECONDS) as line:
+            line.sendall(_HELLO)
+            answer = line.recv(9)
     except (OSError, OverflowError) as error:
         said = getattr(error, "strerror", None) or str(error)
         raise _unreachable(address, said.lower()) from error
+    if answer[3:4] != b"\x04":
+        raise _unreachable(address, "what listens there is something else")
 
 
 def _unreachable(address: str, why: str) -> FeedsmithError:

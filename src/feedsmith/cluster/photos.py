@@ -48,6 +48,10 @@ class Block(NamedTuple):
     """See Eye."""
 
 
+Job = Sequence[tuple[int, Origin]]
+"""Rows and their photos."""
+
+
 class Cutter:
     """A worker."""
 
@@ -55,7 +59,7 @@ class Cutter:
         self._settings, self._storage = settings, storage
         self._eye = Eye()
 
-    def do(self, job: Sequence[tuple[int, Origin]]) -> Block:
+    def do(self, job: Job) -> Block:
         squares, left_out = [], []
         for row, photo in job:
             try:
