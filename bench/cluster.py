@@ -46,6 +46,8 @@ from feedsmith.post import Brief
 from feedsmith.prepare import Settings as PrepareSettings
 from small_cluster import Stores, nodes
 
+# Ray's workers would step back for other work (15); the one process does not.
+os.environ.setdefault("RAY_worker_niceness", "0")
 TICK = os.sysconf("SC_CLK_TCK")
 
 

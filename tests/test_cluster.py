@@ -48,6 +48,8 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         # Ray looks for dead nodes every few seconds; a test need not wait for three of its looks.
         patch.setenv("RAY_health_check_period_ms", "1000")
         patch.setenv("RAY_health_check_failure_threshold", "3")
+        # Workers that step back for everything else on the machine (Ray's 15) may take hours on a busy one.
+        patch.setenv("RAY_worker_niceness", "0")
         # Nor is a test to end because of what else fills this machine's memory.
         patch.setenv("RAY_memory_monitor_refresh_ms", "0")
         with small_cluster.nodes() as cluster:
@@ -149,7 +151,8 @@ def test_memory_is_bounded_by_blocks_not_by_the_data_set(
         )
     made = told.pictures * 3 * 1024 * 1024
     assert made > 1.4 * 2 * small_cluster.STORE  # more than both stores together
-    assert 0 < stores.peak < 4 * 2 * 2 * photos.BLOCK_BYTES / 2
+    # Two blocks a worker, and each may lie on its worker's node and here.
+    assert 0 < stores.peak <= 2 * 4 * photos.BLOCK_BYTES
     assert stores.spilled == 0
 
 
