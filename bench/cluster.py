@@ -52,7 +52,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 
 def spent() -> float:
-    """Processor seconds so far of this process and all under it."""
+    """Processor seconds so far of this process and all under it, those that have ended included."""
     total, parents = {}, {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -60,7 +60,7 @@ def spent() -> float:
         except OSError:
             continue
         pid = int(folder.name)
-        parents[pid], total[pid] = int(fields[1]), (int(fields[11]) + int(fields[12])) / TICK
+        parents[pid], total[pid] = int(fields[1]), sum(map(int, fields[11:15])) / TICK
     found = {os.getpid()}
     while more := {pid for pid, parent in parents.items() if parent in found} - found:
         found |= more
@@ -86,11 +86,13 @@ class Timed:
                     ray.wait([place.starting])
                     pool._begun(place)
             self.start += time.perf_counter() - began
-            began, cpu = time.perf_counter(), spent()
+            # One process pays nothing for the cluster that waits beside it.
+            clock = spent if places else time.process_time
+            began, cpu = time.perf_counter(), clock()
             watched = Watched(pool, places)
             yield watched
             self.seconds += time.perf_counter() - began
-            self.cpu += spent() - cpu
+            self.cpu += clock() - cpu
             self.idle += watched.idle
 
 
@@ -114,14 +116,17 @@ class Watched:
         self.idle += (now - self._since) * without
         self._since = now
 
+    def _without(self) -> int:
+        return sum(not place.jobs for place in self._places)
+
     def put(self, tag: Any, job: Any) -> None:
-        self._count(sum(not place.jobs for place in self._places))
+        self._count(self._without())
         self._pool.put(tag, job)
 
     def get(self) -> Done:
-        self._count(sum(not place.jobs for place in self._places))
+        self._count(without := self._without())
         done = self._pool.get()
-        self._count(sum(not p.jobs for p in self._places) - 1 if self._places else 0)
+        self._count(without)
         return done
 
 

@@ -48,6 +48,9 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         # Ray looks for dead nodes every few seconds; a test need not wait for three of its looks.
         patch.setenv("RAY_health_check_period_ms", "1000")
         patch.setenv("RAY_health_check_failure_threshold", "3")
+        # Nodes find the small workers of the tests.
+        beside = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+        patch.setenv("PYTHONPATH", os.pathsep.join(beside))
         # Workers that step back for everything else on the machine (Ray's 15) may take hours on a busy one.
         patch.setenv("RAY_worker_niceness", "0")
         # Nor is a test to end because of what else fills this machine's memory.
