@@ -519,6 +519,7 @@ def _lay_out(images: Any, level: int, count: int) -> None:
     settings.set_chunk((1, level, level, 3))
     settings.set_alloc_time(low.h5d.ALLOC_TIME_EARLY)
     settings.set_fill_time(low.h5d.FILL_TIME_NEVER)
+    settings.set_obj_track_times(False)  # the same photos give the same bytes at any time
     space = low.h5s.create_simple((count, level, level, 3))
     low.h5d.create(images.id, str(level).encode(), low.h5t.STD_U8LE, space, settings)
 

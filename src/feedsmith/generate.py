@@ -95,6 +95,13 @@ class Settings:
     writer: str = ""
     """A chat model that writes captions too: "MODEL@URL", or "none"; '' for the one of the environment
     or brand.toml."""
+    block: int = 0
+    """Posts of a block, for runs that are made in blocks (feedsmith.cluster.posts); 0 for one after the
+    other."""
+
+    def blocks(self, count: int) -> bool:
+        """Whether a run of `count` posts has more than one block."""
+        return 0 < self.block < count
 
 
 @dataclass(frozen=True)
@@ -221,6 +228,140 @@ def lean(
     return leant
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A run before its first post: what it is made with, and where it stands."""
+
+    brand: Brand
+    library: Library
+    folder: Folder
+    workshop: Workshop
+    plan: list[Order]
+    run: Run
+    """As a stopped one left it."""
+    changed: bool
+    """True where it was stopped and something of what decides it is another now: what lies there stands."""
+    others: list[Post]
+    """Posts of other runs in the folder, oldest first."""
+    earlier: list[Post]
+    """Those that it must not repeat: all, or none where the seed was given."""
+    said: tuple[str, ...]
+    """What the caption writer remembers of them."""
+
+
+def begin(
+    home: Home,
+    settings: Settings,
+    *,
+    out: Path | None = None,
+    report: Report = silent,
+    resume: str = "",
+) -> Begun:
+    """Read all that a run needs and find what is there of it; see `generate` for the rest."""
+    # What we work with.
+    memory.be_frugal()
+    brand = home.load()
+    folder = Folder(out or home.posts)
+    check_writable(folder.root)
+    sweep(folder.root)
+    auto = settings.seed is None or settings.apart
+    seed = (
+        folder.next_seed(settings.kind, settings.theme, settings.offer.line, _asked(settings))
+        if settings.seed is None
+        else settings.seed
+    )
+    plan = orders(settings, seed)
+    if settings.music is not None:
+        encode.track(settings.music, 0.1)  # a track that cannot be read is said now, not in an hour
+    workshop = workshop_for(home, settings, plan, folder.root, report)
+    library = workshop.library
+
+    # Where we are: the finished posts of a stopped run stand as they are.
+    base = _key(brand, library, settings, seed, workshop.models, len(plan))
+    runs = folder.runs()
+    learned, said_of_it = bandit.ready(home)
+    stopped = next(
+        (
+            run
+            for run in runs
+            if resume == run.key or (base in (run.key, run.base) and not run.finished)
+        ),
+        None,
+    )
+    if stopped is not None:  # it goes on with what it knew
+        learned = Learned.model_validate_json(stopped.learned) if stopped.learned else None
+        said_of_it = learned.in_words if learned else ""
+    if said_of_it:
+        workshop.notes.append(said_of_it)
+    now = base
+    if learned is not None:
+        plan = lean(plan, learned, settings, workshop.traits, template.catalogue(home.templates))
+        now = hashlib.sha256(f"{base} {learned.digest}".encode()).hexdigest()[:16]
+    key = resume or now
+    others = [post for run in runs if run.key != key for post in folder.posts(run)]
+    run = next((run for run in runs if run.key == key), None) or Run(
+        key=key, seed=seed, kind=settings.kind, theme=settings.theme, offer=settings.offer.line,
+        asked=_asked(settings), count=len(plan), auto=auto,
+        **({"base": base, "learned": learned.model_dump_json()} if learned is not None else {}),
+    )  # fmt: skip
+    said = next((r.said for r in reversed(runs) if auto and r.key != key and r.said), {})
+    return Begun(
+        brand, library, folder, workshop, plan, run,
+        changed=key != now,
+        others=others,
+        # A given seed must give the same posts whatever else lies here; without one, nothing repeats.
+        earlier=others if auto else [],
+        said=next(reversed(said.values()), ()),  # what the last post here had said
+    )  # fmt: skip
+
+
+def workshop_for(
+    home: Home, settings: Settings, plan: Sequence[Order], root: Path, report: Report = silent
+) -> Workshop:
+    """The workshop of a run, its posts to lie under `root`. Raises FeedsmithError where the library is
+    empty, or `plan` asks for a photo that may not be used."""
+    brand, library = home.load(), Library(home.library)
+    if not library.photos() and not all(order.brief.photo for order in plan):
+        raise FeedsmithError(
+            f"{home.library}: the library is empty, and posts are made from your own photos",
+            mend=f"bring some in: feedsmith import {home.root} ~/Downloads/instagram-*.zip",
+        )
+    never = _never(library, plan)
+    images = installed.chosen(
+        settings.images, settings.model, settings.lora, brand.images, home.root
+    )
+    traits = understanding.ensure(library, brand=f"{brand.name} {brand.handle}", report=report)
+    gone = {photo.id for photo in library.missing()}
+    traits = {i: trait for i, trait in traits.items() if i not in gone and i not in never}
+    workshop = Workshop(brand, home, library, traits, images, root, settings.music, settings.writer)
+    if gone:
+        workshop.notes.append(
+            f"{len(gone)} photos of the library are gone from its folder and were not used; feedsmith "
+            "import brings them back."
+        )
+    return workshop
+
+
+def name_of(order: Order, key: str) -> str:
+    """Id of a post of the run with this key: the name of its folder."""
+    return f"{order.turn + 1:02d}-{order.kind}-{key[:6]}"
+
+
+def lasting(error: FeedsmithError) -> bool:
+    """Whether the next post would fail the same way: the disk is full, or the image model is not there."""
+    if isinstance(error.__cause__, OSError) and full_disk(error.__cause__):
+        return True
+    return isinstance(error, NoPicture) and error.lasting
+
+
+def write_sheet(begun: Begun, run: Run) -> Path:
+    """The contact sheet over everything in the folder, this run first; returns where it is."""
+    shown = [*begun.folder.posts(run), *reversed(begun.others)]
+    if not shown:
+        return begun.folder.root / sheet.NAME
+    return _sheet(begun.folder, begun.brand, begun.library, shown, begun.workshop)
+
+
 def generate(
     home: Home,
     settings: Settings,
@@ -244,88 +385,21 @@ def generate(
     made with what holds now.
     Raises FeedsmithError for unknown kinds, an empty library, a full disk, or when no post succeeds.
     """
-    # What we work with.
-    memory.be_frugal()
-    brand = home.load()
-    folder = Folder(out or home.posts)
-    check_writable(folder.root)
-    sweep(folder.root)
-    auto = settings.seed is None or settings.apart
-    seed = (
-        folder.next_seed(settings.kind, settings.theme, settings.offer.line, _asked(settings))
-        if settings.seed is None
-        else settings.seed
-    )
-    plan = orders(settings, seed)
-    if settings.music is not None:
-        encode.track(settings.music, 0.1)  # a track that cannot be read is said now, not in an hour
-    library = Library(home.library)
-    if not library.photos() and not all(order.brief.photo for order in plan):
-        raise FeedsmithError(
-            f"{home.library}: the library is empty, and posts are made from your own photos",
-            mend=f"bring some in: feedsmith import {home.root} ~/Downloads/instagram-*.zip",
-        )
-    never = _never(library, plan)
-    images = installed.chosen(
-        settings.images, settings.model, settings.lora, brand.images, home.root
-    )
-    traits = understanding.ensure(library, brand=f"{brand.name} {brand.handle}", report=report)
-    gone = {photo.id for photo in library.missing()}
-    traits = {i: trait for i, trait in traits.items() if i not in gone and i not in never}
-    workshop = Workshop(
-        brand, home, library, traits, images, folder.root, settings.music, settings.writer
-    )
-
-    if gone:
-        workshop.notes.append(
-            f"{len(gone)} photos of the library are gone from its folder and were not used; feedsmith "
-            "import brings them back."
-        )
-
-    # Where we are: the finished posts of a stopped run stand as they are.
-    base = _key(brand, library, settings, seed, workshop.models)
-    runs = folder.runs()
-    learned, said_of_it = bandit.ready(home)
-    stopped = next(
-        (
-            run
-            for run in runs
-            if resume == run.key or (base in (run.key, run.base) and not run.finished)
-        ),
-        None,
-    )
-    if stopped is not None:  # it goes on with what it knew
-        learned = Learned.model_validate_json(stopped.learned) if stopped.learned else None
-        said_of_it = learned.in_words if learned else ""
-    if said_of_it:
-        workshop.notes.append(said_of_it)
-    now = base
-    if learned is not None:
-        plan = lean(plan, learned, settings, traits, template.catalogue(home.templates))
-        now = hashlib.sha256(f"{base} {learned.digest}".encode()).hexdigest()[:16]
-    key = resume or now
-    changed = key != now
+    begun = begin(home, settings, out=out, report=report, resume=resume)
+    folder, workshop, plan, run = begun.folder, begun.workshop, begun.plan, begun.run
+    key, earlier = run.key, begun.earlier
     began(key)
-    others = [post for run in runs if run.key != key for post in folder.posts(run)]
-    # A given seed must give the same posts whatever else lies here; without one, nothing repeats.
-    earlier = others if auto else []
-    run = next((run for run in runs if run.key == key), None) or Run(
-        key=key, seed=seed, kind=settings.kind, theme=settings.theme, offer=settings.offer.line,
-        asked=_asked(settings), count=len(plan), auto=auto,
-        **({"base": base, "learned": learned.model_dump_json()} if learned is not None else {}),
-    )  # fmt: skip
-    said = next((r.said for r in reversed(runs) if auto and r.key != key and r.said), {})
-    workshop.recall(next(reversed(said.values()), ()))  # what the last post here had said
+    workshop.recall(begun.said)
     posts: list[Post] = []
     failed: list[str] = []
     made = 0
     try:
         for order in plan:
             report("Making posts", order.turn, len(plan), order.kind)
-            name = f"{order.turn + 1:02d}-{order.kind}-{key[:6]}"
+            name = name_of(order, key)
             # A post that was whole when a kill came is made again into the same bytes, which tells the
             # writer what it said; where something changed since they would be others, so it stands.
-            post = folder.post(name) if name in run.said or changed else None
+            post = folder.post(name) if name in run.said or begun.changed else None
             if post is not None and name in run.said:
                 workshop.recall(run.said[name])
             elif post is not None:
@@ -337,10 +411,8 @@ def generate(
                     post = workshop.make(order, name, [*earlier, *posts])
                 except FeedsmithError as error:
                     shutil.rmtree(folder.root / name, ignore_errors=True)  # never half a post
-                    if isinstance(error.__cause__, OSError) and full_disk(error.__cause__):
-                        raise  # a full disk will not be better for the next post
-                    if isinstance(error, NoPicture) and error.lasting:
-                        raise  # neither will a model that is not there
+                    if lasting(error):
+                        raise
                     failed.append(f"{order.brief.where or name}: {error.message}")
                     first = error
                     continue
@@ -355,14 +427,11 @@ def generate(
             run = run.model_copy(update={"finished": True})
             folder.save(run)
     finally:
-        shown = [*folder.posts(run), *reversed(others)] if page else []
-        contact_sheet = folder.root / sheet.NAME
-        if shown:
-            contact_sheet = _sheet(folder, brand, library, shown, workshop)
+        contact_sheet = write_sheet(begun, run) if page else folder.root / sheet.NAME
     if not posts:
         raise first
     return Result(
-        contact_sheet, tuple(posts), made, seed, (*workshop.notes, *workshop.of_the_endpoint()),
+        contact_sheet, tuple(posts), made, run.seed, (*workshop.notes, *workshop.of_the_endpoint()),
         workshop.rejections, tuple(failed),
     )  # fmt: skip
 
@@ -394,7 +463,12 @@ def _never(library: Library, plan: Sequence[Order]) -> frozenset[str]:
 
 
 def _key(
-    brand: Brand, library: Library, settings: Settings, seed: int, models: dict[str, str]
+    brand: Brand,
+    library: Library,
+    settings: Settings,
+    seed: int,
+    models: dict[str, str],
+    count: int,
 ) -> str:
     """16 hex digits over everything that decides what a run makes (the count apart: a longer run
     begins with the same posts)."""
@@ -418,6 +492,8 @@ def _key(
     }
     if marked := marks.digest(library.root):
         decides["marks"] = marked
+    if settings.blocks(count):
+        decides["block"] = [settings.block, count]  # one more post is a seam elsewhere
     return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
 
 

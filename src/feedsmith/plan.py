@@ -65,9 +65,10 @@ THEMES_MAX = 12
 COLLAGE_PHOTOS = 8
 """Photos from which collages and carousels do not show the same ones every time."""
 
-FILE_BYTES_MAX = 2 * 2**20
+FILE_BYTES_MAX, ENTRIES_MAX = 2 * 2**20, 2000
+TABLE_BYTES_MAX, TABLE_ENTRIES_MAX = 32 * 2**20, 100_000
+"""Of a plan that is a table: YAML of that size would be read for minutes."""
 DEPTH_MAX = 12
-ENTRIES_MAX = 2000
 _FIELDS = (
     "date", "time", "kind", "theme", "headline", "offer", "name", "price", "was", "dates", "call",
     "link", "photo", "format", "reason",
@@ -630,8 +631,10 @@ def read(
     stands there: nothing in the file can be more than words.
     Raises FeedsmithError where the file is no plan at all.
     """
-    text = _text_of(path)
-    if path.suffix.lower() in (".csv", ".tsv", ".txt"):
+    table = path.suffix.lower() in (".csv", ".tsv", ".txt")
+    most = TABLE_ENTRIES_MAX if table else ENTRIES_MAX
+    text = _text_of(path, TABLE_BYTES_MAX if table else FILE_BYTES_MAX)
+    if table:
         rows: Iterator[tuple[int, dict[str, str] | Refused]] = _table(path, text)
     else:
         named, rows = _document(path, text)
@@ -646,8 +649,11 @@ def read(
             briefs.append(_brief(row, zone, where, path.parent, waiting))
         except Refused as error:
             faults.append(Refused(f"{where}: {error.message}", mend=error.mend))
-        if len(briefs) + len(faults) > ENTRIES_MAX:
-            raise FeedsmithError(f"{path}: more than {ENTRIES_MAX} posts", mend="split the plan")
+        if len(briefs) + len(faults) > most:
+            raise FeedsmithError(
+                f"{path}: more than {most} posts",
+                mend="split the plan" if table else "save it as a table (CSV), or split it",
+            )
     if not briefs and not faults:
         raise FeedsmithError(f"{path}: the plan has no posts", mend="feedsmith plan proposes some")
     return briefs, faults
@@ -825,10 +831,10 @@ def _zone(path: Path, name: str) -> ZoneInfo:
         ) from error
 
 
-def _text_of(path: Path) -> str:
+def _text_of(path: Path, most: int) -> str:
     try:
         size = path.stat().st_size
-        data = path.read_bytes() if size <= FILE_BYTES_MAX else b""
+        data = path.read_bytes() if size <= most else b""
     except FileNotFoundError as error:
         raise FeedsmithError(
             f"{path}: no such plan", mend="propose one: feedsmith plan BRAND --out plan.yaml"
@@ -837,7 +843,7 @@ def _text_of(path: Path) -> str:
         raise FeedsmithError(
             f"{path}: cannot be read ({error.strerror})", mend="name a plan"
         ) from error
-    if size > FILE_BYTES_MAX:
+    if size > most:
         raise FeedsmithError(f"{path}: too large for a plan", mend="split it")
     if data[:4] in (b"PK\x03\x04", b"\xd0\xcf\x11\xe0"):
         raise FeedsmithError(

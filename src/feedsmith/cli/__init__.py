@@ -8,6 +8,7 @@ import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,6 +20,7 @@ from rich.table import Table
 
 import feedsmith
 from feedsmith.brand import VOICES, Home, checked
+from feedsmith.cli.cluster import BlockOption, ClusterOption, WorkersOption, working_on
 from feedsmith.cli.collect import collect
 from feedsmith.cli.evaluate import evaluate_app
 from feedsmith.cli.export import export, preflight
@@ -36,6 +38,7 @@ from feedsmith.post import KINDS, Brief, Offer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from feedsmith import generate as generate_stage
     from feedsmith.library import SetAside, Summary
     from feedsmith.post import Photo
     from feedsmith.progress import Report
@@ -67,6 +70,8 @@ app.command()(connect)
 app.command()(collect)
 app.command()(fake_instagram)
 
+ONE_BY_ONE = 2000
+"""Posts up to which each may know all those before it: that grows with the square of their number."""
 STOPPED = 130
 """Exit code after Ctrl-C, as shells give it (128 + SIGINT); typer turns the signal into it."""
 
@@ -282,7 +287,7 @@ _MODELS = "Models that draw and write"
 @app.command()
 def generate(
     home: HomeArgument,
-    count: Annotated[int, typer.Option(min=1, max=500, help="How many posts.")] = 7,
+    count: Annotated[int, typer.Option(min=1, max=100_000, help="How many posts.")] = 7,
     kind: Annotated[str, typer.Option(help=f"{', '.join(KINDS)} (default: a good mix).")] = "",
     theme: Annotated[str, typer.Option(help='What they are about, e.g. "autumn".')] = "",
     headline: Annotated[
@@ -381,6 +386,9 @@ def generate(
     to: Annotated[
         Path | None, typer.Option("--out", help="Folder for the posts (default: BRAND/posts).")
     ] = None,
+    address: ClusterOption = "",
+    workers: WorkersOption = 0,
+    block: BlockOption = 0,
 ) -> None:
     """Make new posts: picture or film, caption, hashtags and alt text, in a folder each."""
     from feedsmith import generate as stage
@@ -409,22 +417,47 @@ def generate(
         format=feed_format,
         music=music,
         writer=writer,
+        block=block,
     )
-    with showing_progress() as report:
-        result = stage.generate(place, settings, out=to, report=report)
-    known = len(result.posts) - result.made
+    if address or workers or block:
+        from feedsmith.cluster import posts
+
+        with working_on(address, workers) as there, showing_progress() as report:
+            wide = posts.generate(place, _anywhere(settings), there, out=to, report=report)
+        made, known, seed, page = wide.made, wide.posts - wide.made, wide.seed, wide.page
+        notes, failed = wide.notes, wide.failed
+    elif max(count, len(briefs)) > ONE_BY_ONE:
+        raise FeedsmithError(
+            f"{max(count, len(briefs)):,} posts are too many to be made one after the other",
+            mend="add --block 32, or --cluster local for all of this machine's processors",
+        )
+    else:
+        with showing_progress() as report:
+            result = stage.generate(place, settings, out=to, report=report)
+        made, known, seed = result.made, len(result.posts) - result.made, result.seed
+        page, notes, failed = result.page, result.notes, result.failed
     out.print(
-        f"[green]{counted(result.made, 'new post')}[/]"
+        f"[green]{counted(made, 'new post')}[/]"
         + (f", {known} were already there" if known else "")
-        + f" (seed {result.seed})."
+        + f" (seed {seed})."
     )
-    for note in (*result.notes, *(f"Not made: {failure}" for failure in result.failed)):
+    for note in (*notes, *(f"Not made: {failure}" for failure in failed)):
         out.print(f"[yellow]note[/] {escape(note)}", soft_wrap=True)
     if faults:
         out.print(f"[yellow]note[/] {len(faults)} of the list left out, named above.")
-    out.print(f"Look at them: {escape(str(result.page))}", soft_wrap=True)
-    if result.failed:
+    where = f"Look at them: {page}" if page else f"They lie in {to or place.posts}"
+    out.print(escape(where), soft_wrap=True)
+    if failed:
         raise typer.Exit(1)
+
+
+def _anywhere(settings: "generate_stage.Settings") -> "generate_stage.Settings":
+    """The settings with files named from the root: workers run in other folders."""
+    photo = settings.photo
+    if photo and Path(photo).is_file():
+        photo = str(Path(photo).resolve())
+    music = settings.music.resolve() if settings.music is not None else None
+    return replace(settings, photo=photo, music=music)
 
 
 def _listed(

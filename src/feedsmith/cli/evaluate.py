@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from feedsmith.brand import Home
+from feedsmith.cli.cluster import ClusterOption, WorkersOption, working_on
 from feedsmith.cli.screen import HomeArgument, out, showing_progress
 
 evaluate_app = typer.Typer(no_args_is_help=True, help="Measure what Feedsmith makes for a brand.")
@@ -71,6 +72,8 @@ def images(
         int, typer.Option(min=1, max=50_000, help="Generated pictures, at most.")
     ] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same figures.")] = 0,
+    address: ClusterOption = "",
+    workers: WorkersOption = 0,
 ) -> None:
     """Are generated pictures like the photos, varied, and not copies? Figures, and a page.
 
@@ -83,8 +86,14 @@ def images(
     from feedsmith.evaluate.images_page import rows
 
     settings = ImageSettings(count=count, data=data, pictures=pictures, seed=seed)
-    with showing_progress() as report:
-        told = stage.evaluate(Home(home), settings, report)
+    if address or workers:
+        from feedsmith.cluster import judging
+
+        with working_on(address, workers) as there, showing_progress() as report:
+            told = judging.evaluate(Home(home), settings, there, report)
+    else:
+        with showing_progress() as report:
+            told = stage.evaluate(Home(home), settings, report)
     _print(rows(told), told.notes, home / "reports" / "images.html")
 
 

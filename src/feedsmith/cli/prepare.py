@@ -8,11 +8,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from feedsmith.brand import Home
+from feedsmith.cli.cluster import ClusterOption, WorkersOption, working_on
 from feedsmith.cli.screen import HomeArgument, counted, next_step, out, showing_long_progress
 from feedsmith.errors import FeedsmithError
 
 if TYPE_CHECKING:
-    from feedsmith.prepare import Prepared
+    from feedsmith.prepare import Prepared, Settings
 
 SHOWN = 12
 """Photos left out that are named on the screen; the account names all."""
@@ -36,10 +37,13 @@ def prepare(
         float, typer.Option(help="Share of the photos kept from training, to judge it by.")
     ] = 0.1,
     photos: Annotated[
-        Path | None,
-        typer.Option(help="A folder of photos instead of the brand's library; words lie in "
-                     "IMG_1.txt beside IMG_1.jpg."),
-    ] = None,
+        str,
+        typer.Option(metavar="FOLDER|S3",
+                     help="A folder of photos instead of the brand's library, or a bucket's, "
+                     "s3://bucket/folder; words lie in IMG_1.txt beside IMG_1.jpg."),
+    ] = "",
+    address: ClusterOption = "",
+    workers: WorkersOption = 0,
 ) -> None:  # fmt: skip
     """Cut square pictures from the library into one file that picture models are trained on.
 
@@ -59,16 +63,35 @@ def prepare(
         )
     if not 0 <= hold_out <= 0.5:
         raise FeedsmithError(f"--hold-out {hold_out}: is no share", mend="from 0 to 0.5, e.g. .1")
+    bucket = photos.startswith("s3://")
     settings = stage.Settings.model_validate(
-        {"size": size, "crop": crop, "pyramid": pyramid, "hold_out": hold_out, "photos": photos}
-    )
-    with showing_long_progress() as report:
-        told = stage.prepare(Home(home), settings, report)
+        {"size": size, "crop": crop, "pyramid": pyramid, "hold_out": hold_out,
+         "photos": Path(photos) if photos and not bucket else None}
+    )  # fmt: skip
+    place = Home(home)
+    if address or workers or bucket:
+        told = _by_many(place, settings, photos if bucket else "", address, workers)
+    else:
+        with showing_long_progress() as report:
+            told = stage.prepare(place, settings, report)
     _tell(home / "datasets", told)
     if told.recipe == "remix":
         next_step(f"feedsmith generate {home}")
     else:
         next_step(f"feedsmith train images {home}")
+
+
+def _by_many(
+    place: Home, settings: "Settings", bucket: str, address: str, workers: int
+) -> "Prepared":
+    """On a cluster, or from a bucket, or both."""
+    from feedsmith.cluster import photos
+    from feedsmith.cluster.bucket import Storage
+    from feedsmith.publishing.hosting import keys_from_environment
+
+    storage = Storage.of(bucket, place.load().hosting, keys_from_environment()) if bucket else None
+    with working_on(address, workers) as there, showing_long_progress() as report:
+        return photos.prepare(place, settings, there, report, storage)
 
 
 def _tell(folder: Path, told: "Prepared") -> None:

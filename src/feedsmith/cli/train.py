@@ -10,6 +10,7 @@ from rich.table import Table
 
 from feedsmith.brand import Home
 from feedsmith.captions.train.config import Config, resolve
+from feedsmith.cli.cluster import ClusterOption, WorkersOption, cluster
 from feedsmith.cli.screen import HomeArgument, next_step, out, showing_long_progress
 from feedsmith.cli.settings import with_settings
 from feedsmith.errors import FeedsmithError
@@ -91,6 +92,8 @@ def images(
         ),
     ] = None,
     dry_run: DryRun = False,
+    address: ClusterOption = "",
+    workers: WorkersOption = 0,
 ) -> None:
     """Train an image generator on the brand's own photos; `generate --images gan` then uses it.
 
@@ -99,9 +102,13 @@ def images(
 
     Stopped by Ctrl-C or killed, the same command goes on at the last snapshot; with a longer
     --budget a finished training goes on too. Several processes: torchrun --nproc-per-node N
-    --no-python feedsmith train images BRAND.
+    --no-python feedsmith train images BRAND; on several machines, --cluster.
     """
     if isinstance(settings, lora.Config):
+        if address or workers:
+            raise FeedsmithError(
+                "--recipe lora trains on one machine", mend="leave --cluster and --workers away"
+            )
         _lora(home, settings, data, dry_run)
         return
     pictures.needs()
@@ -110,6 +117,9 @@ def images(
 
     place = Home(home)
     place.load()
+    if address or workers:
+        _by_many(place, settings, _data_set(place, settings.size, data), address, workers, dry_run)
+        return
     with DataSet.open(_data_set(place, settings.size, data)) as stored:
         config = pictures.resolve(settings, stored.size)
         with team.gathered(config.device) as mine:
@@ -117,20 +127,33 @@ def images(
                 _show(run.outlook(config, stored, place.root))
             if dry_run:
                 return
-            made = None
-            if mine.first:
-                made = run.Run.create(
-                    place.root, config, stored, lambda new: loop.planned(new, mine.count)
-                )
-                if phase := made.config(config).phase_kimg:
-                    out.print(f"A phase shows {phase:g} thousand pictures.")
-            made = mine.same(made)
+            made = loop.begun(place.root, config, stored, mine)
+            if mine.first and (phase := made.config(config).phase_kimg):
+                out.print(f"A phase shows {phase:g} thousand pictures.")
             with showing_long_progress() if mine.first else nullcontext(silent) as report:
-                assert made is not None
                 result = loop.train(config, stored, made, report, mine)
             if not mine.first:
                 return
             _tell_images(place, made.folder, result, installed.install(made.folder, place.root))
+
+
+def _by_many(
+    place: Home, settings: pictures.Config, data: Path, address: str, workers: int, dry_run: bool
+) -> None:
+    """On a cluster."""
+    from feedsmith.cluster import training
+    from feedsmith.dataset import DataSet
+    from feedsmith.images.gan.train import installed, run
+
+    with DataSet.open(data) as stored:  # what is wrong with it is told here, and once
+        asked = settings.model_copy(update={"threads": settings.threads or 1})
+        _show(run.outlook(pictures.resolve(asked, stored.size), stored, place.root))
+    if dry_run:
+        return
+    with cluster(address or "local", workers) as there, showing_long_progress() as report:
+        result = training.train(place.root, settings, data, there, report)
+    folder = place.root / "runs" / result.run
+    _tell_images(place, folder, result, installed.install(folder, place.root))
 
 
 def _lora(home: Path, settings: lora.Config, data: Path | None, dry_run: bool) -> None:

@@ -22,7 +22,15 @@ from feedsmith.dataset import DataSet
 from feedsmith.errors import FeedsmithError, MissingModel, Refused
 from feedsmith.evaluate import images_page, page
 from feedsmith.evaluate.figures import ImageReport, ImageSettings, Neighbour
-from feedsmith.evaluate.likeness import PIXELS_NAME, Eye, Loaded, Measured, measure
+from feedsmith.evaluate.likeness import (
+    PIXELS_NAME,
+    Eye,
+    Loaded,
+    Look,
+    Measured,
+    measure,
+    one_by_one,
+)
 from feedsmith.files import check_writable, write_json
 from feedsmith.images.gan import exported
 from feedsmith.library import Library
@@ -46,8 +54,12 @@ ENCODER = "encoder"
 STAGES = "saliency network"
 
 
-def evaluate(home: Home, settings: ImageSettings, report: Report = silent) -> ImageReport:
+def evaluate(
+    home: Home, settings: ImageSettings, report: Report = silent, look: Look = one_by_one
+) -> ImageReport:
     """Measure generated pictures; writes reports/images.html and reports/images.json in the home.
+
+    `look` has the networks look at pictures: here, or by other workers, which changes no figure.
 
     Raises FeedsmithError when there is no brand, data set or picture, or the folder cannot be
     written; a missing network is told in the report's notes.
@@ -65,7 +77,13 @@ def evaluate(home: Home, settings: ImageSettings, report: Report = silent) -> Im
         side = made.pictures.shape[1]
         training, held = (Photos(data, rows, side) for rows in (data.train, data.held))
         found = measure(
-            training, held, Loaded(made.pictures), eyes(networks, notes), settings.seed, report
+            training,
+            held,
+            Loaded(made.pictures),
+            eyes(networks, notes),
+            settings.seed,
+            report,
+            look,
         )
         _tell(found, len(made.pictures), len(held), notes)
         by = ENCODER if ENCODER in found.neighbours else PIXELS_NAME

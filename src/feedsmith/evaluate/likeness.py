@@ -8,7 +8,7 @@ features of one is flattered by that one, and by it alone.
 Knows pictures as arrays and networks as functions; knows no brand and no file.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -50,6 +50,8 @@ SAME = 1 - SIMILARITY_MAX
 """The same of an eye that looks for the nearest photo."""
 _BLOCK = 32 << 20
 """Bytes of pictures read at once."""
+_LOOKED = 16
+"""Pictures that an eye is shown at once, at most: 2 seconds of work."""
 
 
 class Pictures(Protocol):
@@ -83,6 +85,15 @@ class Eye(NamedTuple):
     """Whether it also looks for the nearest training photo: each of them is then looked at."""
 
 
+Look = Callable[[Eye, Iterator[Bytes]], Iterator[Floats]]
+"""An eye and blocks of pictures (n, H, W, 3) -> features (n, d) of each block, in order."""
+
+
+def one_by_one(eye: Eye, blocks: Iterator[Bytes]) -> Iterator[Floats]:
+    for block in blocks:
+        yield np.stack([eye.features(picture) for picture in block])
+
+
 class Measured(NamedTuple):
     likeness: Likeness
     neighbours: dict[str, Nearest]
@@ -96,10 +107,11 @@ def measure(
     eyes: Sequence[Eye],
     seed: int = 0,
     report: Report = silent,
+    look: Look = one_by_one,
 ) -> Measured:
     """All figures of generated pictures beside the training and held-out photos, all of one size.
 
-    The same seed gives the same figures. What there are too few pictures for is None or empty.
+    `look` has eyes look at pictures: here, or elsewhere. The same seed gives the same figures. What there are too few pictures for is None or empty.
     """
     # As many generated pictures as each half of the training photos has.
     rng = np.random.default_rng([seed, 7])
@@ -135,9 +147,9 @@ def measure(
     seen: list[Seen] = []
     for eye in eyes:
         whole = eye.nearest
-        ours_seen = _looked(made, eye, report, "generated", None if whole else chosen)
+        ours_seen = _looked(made, eye, look, report, "generated", None if whole else chosen)
         wanted = None if whole else np.concatenate(halves)
-        photos = _looked(training, eye, report, "training photos", wanted)
+        photos = _looked(training, eye, look, report, "training photos", wanted)
         parts = [photos[h] for h in halves] if whole else [photos[:count], photos[count:]]
         if count >= FEWEST:
             compared = ours_seen[chosen] if whole else ours_seen
@@ -146,7 +158,7 @@ def measure(
             found = nearest(ours_seen, photos)
             neighbours[eye.name] = found
             if len(held):
-                reference = nearest(_looked(held, eye, report, "held-out photos"), photos)
+                reference = nearest(_looked(held, eye, look, report, "held-out photos"), photos)
                 near.append(_nearness(eye.name, found, reference))
     told = Likeness(
         pictures=count if count >= FEWEST else 0,
@@ -197,20 +209,22 @@ def _nearness(name: str, made: Nearest, held: Nearest) -> Nearness:
 def _looked(
     pictures: Pictures,
     eye: Eye,
+    look: Look,
     report: Report,
     what: str,
     which: NDArray[np.int64] | None = None,
 ) -> Floats:
     """(n, d) features of the pictures, or of those with the numbers `which`."""
     wanted = np.arange(len(pictures)) if which is None else which
-    rows: list[Floats] = []
-    step = _at_once(pictures, _BLOCK)
-    for start in range(0, len(wanted), step):
-        for picture in pictures.read(wanted[start : start + step]):
-            rows.append(eye.features(picture))
-            if len(rows) % 16 == 0 or len(rows) == len(wanted):
-                report(f"{eye.name}: {what}", len(rows), len(wanted))
-    return np.stack(rows) if rows else np.empty((0, 0), np.float32)
+    step = min(_LOOKED, _at_once(pictures, _BLOCK))
+    blocks = (pictures.read(wanted[start : start + step]) for start in range(0, len(wanted), step))
+    found: list[Floats] = []
+    done = 0
+    for features in look(eye, blocks):
+        found.append(features)
+        done += len(features)
+        report(f"{eye.name}: {what}", done, len(wanted))
+    return np.concatenate(found) if found else np.empty((0, 0), np.float32)
 
 
 def _in_blocks(pictures: Pictures, measure_: Callable[[Bytes], Floats]) -> Floats:

@@ -8,9 +8,9 @@ take what 2,000 take. Killed at any moment, the same call goes on with the photo
 import hashlib
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,10 +72,39 @@ class Settings(Value):
     """Threads; 0 means one a core. They do not change the result."""
 
 
-def prepare(home: Home, settings: Settings, report: Report = silent) -> Prepared:
+class Elsewhere(NamedTuple):
+    """Photos that are not files of this machine."""
+
+    origins: list[Origin]
+    stamp: str
+    """Changes when one of them does."""
+    place: str
+    """For people."""
+
+
+class Cut(NamedTuple):
+    """A photo's square, and what is noted of it."""
+
+    picture: Image.Image
+    note: tuple[Any, ...]
+
+
+Fill = Callable[[Writer, Sequence[Origin], Settings, "Eye", Report], list[LeftOut]]
+"""Puts every photo that is not there yet into its row; returns those that cannot be used."""
+
+
+def prepare(
+    home: Home,
+    settings: Settings,
+    report: Report = silent,
+    *,
+    fill: Fill | None = None,
+    elsewhere: Elsewhere | None = None,
+) -> Prepared:
     """Make BRAND/datasets/images-<size>.h5, with a contact sheet (.jpg) and an account (.json).
 
-    Does nothing where the same photos and settings made it already. A photo that cannot be used
+    `fill` has the photos cut by others than this process's threads; `elsewhere` brings photos that its
+    workers read. Neither changes the result. Does nothing where the same photos and settings made it already. A photo that cannot be used
     is left out and named in the result. Raises FeedsmithError when there are not two different
     photos, the disk has no room or another process makes it already; what is done is kept.
     """
@@ -86,25 +115,30 @@ def prepare(home: Home, settings: Settings, report: Report = silent) -> Prepared
             f"{size} px is no size of a data set", mend=f"one of {', '.join(map(str, SIZES))}"
         )
     folder = settings.photos
-    origins = origin.of_library(home, report) if folder is None else origin.of_folder(folder)
+    if elsewhere is not None:
+        origins = elsewhere.origins
+    else:
+        origins = origin.of_library(home, report) if folder is None else origin.of_folder(folder)
     shaping = (size, settings.crop, settings.pyramid, settings.hold_out)
-    key = origin.key(origins, MADE, *shaping)
+    key = origin.key(origins, MADE, *shaping, *([elsewhere.stamp] if elsewhere else []))
     file = made(home.root / "datasets") / f"images-{size}.h5"
     if (known := account.unchanged(file, key)) is not None:
         return known
     writer = Writer(file, len(origins), size, pyramid=settings.pyramid, note=NOTE, key=key)
     _check_room(writer)
-    with writer, _Eye() as eye:
-        left_out = _fill(writer, origins, settings, eye, report)
+    with writer, Eye() as eye:
+        left_out = (fill or _fill)(writer, origins, settings, eye, report)
         report("Comparing pictures", 0, 1)
         kept, copies = _firsts(writer)
         order = writer.order(kept)
         ids = [str(key, "ascii") for key in writer.noted("id", order)]
-        group = alike.groups(len(order), _pairs(writer, order, ids, home, folder is None))
+        library = folder is None and elsewhere is None
+        group = alike.groups(len(order), _pairs(writer, order, ids, home, library))
         different = len(np.unique(group))
         if different < 2:
             writer.discard()
-            raise _too_few(folder or home.library, len(origins), len(order), left_out)
+            place = elsewhere.place if elsewhere else folder or home.library
+            raise _too_few(place, len(origins), len(order), left_out)
         split = alike.split(ids, group, settings.hold_out)
         boxes = writer.noted("box", order)
         sha256 = fingerprint(
@@ -138,7 +172,7 @@ def prepare(home: Home, settings: Settings, report: Report = silent) -> Prepared
 
 
 def _fill(
-    writer: Writer, origins: Sequence[Origin], settings: Settings, eye: "_Eye", report: Report
+    writer: Writer, origins: Sequence[Origin], settings: Settings, eye: "Eye", report: Report
 ) -> list[LeftOut]:
     """Put every photo that is not there yet into its row; returns those that cannot be used."""
     todo = [int(row) for row in np.flatnonzero(~writer.done)]
@@ -157,7 +191,10 @@ def _fill(
                 if row is None:
                     return
                 try:
-                    _take(writer, row, origins[row], settings, eye)
+                    photo = origins[row]
+                    writer.put(
+                        row, *cut(photo, photo_file.bytes_of(Path(photo.file)), settings, eye)
+                    )
                 except Refused as error:
                     left_out[row] = LeftOut(name=origins[row].name, reason=error.message)
         except BaseException as error:  # noqa: BLE001  raised again by the thread that waits
@@ -193,10 +230,9 @@ def _fill(
     return [left_out[row] for row in sorted(left_out)]
 
 
-def _take(writer: Writer, row: int, photo: Origin, settings: Settings, eye: "_Eye") -> None:
-    """Read, decode, cut and write one photo. Raises Refused when it cannot be used."""
+def cut(photo: Origin, data: bytes, settings: Settings, eye: "Eye") -> Cut:
+    """The square of a photo whose file holds `data`. Raises Refused when it cannot be used."""
     size = settings.size
-    data = photo_file.bytes_of(Path(photo.file))
     key = photo.id or hashlib.sha256(data).hexdigest()[:16]
     look = settings.crop == "saliency" and not photo.seen
     picture, header = photo_file.decoded(data, max(size, LOOK) if look else size)
@@ -213,19 +249,20 @@ def _take(writer: Writer, row: int, photo: Origin, settings: Settings, eye: "_Ey
         subject=photo.subject,
         saliency=None if plain else lambda: eye.map(photo, picture),
     )
-    cut = square.cut(picture, full, area, size)
-    small = np.asarray(square.small(cut, alike.SMALL))
-    writer.put(row, cut, (key.encode("ascii"), area, full, small))
+    made = square.cut(picture, full, area, size)
+    small = np.asarray(square.small(made, alike.SMALL))
+    return Cut(made, (key.encode("ascii"), area, full, small))
 
 
-class _Eye:
+class Eye:
     """Where photos draw the eye: maps of the library, or the network's for photos without one."""
 
     def __init__(self) -> None:
         self._network = Saliency()
-        self._blind = False
+        self.blind = False
+        """Whether the network was missing when it was needed."""
 
-    def __enter__(self) -> "_Eye":
+    def __enter__(self) -> "Eye":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -234,7 +271,7 @@ class _Eye:
     @property
     def notes(self) -> tuple[str, ...]:
         said = "the saliency network is missing, so squares were chosen by contrast"
-        return (said,) if self._blind else ()
+        return (said,) if self.blind else ()
 
     def map(self, photo: Origin, picture: Image.Image) -> Image.Image:
         """Grey, the brighter the more looked at; longer side 320 px."""
@@ -248,7 +285,7 @@ class _Eye:
         try:
             found = self._network.map(pixels)
         except MissingModel:
-            self._blind = True
+            self.blind = True
             found = by_contrast(pixels)
         return Image.fromarray(np.rint(found * 255).astype(np.uint8))
 
@@ -312,7 +349,9 @@ def _check_room(writer: Writer) -> None:
         )
 
 
-def _too_few(place: Path, count: int, usable: int, left_out: Sequence[LeftOut]) -> FeedsmithError:
+def _too_few(
+    place: Path | str, count: int, usable: int, left_out: Sequence[LeftOut]
+) -> FeedsmithError:
     if usable > 1:
         return FeedsmithError(
             f"{place}: all {usable} usable photos show the same picture",

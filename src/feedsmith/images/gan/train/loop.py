@@ -9,6 +9,7 @@ batch. Knows recipes, data sets and runs; knows no brand.
 import math
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -209,6 +210,16 @@ def train(
                 export.card(run.folder, config, data, result, {}, pair.latent)
         team.wait()
         return result
+
+
+def begun(root: Path, config: Config, data: DataSet, team: Team) -> Run:
+    """The folder of this training in `root`/runs, the same in all processes; see Run.create."""
+    found: Run | None = None
+    if team.first:
+        found = Run.create(root, config, data, lambda new: planned(new, team.count))
+    found = team.same(found)
+    assert found is not None
+    return found
 
 
 def recipe(config: Config) -> Pair:

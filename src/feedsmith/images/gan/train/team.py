@@ -55,7 +55,11 @@ class Team:
 
 @contextlib.contextmanager
 def gathered(device: str) -> Iterator[Team]:
-    """The team torchrun made, each process with a card of its own on cuda; or this process alone."""
+    """The team torchrun made, each process with a card of its own on cuda; or this process alone; or
+    the one that Ray Train gathered, which also takes it apart."""
+    if dist.is_initialized():
+        yield Team(dist.get_rank(), dist.get_world_size())
+        return
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
         yield Team()
