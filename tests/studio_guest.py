@@ -57,7 +57,11 @@ class Guest(Server):
         return str(self.api("GET", "/brands")[0]["slug"])
 
     def upload(self, slug: str, paths: Sequence[Path]) -> dict[str, Any]:
-        """Send files in pieces, import them, wait; the job."""
+        """Send files, import them, wait; the job."""
+        return self.over(slug, self.begun_import(slug, paths))
+
+    def begun_import(self, slug: str, paths: Sequence[Path]) -> int:
+        """Send files in pieces, and have them imported; the job's number."""
         keys = []
         for path in paths:
             size = path.stat().st_size
@@ -70,7 +74,7 @@ class Guest(Server):
                     self.api("PATCH", place, raw=stream.read(row["piece"]))
             keys.append(row["key"])
         job = self.api("POST", f"/brands/{slug}/library/imports", {"uploads": keys})
-        return self.over(slug, job["id"])
+        return int(job["id"])
 
     def post_of(self, slug: str, kind: str, **more: object) -> dict[str, Any]:
         """Ask for one post and wait; the job."""

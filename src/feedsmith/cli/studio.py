@@ -112,6 +112,15 @@ def studio(
         int,
         typer.Option(envvar="FEEDSMITH_JOBS", min=1, max=8, help="Jobs that run at the same time."),
     ] = 1,
+    workers: Annotated[
+        int,
+        typer.Option(
+            envvar="FEEDSMITH_WORKERS",
+            min=-1,
+            max=8,
+            help="How many of them this process works at; -1 for all. The others: feedsmith studio work.",
+        ),
+    ] = -1,
     webhooks_to: Annotated[
         list[str] | None,
         typer.Option(
@@ -126,7 +135,7 @@ def studio(
     config = config_of(
         homes[0], host=host, port=port, public_url=url, proxies=tuple(proxy or ()),
         memory_cap=memory * 2**20, jobs_at_once=jobs, idle_seconds=idle,
-        webhooks_to=_networks(webhooks_to or []),
+        workers_here=workers if workers >= 0 else None, webhooks_to=_networks(webhooks_to or []),
     )  # fmt: skip
     open_studio(
         config,
@@ -136,6 +145,42 @@ def studio(
         tell=lambda line: out.print(escape(line), soft_wrap=True),
     )
     out.print("The studio is closed.", style="dim")
+
+
+@studio_app.command("work")
+def work(
+    home: Annotated[
+        Path, typer.Argument(metavar="BRAND", help="The folder that keeps the studio.")
+    ],
+    memory: Annotated[
+        int,
+        typer.Option(envvar="FEEDSMITH_MEMORY", min=64, help="MB that a worker may use."),
+    ] = 512,
+    idle: Annotated[
+        float,
+        typer.Option(
+            envvar="FEEDSMITH_IDLE", min=1, help="Seconds after which an idle worker ends."
+        ),
+    ] = 60,
+    jobs: Annotated[
+        int,
+        typer.Option(envvar="FEEDSMITH_JOBS", min=1, max=8, help="Jobs of the whole studio."),
+    ] = 1,
+    workers: Annotated[
+        int,
+        typer.Option(
+            envvar="FEEDSMITH_WORKERS", min=0, max=8, help="How many of them are worked at here."
+        ),
+    ] = 1,
+) -> None:
+    """Work for a studio that is open elsewhere, on the same PostgreSQL and the same folders."""
+    from feedsmith.studio.start import work_along
+
+    config = config_of(
+        home, memory_cap=memory * 2**20, jobs_at_once=jobs, idle_seconds=idle, workers_here=workers
+    )
+    work_along(config, tell=lambda line: out.print(escape(line), soft_wrap=True))
+    out.print("Work is over.", style="dim")
 
 
 def _networks(words: list[str]) -> str:

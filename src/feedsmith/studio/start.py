@@ -21,7 +21,7 @@ from typing import Any
 from feedsmith import memory
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import check_writable
-from feedsmith.studio.settings import Config, set_up
+from feedsmith.studio.settings import DATABASE_URL, Config, set_up
 from feedsmith.studio.worker.lock import OneStudio
 
 Tell = Callable[[str], None]
@@ -126,10 +126,10 @@ def open_studio(
     from feedsmith.studio.models import Job, LoginLink, Publication
     from feedsmith.studio.pages.events import streams
     from feedsmith.studio.serving import Application
-    from feedsmith.studio.worker.supervisor import Supervisor
+    from feedsmith.studio.worker.supervisor import EXTRA, Supervisor
 
-    # Nobody works yet: what seems to run was cut off by a kill, and goes on.
-    Job.lost(None, "the studio was ended in between")
+    # Nobody of ours works yet: what seems to run was cut off by a kill, and goes on.
+    Job.lost(None, "the studio was ended in between", but=EXTRA)
     if not config.database_url:  # on PostgreSQL another studio's publisher may be at it
         Publication.released()
 
@@ -173,6 +173,30 @@ def open_studio(
         deliverer.close()
         supervisor.close()
         lock.release()
+
+
+def work_along(config: Config, *, tell: Tell) -> None:
+    """Workers and a publisher beside a studio that is open elsewhere, on the same PostgreSQL and the same
+    folders, until Ctrl-C or SIGTERM. Raises FeedsmithError where it cannot start."""
+    if not config.database_url:
+        raise FeedsmithError(
+            "workers beside a studio need PostgreSQL; with SQLite the studio starts its own",
+            mend=f"set {DATABASE_URL}, for the studio too",
+        )
+    _end_on_sigterm()
+    memory.be_frugal()
+    open_database(config)
+    from feedsmith.studio.worker.supervisor import EXTRA, Supervisor
+
+    supervisor = Supervisor(config, OneStudio(config.folder), EXTRA)  # the lock is the studio's
+    supervisor.start()
+    tell(f"Works along with the studio of {config.home}.")
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            while supervisor.is_alive():
+                supervisor.join(3600)
+    finally:
+        supervisor.close()
 
 
 def _listen(config: Config) -> socket.socket:
