@@ -25,7 +25,9 @@ class Group:
     def __init__(self, limit: int) -> None:
         self.second = Path("/sys/fs/cgroup/cgroup.controllers").exists()
         try:
-            self.path = _own(self.second) / f"feedsmith.{os.getpid()}.{time.monotonic_ns()}"
+            self.path = (
+                of(os.getpid(), self.second) / f"feedsmith.{os.getpid()}.{time.monotonic_ns()}"
+            )
             self.path.mkdir()
         except OSError as error:
             raise NoGroup(f"no control group can be made here ({error.strerror})") from error
@@ -40,9 +42,16 @@ class Group:
         except OSError as error:
             self.path.rmdir()
             raise NoGroup(f"no limit can be set here ({error.strerror})") from error
+        self.start_looking()
+
+    def start_looking(self) -> None:
         self._over = threading.Event()
         self._watch = threading.Thread(target=self._look, daemon=True)
         self._watch.start()
+
+    def stop_looking(self) -> None:
+        self._over.set()
+        self._watch.join()
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -69,8 +78,7 @@ class Group:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._over.set()
-        self._watch.join()
+        self.stop_looking()
         for _ in range(100):  # the last process may still be ending
             with contextlib.suppress(OSError):
                 self.path.rmdir()
@@ -92,10 +100,10 @@ class Group:
                 raise
 
 
-def _own(second: bool) -> Path:
-    """The folder of the group that this process is in."""
+def of(pid: int, second: bool) -> Path:
+    """The folder of the group that a process is in."""
     root = Path("/sys/fs/cgroup") / ("" if second else "memory")
-    for line in Path("/proc/self/cgroup").read_text().splitlines():
+    for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers == "" if second else "memory" in controllers.split(","):
             return root / path.strip("/")

@@ -5,6 +5,7 @@ the studio does not have, tests, parts of packages that nothing imports. It prin
 """
 
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,9 @@ RULES: dict[str, tuple[str, ...]] = {
     "numpy: for building extensions, and from Fortran": (
         "numpy/f2py", "numpy/distutils", "numpy/_core/include", "numpy/random/lib", "numpy/random/_examples",
         "numpy/_core/lib", "numpy/_pyinstaller", "numpy/typing/tests",
+    ),
+    "Pygments: lexers; nothing is printed in colours of a language": (
+        "pygments/lexers/[!_]*", "pygments/lexers/_[!_m]*", "pygments/lexers/__pycache__/[!_]*",
     ),
     "headers and stubs: for compilers and type checkers": ("av/**/*.pxd", "**/*.pyx", "**/*.pyi", "**/*.h"),
 }  # fmt: skip
@@ -68,10 +72,33 @@ def compiled(root: Path) -> Iterator[Path]:
 
 
 def strip(path: Path) -> int:
+    """Bytes given back. What strip(1) would break is left as it is: libraries to which wheels' tools have
+    added a segment (NAME.libs) come out with parts that the loader refuses."""
     before = size(path)
-    # Libraries whose names pip's tools have changed are laid out in a way that some versions of strip refuse.
-    subprocess.run(["strip", "--strip-unneeded", str(path)], check=False)
+    if path.parent.name.endswith(".libs"):
+        return 0
+    thin = path.with_name(f"{path.name}.thin")
+    done = subprocess.run(["strip", "--strip-unneeded", "-o", str(thin), str(path)], check=False)
+    if done.returncode == 0 and loadable(thin):
+        shutil.copymode(path, thin)
+        thin.replace(path)
+    thin.unlink(missing_ok=True)
     return before - size(path)
+
+
+def loadable(path: Path) -> bool:
+    """Whether each segment lies in the file where its address says, to the page (elf(5), PT_LOAD)."""
+    data = path.read_bytes()
+    if data[4] != 2:  # 32 bits: none of the image's
+        return False
+    order = "<" if data[5] == 1 else ">"
+    (start,) = struct.unpack_from(f"{order}Q", data, 32)
+    length, count = struct.unpack_from(f"{order}HH", data, 54)
+    for at in range(start, start + length * count, length):
+        kind, _, offset, address, _, _, _, align = struct.unpack_from(f"{order}IIQQQQQQ", data, at)
+        if kind == 1 and align > 1 and offset % align != address % align:
+            return False
+    return True
 
 
 def main() -> None:
