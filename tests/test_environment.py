@@ -12,8 +12,8 @@ from feedsmith.errors import FeedsmithError
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "deploy" / "settings.md"
 NAME = re.compile(r"FEEDSMITH_[A-Z0-9_]+")
-OURS = {"FEEDSMITH_STUDIO"}
-"""What the server tells its workers by; nobody else sets it."""
+OURS = {"FEEDSMITH_STUDIO", "FEEDSMITH_STUDIO_TURNS"}
+"""What the server tells its workers by; nobody else sets them."""
 
 
 def test_a_secret_is_the_variables_without_blanks(monkeypatch: pytest.MonkeyPatch) -> None:

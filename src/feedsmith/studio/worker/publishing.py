@@ -29,6 +29,7 @@ from feedsmith.publishing.tokens import Account, Connection
 from feedsmith.studio import accounts, due, links
 from feedsmith.studio.models import Brand, Publication
 from feedsmith.studio.models.publications import Taken, under_way
+from feedsmith.studio.worker.turns import Turns
 
 AT_ONCE = 4
 """Accounts that are worked on at the same time; nearly all of it is waiting for Instagram."""
@@ -92,7 +93,7 @@ def further(row: Publication, name: str, now: datetime) -> None:
         if connection is None:
             return
         if sending is None:
-            with _SETTLING:
+            with _SETTLING, Turns.here().alone():
                 _settle(row, name, connection.account, keep, policy, now)
             return
         known = Publication.objects.filter(account=row.account, step="published").exclude(pk=row.pk)

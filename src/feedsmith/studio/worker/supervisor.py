@@ -8,9 +8,11 @@ import contextlib
 import logging
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -24,6 +26,7 @@ from feedsmith.files import sweep
 from feedsmith.studio import due
 from feedsmith.studio.models import Brand, Job, Publication
 from feedsmith.studio.settings import Config
+from feedsmith.studio.worker import turns
 from feedsmith.studio.worker.lock import OneStudio
 
 LOOK_EVERY = 0.5
@@ -75,6 +78,7 @@ class Supervisor(threading.Thread):
     def __init__(self, config: Config, lock: OneStudio, prefix: str = "") -> None:
         super().__init__(name="supervisor", daemon=True)
         self.prefix = prefix
+        self.turns = tempfile.mkdtemp(prefix="feedsmith-turns-")
         at_most = config.jobs_at_once
         self.at_most = at_most if config.workers_here is None else min(at_most, config.workers_here)
         self.config = config
@@ -208,7 +212,7 @@ class Supervisor(threading.Thread):
             process = subprocess.Popen(
                 [sys.executable, "-m", module, name],
                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said,
-                env=os.environ | self.config.as_environment(), start_new_session=True,
+                env=os.environ | self.config.as_environment() | {turns.HANDED_ON: self.turns}, start_new_session=True,
                 pass_fds=self.lock.handles(),
             )  # fmt: skip
         return Worker(name, process)
@@ -257,6 +261,7 @@ class Supervisor(threading.Thread):
             self._close(worker)
             Job.lost(worker.name, "the studio was closed in between", forgiven=True)
         self.workers.clear()
+        shutil.rmtree(self.turns, ignore_errors=True)
 
 
 def resident(pid: int) -> int:

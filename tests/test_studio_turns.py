@@ -1,0 +1,71 @@
+"""Turns: who makes posts and who looks at a film to publish never need their memory at once."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from feedsmith.studio.worker.turns import HANDED_ON, Turns
+from studio_server import until
+
+
+def test_workers_go_side_by_side(tmp_path: Path) -> None:
+    with Turns(tmp_path).together(), Turns(tmp_path).together() as second:
+        second.give_way()  # and nobody waits for the other
+
+
+def test_who_wants_to_be_alone_comes_between_two_steps(tmp_path: Path) -> None:
+    told: list[str] = []
+    waiting = threading.Event()
+
+    def publish() -> None:
+        waiting.set()
+        with Turns(tmp_path).alone():
+            told.append("alone")
+            time.sleep(0.3)
+            told.append("done")
+
+    with Turns(tmp_path).together() as worker:
+        publisher = threading.Thread(target=publish)
+        publisher.start()
+        waiting.wait()
+        until(lambda: _locked(tmp_path / "wanted"))
+        told.append("first step")
+        worker.give_way()
+        told.append("second step")
+        publisher.join()
+    assert told == ["first step", "alone", "done", "second step"]
+
+
+def test_whoever_begins_meanwhile_waits_too(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    def work() -> None:
+        with Turns(tmp_path).together():
+            told.append("worker")
+
+    with Turns(tmp_path).alone():
+        worker = threading.Thread(target=work)
+        worker.start()
+        time.sleep(0.2)
+        told.append("publisher")
+    worker.join()
+    assert told == ["publisher", "worker"]
+
+
+def test_without_a_supervisor_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(HANDED_ON, raising=False)
+    with Turns.here().alone(), Turns.here().together() as worker:
+        worker.give_way()
+
+
+def _locked(path: Path) -> bool:
+    import fcntl
+
+    with path.open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
