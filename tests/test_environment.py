@@ -44,13 +44,14 @@ def test_a_file_that_holds_no_secret_is_said_by_its_variable(
 
 
 def named_in_code() -> set[str]:
-    """Every variable of ours that the package, or the image's command, names as one."""
+    """Every variable of ours that the package, or what is deployed with it, names as one."""
     found: set[str] = set()
     for path in (ROOT / "src").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 found |= {node.value} if NAME.fullmatch(node.value) else set()
-    found |= set(NAME.findall((ROOT / "deploy" / "image" / "studio").read_text("utf-8")))
+    for name in ("image/studio", "streamlit/streamlit_app.py"):
+        found |= set(NAME.findall((ROOT / "deploy" / name).read_text("utf-8")))
     return found - OURS
 
 
