@@ -21,7 +21,7 @@ def test_who_wants_to_be_alone_comes_between_two_steps(tmp_path: Path) -> None:
 
     def publish() -> None:
         waiting.set()
-        with Turns(tmp_path).alone():
+        with Turns(tmp_path).alone(60):
             told.append("alone")
             time.sleep(0.3)
             told.append("done")
@@ -45,7 +45,7 @@ def test_whoever_begins_meanwhile_waits_too(tmp_path: Path) -> None:
         with Turns(tmp_path).together():
             told.append("worker")
 
-    with Turns(tmp_path).alone():
+    with Turns(tmp_path).alone(60):
         worker = threading.Thread(target=work)
         worker.start()
         time.sleep(0.2)
@@ -54,9 +54,32 @@ def test_whoever_begins_meanwhile_waits_too(tmp_path: Path) -> None:
     assert told == ["publisher", "worker"]
 
 
+def test_a_long_step_is_not_waited_for_but_the_next_one_comes_after(tmp_path: Path) -> None:
+    publisher, told = Turns(tmp_path), list[str]()
+    with Turns(tmp_path).together() as worker:
+        with publisher.alone(0) as alone:
+            assert not alone
+        step = threading.Thread(target=lambda: (worker.give_way(), told.append("next step")))
+        step.start()
+        with publisher.alone(60) as alone:
+            assert alone
+            assert told == []
+        step.join()
+    assert told == ["next step"]
+
+
+def test_who_wants_it_no_more_stands_in_nobodys_way(tmp_path: Path) -> None:
+    publisher = Turns(tmp_path)
+    with Turns(tmp_path).together() as worker:
+        with publisher.alone(0):
+            pass
+        publisher.leave()
+        worker.give_way()
+
+
 def test_without_a_supervisor_nobody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(HANDED_ON, raising=False)
-    with Turns.here().alone(), Turns.here().together() as worker:
+    with Turns.here().alone(0), Turns.here().together() as worker:
         worker.give_way()
 
 

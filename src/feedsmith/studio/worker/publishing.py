@@ -35,6 +35,8 @@ AT_ONCE = 4
 """Accounts that are worked on at the same time; nearly all of it is waiting for Instagram."""
 RETRY = timedelta(minutes=1)
 """Until what went wrong here, not at Instagram, is tried again."""
+_TURNS = Turns.here()
+PATIENCE, SOON = 2.0, timedelta(minutes=3)
 _SETTLING = threading.Lock()
 """One film at a time is looked at and mended: that needs memory."""
 
@@ -54,6 +56,8 @@ def turn(name: str, pool: ThreadPoolExecutor | None = None, now: datetime | None
     for draft, known in due.due(now):
         Publication.begin(draft, known.account.id, known.account.username, now)
     claimed = [row for row in Publication.heads(now) if row.claim(name, now)]
+    if all(row.settled is not None for row in claimed):
+        _TURNS.leave()
     work = partial(_worked, name=name, now=now)
     if pool is None:
         for row in claimed:
@@ -93,8 +97,10 @@ def further(row: Publication, name: str, now: datetime) -> None:
         if connection is None:
             return
         if sending is None:
-            with _SETTLING, Turns.here().alone():
-                _settle(row, name, connection.account, keep, policy, now)
+            with _SETTLING, _TURNS.alone(PATIENCE) as alone:
+                # Where a worker's step is long, it is for the next turn, save shortly before the post's time.
+                if alone or attempt.due - now < SOON:
+                    _settle(row, name, connection.account, keep, policy, now)
             return
         known = Publication.objects.filter(account=row.account, step="published").exclude(pk=row.pk)
         after = publisher.advance(

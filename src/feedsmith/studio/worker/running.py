@@ -44,7 +44,9 @@ def run(job: Job, worker: str) -> None:
 
 
 def _run(job: Job, worker: str) -> None:
-    with Turns.here().together() as turns, Telling(job, worker, turns) as telling:
+    turns = Turns.here()
+    # Its heart beats while it waits for its turn.
+    with Telling(job, worker, turns) as telling, turns.together():
         try:
             result = work.WORK[str(job.kind)](job, telling.report)
         except Stopped:

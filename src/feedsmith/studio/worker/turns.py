@@ -6,6 +6,7 @@ Two files with locks of the kernel, which a killed process does not keep. Knows 
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Self
@@ -25,6 +26,7 @@ class Turns:
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder if fcntl is not None else None
         self._mine: IO[bytes] | None = None
+        self._wanted: IO[bytes] | None = None
 
     @classmethod
     def here(cls) -> Self:
@@ -49,13 +51,34 @@ class Turns:
             self._begin()
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """The publisher's: waits for the step that each worker is at, and all wait for it."""
+    def alone(self, seconds: float) -> Iterator[bool]:
+        """The publisher's: waits for the step that each worker is at, and all wait for it. False where a step took
+        longer than `seconds`; who asked is then first at the next try, and says `leave` to want it no more."""
         if self.folder is None:
-            yield
+            yield True
             return
-        with self._held("wanted", fcntl.LOCK_EX), self._held("turn", fcntl.LOCK_EX):
-            yield
+        end = time.monotonic() + seconds
+        while self._wanted is None or self._mine is None:
+            if self._wanted is None:
+                self._wanted = self._free("wanted")
+            if self._wanted is not None:
+                self._mine = self._free("turn")
+            if self._mine is None and time.monotonic() > end:
+                yield False
+                return
+            if self._mine is None:
+                time.sleep(0.05)
+        try:
+            yield True
+        finally:
+            self._end()
+            self.leave()
+
+    def leave(self) -> None:
+        """Want to be alone no more."""
+        if self._wanted is not None:
+            self._wanted.close()
+            self._wanted = None
 
     def _begin(self) -> None:
         if self.folder is None:
@@ -70,9 +93,20 @@ class Turns:
             self._mine.close()
             self._mine = None
 
+    def _free(self, name: str) -> IO[bytes] | None:
+        """A file with a lock of one's own; None while somebody else has one."""
+        try:
+            return self._held(name, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None
+
     def _held(self, name: str, how: int) -> IO[bytes]:
         """A file with a lock, which its end gives back."""
         assert self.folder is not None
         file = (self.folder / name).open("ab")
-        fcntl.flock(file, how)
+        try:
+            fcntl.flock(file, how)
+        except OSError:
+            file.close()
+            raise
         return file
