@@ -20,9 +20,7 @@ APP = ROOT / "deploy" / "streamlit" / "streamlit_app.py"
 
 
 def streamlit() -> list[str]:
-    """The program: beside this Python, or FEEDSMITH_STREAMLIT, the Python of an environment that has it."""
-    if named := os.environ.get("FEEDSMITH_STREAMLIT"):
-        return [named, "-m", "streamlit"]
+    """The program, in this environment; Feedsmith needs it nowhere else, so it is no part of the extras."""
     pytest.importorskip("streamlit", reason="Streamlit is not installed (pip install streamlit)")
     return [sys.executable, "-m", "streamlit"]
 
@@ -30,6 +28,7 @@ def streamlit() -> list[str]:
 @pytest.fixture
 def address(tmp_path: Path) -> Iterator[str]:
     program = streamlit()
+    (tmp_path / "brand").mkdir()
     home = small_brand.brand(tmp_path / "brand")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -38,7 +37,7 @@ def address(tmp_path: Path) -> Iterator[str]:
         process = subprocess.Popen(
             [*program, "run", str(APP), "--server.port", str(port), "--server.address", "127.0.0.1",
              "--server.headless", "true", "--browser.gatherUsageStats", "false"],
-            env=os.environ | {"FEEDSMITH_DEMO_HOME": str(home.root), "PYTHONPATH": str(ROOT / "src")},
+            env=os.environ | {"FEEDSMITH_DEMO_HOME": str(home.root), "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), *sys.path[1:]])},
             cwd=tmp_path, stdout=said, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:
