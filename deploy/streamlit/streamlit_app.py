@@ -70,7 +70,7 @@ def show(home: Home, post: Post) -> None:
     with words:
         tags = " ".join(f"#{tag}" for tag in post.hashtags)
         st.text_area("Caption", f"{post.caption}\n\n{tags}", height=320)
-        st.caption(f"{post.provenance}. Seed {post.seed}.")
+        st.caption(f"{post.provenance[:1].upper()}{post.provenance[1:]}. Seed {post.seed}.")
         first = folder / post.media[0].file
         st.download_button("Download the picture", first.read_bytes(), file_name=first.name)
 
