@@ -79,3 +79,84 @@ def test_a_newer_database_is_left_alone(home: str) -> None:
     told = feedsmith("studio", "user", "add", "ben", home)
     assert told.returncode == 1
     assert "written by a newer Feedsmith" in " ".join(told.stderr.split())
+
+
+def test_settings_come_by_the_environment_too_and_several_have_blanks_between(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from typer.testing import CliRunner
+
+    from feedsmith.cli import app
+
+    Home(tmp_path).create(Brand(name="Oak"))
+    secret = tmp_path / "database"
+    secret.write_text("postgresql://oak@nowhere/oak\n")
+    seen: dict[str, object] = {}
+    monkeypatch.setattr(
+        "feedsmith.studio.start.open_studio", lambda config, homes, **more: seen.update(c=config, **more)
+    )  # fmt: skip
+    told = CliRunner().invoke(app, ["studio", "open", str(tmp_path), "--jobs", "2"], env={
+        "FEEDSMITH_HOST": "0.0.0.0", "FEEDSMITH_PORT": "9000", "FEEDSMITH_URL": "https://oak.example",
+        "FEEDSMITH_PROXY": "10.0.0.0/8 172.16.0.0/12", "FEEDSMITH_MEMORY": "300", "FEEDSMITH_JOBS": "4",
+        "FEEDSMITH_WORKERS": "0", "FEEDSMITH_IDLE": "5", "FEEDSMITH_WEBHOOKS_TO": "",
+        "FEEDSMITH_OWNER_PASSWORD": "under the old oak", "FEEDSMITH_DATABASE_URL_FILE": str(secret),
+    })  # fmt: skip
+    assert told.exit_code == 0, told.output
+    config = seen["c"]
+    assert (config.host, config.port, config.url) == ("0.0.0.0", 9000, "https://oak.example")  # type: ignore[attr-defined]
+    assert config.proxies == ("10.0.0.0/8", "172.16.0.0/12")  # type: ignore[attr-defined]
+    assert (config.memory_cap, config.jobs_at_once, config.workers_here) == (300 << 20, 2, 0)  # type: ignore[attr-defined]
+    assert config.database_url == "postgresql://oak@nowhere/oak"  # type: ignore[attr-defined]
+    assert seen["password"] == "under the old oak"
+
+
+def test_the_owners_first_password_signs_in_and_no_link_is_printed(home: str) -> None:
+    import http.client
+    import os
+    import re
+    import signal
+    from urllib.parse import urlencode
+
+    from studio_server import until
+
+    said = Path(home) / "said.txt"
+    with said.open("wb") as out:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "feedsmith", "studio", home, "--port", "0"],
+            stdout=out, stderr=subprocess.STDOUT,
+            env=os.environ | {"FEEDSMITH_OWNER": "ana", "FEEDSMITH_OWNER_PASSWORD": "under the old oak"},
+        )  # fmt: skip
+    try:
+        until(lambda: "Sign in as ana" in said.read_text() or server.poll() is not None)
+        assert "/sign-in/link/" not in said.read_text()
+        found = re.search(r"open at http://(\S+)", said.read_text())
+        assert found is not None
+        door = http.client.HTTPConnection(found[1], timeout=60)
+        door.request("GET", "/sign-in")
+        answer = door.getresponse()
+        token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', answer.read().decode())
+        assert token is not None
+        form = {"name": "ana", "password": "under the old oak", "csrfmiddlewaretoken": token[1]}
+        cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        kind = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
+        door.request("POST", "/sign-in", urlencode(form), kind)
+        assert door.getresponse().status == 302
+        door.close()
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(60) == 0
+        assert "The studio is closed." in said.read_text()
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_a_first_password_that_is_too_easy_is_refused_in_words(home: str) -> None:
+    import os
+
+    told = subprocess.run(
+        [sys.executable, "-m", "feedsmith", "studio", home, "--port", "0"],
+        env=os.environ | {"FEEDSMITH_OWNER_PASSWORD": "oak"}, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert told.returncode == 1
+    assert "the owner's first password is refused" in told.stderr.replace("\n", " ")
+    assert "Traceback" not in told.stderr

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import feedsmith
-from feedsmith import cores, models
+from feedsmith import cores, memory, models
 from feedsmith.brand import Brand, ImagesSettings, WriterSettings
 from feedsmith.captions import endpoint
 from feedsmith.endpoint import Server
@@ -109,7 +109,7 @@ def _trouble(topic: str, error: FeedsmithError) -> Finding:
 
 
 def _memory() -> Finding:
-    total, free = _cgroup_limit() or _physical_memory(), _available_memory()
+    total, free = memory.limit() or _physical_memory(), _available_memory()
     said = f"{total / 2**20:.0f} MB for this process" if total else "unknown"
     if free is not None:
         said += f", {free / 2**20:.0f} MB free now"
@@ -125,18 +125,6 @@ def _physical_memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (ValueError, OSError, AttributeError):  # not a POSIX system
         return 0
-
-
-def _cgroup_limit() -> int | None:
-    """Bytes a container may use, or None. Files of cgroup v2, then v1 (kernel documentation)."""
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        try:
-            text = (Path("/sys/fs/cgroup") / name).read_text().strip()
-        except OSError:
-            continue
-        if text.isdigit() and int(text) < 1 << 50:
-            return int(text)
-    return None
 
 
 def _available_memory() -> int | None:

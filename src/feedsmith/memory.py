@@ -8,7 +8,9 @@ happens.
 
 import contextlib
 import ctypes
+import os
 import sys
+from pathlib import Path
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 """Parameters of mallopt(3)."""
@@ -28,6 +30,42 @@ def give_back() -> None:
     library = _glibc()
     if library is not None:
         library.malloc_trim(0)
+
+
+def own() -> int:
+    """Bytes of this process that belong to no file, which the system cannot take back; 0 where that cannot be told."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        resident, shared = Path("/proc/self/statm").read_text("ascii").split()[1:3]
+        return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
+    return 0
+
+
+def limit() -> int | None:
+    """Bytes that this process's container may use (control groups of the kernel, version 2, then 1); None for
+    no limit."""
+    found: list[int] = []
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/self/cgroup").read_text("utf-8").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if not controllers:
+                found += _limits(Path("/sys/fs/cgroup"), path, "memory.max")
+            elif "memory" in controllers.split(","):
+                found += _limits(Path("/sys/fs/cgroup/memory"), path, "memory.limit_in_bytes")
+    return min(found, default=None)
+
+
+def _limits(root: Path, path: str, name: str) -> list[int]:
+    """Of a group and those that it is in; a container sees its own at the root."""
+    found = []
+    place = root / path.strip("/")
+    for folder in (place, *place.parents):
+        with contextlib.suppress(OSError):
+            text = (folder / name).read_text("ascii").strip()
+            if text.isdigit() and int(text) < 1 << 50:  # version 1 says "none" by a huge number
+                found.append(int(text))
+        if folder == root:
+            break
+    return found
 
 
 def _glibc() -> ctypes.CDLL | None:

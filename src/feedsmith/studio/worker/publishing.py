@@ -34,6 +34,7 @@ from feedsmith.publishing.tokens import Account, Connection
 from feedsmith.studio import accounts, due, links
 from feedsmith.studio.models import Brand, Publication, Publisher, publications
 from feedsmith.studio.models.publications import Taken, under_way
+from feedsmith.studio.worker.turns import Turns
 
 Kind = Literal["step", "upload", "film"]
 """What is done for a publication: a call or two; a film sent up, which takes as long as the line is slow; a
@@ -51,6 +52,10 @@ BEAT_EVERY = 10.0
 """Seconds between two signs of life."""
 _MENDING = threading.Lock()
 """One picture at a time is looked at and mended: that needs memory, and a moment."""
+_TURNS = Turns.here()
+"""With the workers beside it, in whose memory's time a film is looked at."""
+PATIENCE, SOON = 2.0, timedelta(minutes=3)
+"""Seconds to wait for the step that a worker is at; and when before its time a post waits for none."""
 
 log = logging.getLogger("feedsmith.studio.publisher")
 
@@ -71,6 +76,8 @@ def turn(name: str, now: datetime | None = None) -> int:
     now = now or timezone.now()
     _take_up(now)
     claimed = [row for row in Publication.heads(now) if row.claim(name, now)]
+    if all(row.settled is not None for row in claimed):
+        _TURNS.leave()
     for row in claimed:
         if further(row, name, now):
             sweep(row.draft.brand, now)
@@ -126,8 +133,10 @@ class Crew:
         _take_up(now)
         # A step may make a post public: an account has one at a time, so that its posts keep their order.
         holding = {work.account for work in self.at.values() if work.kind == "step"}
-        for row in Publication.heads(now):
-            kind = kind_of(row)
+        heads = [(row, kind_of(row)) for row in Publication.heads(now)]
+        if "film" not in {*(kind for _, kind in heads), *(work.kind for work in self.at.values())}:
+            _TURNS.leave()
+        for row, kind in heads:
             many = sum(work.kind == kind for work in self.at.values())
             if row.pk in self.at or row.account in holding or many >= AT_ONCE[kind]:
                 continue
@@ -205,7 +214,13 @@ def further(row: Publication, name: str, now: datetime) -> bool:
         if connection is None:
             return row.over
         if sending is None:
-            _settle(row, name, connection.account, keep, policy, now)
+            if not due.has_film(row.draft):
+                _settle(row, name, connection.account, keep, policy, now)
+                return row.over
+            with _TURNS.alone(PATIENCE) as alone:
+                # Where a worker's step is long, it is for the next turn, save shortly before the post's time.
+                if alone or attempt.due - now < SOON:
+                    _settle(row, name, connection.account, keep, policy, now)
             return row.over
         known = Publication.objects.filter(account=row.account, step="published").exclude(pk=row.pk)
         after = publisher.advance(

@@ -17,6 +17,7 @@ from feedsmith import memory
 from feedsmith.errors import FeedsmithError
 from feedsmith.studio.models import Job
 from feedsmith.studio.worker import work
+from feedsmith.studio.worker.turns import Turns
 
 BEAT = 1.0
 """Seconds between two heart-beats, each one small write."""
@@ -43,7 +44,9 @@ def run(job: Job, worker: str) -> None:
 
 
 def _run(job: Job, worker: str) -> None:
-    with Telling(job, worker) as telling:
+    turns = Turns.here()
+    # Its heart beats while it waits for its turn.
+    with Telling(job, worker, turns) as telling, turns.together():
         try:
             result = work.WORK[str(job.kind)](job, telling.report)
         except Stopped:
@@ -75,9 +78,10 @@ def usual(job: Job) -> float | None:
 class Telling:
     """A thread beside the work: it writes how far the work is, and reads whether it is still wanted."""
 
-    def __init__(self, job: Job, worker: str) -> None:
+    def __init__(self, job: Job, worker: str, turns: Turns | None = None) -> None:
         self.job = job
         self.worker = worker
+        self._turns = turns
         self.stage, self.done, self.total = "", 0, int(job.total)
         self.note = str(job.words)  # what happened before stays said until there is news
         self.unwanted = False
@@ -108,6 +112,8 @@ class Telling:
             self.stage, self._began, self._last = stage, now, now
         if done != self.done:
             self._last = now
+            if self._turns is not None:
+                self._turns.give_way()
         self.done, self.total, self.note = done, total, note
 
     @property
