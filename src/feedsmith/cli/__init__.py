@@ -296,12 +296,14 @@ def generate(
         typer.Option(help='The whole offer: "Oak walk, 3 May, 12 EUR".', rich_help_panel=_OFFER),
     ] = "",
     name: Annotated[
-        str, typer.Option(help="Of the product or event.", rich_help_panel=_OFFER)
+        str, typer.Option(help="Name of the product or event.", rich_help_panel=_OFFER)
     ] = "",
     price: Annotated[
         str, typer.Option(help='With its currency: "12 EUR".', rich_help_panel=_OFFER)
     ] = "",
-    was: Annotated[str, typer.Option(help="The former price.", rich_help_panel=_OFFER)] = "",
+    was: Annotated[
+        str, typer.Option(help="Its former price, struck through.", rich_help_panel=_OFFER)
+    ] = "",
     dates: Annotated[str, typer.Option(help='"3 to 9 May".', rich_help_panel=_OFFER)] = "",
     call: Annotated[
         str, typer.Option(help='Call to action: "Book at the desk".', rich_help_panel=_OFFER)
@@ -582,7 +584,7 @@ def doctor(
         Path | None,
         typer.Argument(metavar="BRAND", help="Look at this brand's settings, too."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Say what is installed, which models are here, whether the writer answers, what would be slow."""
     from feedsmith.doctor import examine

@@ -58,10 +58,10 @@ studio_app.add_typer(token_app, name="token")
 def studio(
     homes: Homes,
     host: Annotated[
-        str, typer.Option(help="Where to listen; 0.0.0.0 for phones in your network.")
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for phones in your network.")
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Where to listen; 0 for any that is free.")
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any that is free.")
     ] = PORT,
     open_browser: Annotated[
         bool, typer.Option("--open", help="Open it in your browser, signed in.")
@@ -149,7 +149,7 @@ def user_add(
 
 @user_app.command("link")
 def user_link(
-    name: Annotated[str, typer.Argument(help="Whose.")],
+    name: Annotated[str, typer.Argument(help="Who needs the link.")],
     home: Annotated[
         Path, typer.Argument(metavar="BRAND", help="The folder that keeps the studio.")
     ],
