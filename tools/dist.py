@@ -22,7 +22,9 @@ BESIDE = {"METADATA", "RECORD", "WHEEL", "entry_points.txt", "licenses/LICENSE",
 def epoch() -> str:
     """Seconds of the last commit."""
     asked = ["git", "log", "-1", "--format=%ct"]
-    return subprocess.run(asked, cwd=REPO, check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        asked, cwd=REPO, check=True, capture_output=True, text=True
+    ).stdout.strip()
 
 
 def build(source: Path, out: Path, kind: str, when: str) -> Path:
@@ -40,7 +42,9 @@ def tracked() -> set[str]:
     """Names in the wheel of the package's files, as git knows them."""
     asked = ["git", "ls-files", "-z", "src/feedsmith"]
     found = subprocess.run(asked, cwd=REPO, check=True, capture_output=True, text=True).stdout
-    return {name.removeprefix("src/") for name in found.split("\0") if name and (REPO / name).exists()}
+    return {
+        name.removeprefix("src/") for name in found.split("\0") if name and (REPO / name).exists()
+    }
 
 
 def faults(wheel: Path) -> list[str]:
