@@ -6,7 +6,7 @@ DEMO   := demo-brand
 # As many tests at once as there are cores, each half a gigabyte; who is done early takes over from the other.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
-.PHONY: demo test test-train check bench format clean models dev install docs docs-serve dist
+.PHONY: demo test test-train check bench format clean models dev install docs docs-serve dist lock
 
 ## make demo: a bare machine -> seven new posts and a contact sheet.
 demo: install models
@@ -50,6 +50,14 @@ docs-serve: $(VENV)/.docs
 ## make dist: wheel and sdist in dist/, built twice and compared.
 dist: dev
 	$(BIN)/python tools/dist.py
+
+## make lock: requirements.lock anew, from pyproject.toml and constraints.txt, with the index's hashes.
+lock: dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	head -2 requirements.lock > requirements.lock.part
+	$(BIN)/uv pip compile pyproject.toml --extra postgres --constraints constraints.txt --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet >> requirements.lock.part
+	mv requirements.lock.part requirements.lock
 
 format: dev
 	$(BIN)/ruff format .

@@ -1,6 +1,7 @@
 """What the default install brings: each package is needed, pinned, and its licence told."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -46,6 +47,22 @@ def test_the_page_of_licences_is_as_the_packages_say() -> None:
         capture_output=True, text=True, cwd=REPO,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
+def test_the_lock_file_pins_what_constraints_pin_each_file_by_its_hash() -> None:
+    lines = (REPO / "constraints.txt").read_text("utf-8").split()
+    pinned = {
+        canonicalize_name(name): version for name, version in (each.split("==") for each in lines)
+    }
+    entries = re.findall(
+        r"^([\w.-]+)==([\w.+-]+)(?: ; [^\\\n]*)? \\\n((?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)",
+        (REPO / "requirements.lock").read_text("utf-8"), re.M,
+    )  # fmt: skip
+    locked = {canonicalize_name(name): version for name, version, _ in entries}
+    assert {name: pinned.get(name) for name in locked} == locked
+    page = (REPO / "docs" / "licences.md").read_text("utf-8")
+    told = {canonicalize_name(name) for name in re.findall(r"^\| \[([^\]]+)\]", page, re.M)}
+    assert told - set(locked) == set()
 
 
 def test_every_package_that_is_asked_for_is_imported(imported: dict[str, set[str]]) -> None:
