@@ -41,7 +41,7 @@ bench: dev models
 docs: $(VENV)/.docs
 	$(BIN)/python tools/reference.py
 	$(BIN)/python tools/licences.py
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "site/index.html"
 
 docs-serve: $(VENV)/.docs

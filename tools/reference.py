@@ -179,12 +179,12 @@ def post_json() -> str:
 
 
 def _fields(model: type[BaseModel], leave: tuple[str, ...] = ()) -> str:
-    rows = ["| field | type | default | what it is |", "|---|---|---|---|"]
+    rows = ["| field | what it is | type | default |", "|---|---|---|---|"]
     for name, info in model.model_fields.items():
         if name not in leave:
             rows.append(
-                f"| `{info.alias or name}` | {_type(info.annotation)}{_limits(info)} | {_unset(info)} "
-                f"| {_cell(info.description or '')} |"
+                f"| `{info.alias or name}` | {_cell(info.description)} "
+                f"| {_type(info.annotation)}{_limits(info)} | {_unset(info)} |"
             )
     return "\n".join(rows) + "\n"
 
@@ -344,13 +344,13 @@ def _operation(method: str, address: str, said: dict[str, Any]) -> str:
 
 
 def _properties(schema: dict[str, Any]) -> str:
-    rows = ["| field | type | default | what it is |", "|---|---|---|---|"]
+    rows = ["| field | what it is | type | default |", "|---|---|---|---|"]
     for name, each in schema["properties"].items():
         default = "needed" if name in schema.get("required", ()) else ""
         if "default" in each and each["default"] is not None:
             default = f"`{_said(each['default'])}`"
         rows.append(
-            f"| `{name}` | {_shape(each)} | {default} | {_cell(each.get('description', ''))} |"
+            f"| `{name}` | {_cell(each.get('description', ''))} | {_shape(each)} | {default} |"
         )
     return "\n".join(rows) + "\n"
 
