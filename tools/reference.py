@@ -67,7 +67,7 @@ def command_line() -> str:
     first, *others = commands()
     text = [
         NOTE, "# Commands\n", f"{_plain(first.words)}\n",
-        "`--help` behind any command shows the same. Every command ends with 0 when it did what was asked, with 1 when it "
+        "`--help` behind any command shows the same, and `feedsmith --version` says which Feedsmith it is. Every command ends with 0 when it did what was asked, with 1 when it "
         "could not and said why, with 2 when it was called wrongly, and with 130 after Ctrl-C.\n",
         "| command | what it does |\n|---|---|",
         *(

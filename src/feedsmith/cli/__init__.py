@@ -67,6 +67,22 @@ app.command()(connect)
 app.command()(collect)
 app.command()(fake_instagram)
 
+
+def _version(asked: bool) -> None:
+    if asked:
+        out.print(f"feedsmith {feedsmith.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def feedsmith_itself(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which it is.")
+    ] = False,
+) -> None:
+    """Make new, on-brand Instagram posts from your own photos, on your own machine."""
+
+
 STOPPED = 130
 """Exit code after Ctrl-C, as shells give it (128 + SIGINT); typer turns the signal into it."""
 
