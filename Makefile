@@ -6,7 +6,7 @@ DEMO   := demo-brand
 # As many tests at once as there are cores, each half a gigabyte; who is done early takes over from the other.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
-.PHONY: demo test test-train test-cluster check bench format clean models dev install
+.PHONY: demo test test-train test-cluster check bench format clean models dev install docs docs-serve dist lock
 
 ## make demo: a bare machine -> seven new posts and a contact sheet.
 demo: install models
@@ -44,6 +44,28 @@ bench: dev models
 	$(BIN)/python -m pytest -m full
 	$(BIN)/python -m bench
 
+## make docs: the documentation as a site in site/; make docs-serve: the same, to read while it is written.
+docs: $(VENV)/.docs
+	$(BIN)/python tools/reference.py
+	$(BIN)/python tools/licences.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "site/index.html"
+
+docs-serve: $(VENV)/.docs
+	$(BIN)/mkdocs serve --strict
+
+## make dist: wheel and sdist in dist/, built twice and compared.
+dist: dev
+	$(BIN)/python tools/dist.py
+
+## make lock: requirements.lock anew, from pyproject.toml and constraints.txt, with the index's hashes.
+lock: dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	head -2 requirements.lock > requirements.lock.part
+	$(BIN)/uv pip compile pyproject.toml --extra postgres --constraints constraints.txt --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet >> requirements.lock.part
+	mv requirements.lock.part requirements.lock
+
 format: dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -76,5 +98,9 @@ $(VENV)/.cluster: $(VENV)/.train
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,train,cluster]'
 	@touch $@
 
+$(VENV)/.docs: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,docs]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(DEMO) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(DEMO) build dist site .mypy_cache .ruff_cache .pytest_cache

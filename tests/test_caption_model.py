@@ -13,7 +13,7 @@ import pytest
 from feedsmith import models
 from feedsmith.captions.gguf_file import GgufFile
 from feedsmith.captions.likelihood import output_layer
-from feedsmith.captions.model import CaptionModel, Voice
+from feedsmith.captions.model import CaptionModel, Voice, _serve
 from feedsmith.captions.prompt import Request
 from feedsmith.errors import FeedsmithError, MissingModel
 
@@ -319,3 +319,11 @@ def test_an_interrupt_while_it_loads_is_neither_lost_nor_a_hang() -> None:
     command = [sys.executable, "-c", _INTERRUPTED, str(models.find("captions-base"))]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert "every interrupt came through" in done.stdout, done.stderr
+
+
+def test_a_system_without_openmp_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a bare Debian without libgomp1 gives: the runtime is installed and cannot be imported."""
+    monkeypatch.setitem(sys.modules, "xllamacpp", None)
+    with pytest.raises(FeedsmithError, match="cannot be run here") as caught:
+        _serve(Path("any.gguf"), [], 1, "key")
+    assert "libgomp1" in caught.value.mend

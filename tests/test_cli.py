@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import feedsmith
 from feedsmith.brand import Home
 
 COMMAND = [sys.executable, "-c", "from feedsmith.cli import main; main()"]
@@ -55,6 +56,11 @@ def test_every_command_explains_itself(command: str) -> None:
     done = run(command, "--help")
     assert done.returncode == 0
     assert len(done.stdout) > 200
+
+
+def test_version_says_which_feedsmith_it_is() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout) == (0, f"feedsmith {feedsmith.__version__}\n")
 
 
 def test_rework_says_what_is_not_there(tmp_path: Path) -> None:

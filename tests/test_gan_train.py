@@ -19,6 +19,8 @@ torch = pytest.importorskip("torch", reason='needs the train extra: pip install 
 import small_photos  # noqa: E402
 from feedsmith.dataset import DataSet  # noqa: E402
 from feedsmith.errors import FeedsmithError  # noqa: E402
+from feedsmith.images.gan.exported import STARTER  # noqa: E402
+from feedsmith.images.gan.exported import Generator as Exported  # noqa: E402
 from feedsmith.images.gan.train import loop, zoo  # noqa: E402
 from feedsmith.images.gan.train.config import Config, resolve  # noqa: E402
 from feedsmith.images.gan.train.dice import Dice  # noqa: E402
@@ -381,6 +383,18 @@ def test_it_goes_on_from_a_run_a_snapshot_or_a_generator(stored: Path, tmp_path:
     other, result = go(tmp_path, stored, small(start=str(run.folder), kimg=0.08))
     assert other.name == "0002-images"
     assert result.stopped == "finished"
+
+
+def test_a_training_from_the_shipped_generator_begins_at_its_very_pictures() -> None:
+    shipped = Exported.load(STARTER)
+    config = Config.model_validate({**shipped.card["settings"], "start": "starter"})
+    pair = loop.recipe(config)
+    loop.take_over(pair, config)
+    z = shipped.latents(4, seed=3)
+    with torch.no_grad():
+        mine = as_rgb(pair.average(torch.from_numpy(z)))
+    assert np.abs(mine.astype(int) - shipped.pictures(z).astype(int)).max() <= 1
+    assert mine.std() > 20
 
 
 def test_frozen_levels_stay_as_they_were(stored: Path, tmp_path: Path) -> None:

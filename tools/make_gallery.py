@@ -51,7 +51,7 @@ def grid(files: list[Path], columns: int, *, whole: bool = False) -> Image.Image
 
 def save(picture: Image.Image, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path, "WEBP", quality=80, method=6)
+    picture.save(path, "WEBP", quality=68, method=6)
 
 
 if __name__ == "__main__":

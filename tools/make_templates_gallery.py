@@ -444,7 +444,7 @@ def main() -> None:
         if made:
             shown = row(made)
             side = (860, round(shown.height * 860 / shown.width))
-            shown.resize(side, Image.Resampling.LANCZOS).save(path, "WEBP", quality=76, method=6)
+            shown.resize(side, Image.Resampling.LANCZOS).save(path, "WEBP", quality=68, method=6)
     if (asked.page or not asked.only) and page.exists():
         text = page.read_text("utf-8")
         sections = "\n".join(told(layout) for layout in template.catalogue().values())

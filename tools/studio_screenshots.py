@@ -26,7 +26,7 @@ SIZES = {"wide": (1280, 800), "phone": (390, 844)}
 STRANGERS = ("sign-in", "review")
 """Pages for people without a login."""
 KINDS = ("photo", "carousel", "story", "reel")
-BYTES = 60_000
+BYTES = 45_000
 """At most so many a picture."""
 
 

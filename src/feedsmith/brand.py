@@ -36,16 +36,20 @@ class Palette(Value):
     """Colours by role, as #rrggbb; empty means: learned from the photos."""
 
     paper: str = Field("", pattern=r"^(#[0-9a-fA-F]{6})?$")
+    """The ground of most designs, nearly white."""
     ink: str = Field("", pattern=r"^(#[0-9a-fA-F]{6})?$")
+    """Words on it, nearly black."""
     accent: str = Field("", pattern=r"^(#[0-9a-fA-F]{6})?$")
+    """Fields, lines and prices."""
     accent_2: str = Field("", pattern=r"^(#[0-9a-fA-F]{6})?$")
+    """The colour beside it."""
 
 
 class Fonts(Value):
     """Typefaces of designed posts; empty means: a pair chosen for the brand."""
 
     pair: str = ""
-    """Name of a shipped pair (design.faces.PAIRS)."""
+    """Name of a pair that comes with Feedsmith, e.g. "fraunces"; `feedsmith brand` shows the brand's."""
     heading: str = ""
     """Path of a font file of the brand's own (TTF, OTF), seen from its folder."""
     text: str = ""
@@ -143,6 +147,7 @@ class HostingSettings(Value):
     endpoint: str = ""
     """Address of an S3-compatible storage, e.g. https://s3.eu-central-1.amazonaws.com."""
     bucket: str = Field("", pattern=r"^([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])?$")
+    """Its name."""
     region: str = Field("us-east-1", pattern=r"^[a-z0-9-]{1,40}$")
     """R2 calls it auto, MinIO us-east-1, Garage garage."""
     prefix: str = Field("feedsmith", pattern=r"^[A-Za-z0-9_./-]{0,200}$")
@@ -181,6 +186,7 @@ class Brand(Value):
     """The content of brand.toml."""
 
     name: str = Field(min_length=1, max_length=80)
+    """As people know it."""
     handle: str = ""
     """Instagram user name, without '@'."""
     niche: str = ""
@@ -188,7 +194,8 @@ class Brand(Value):
     subjects: tuple[str, ...] = ()
     """What its pictures usually show; carries the caption where photos have no words."""
     voice: str = "warm"
-    """One of VOICES, or free words."""
+    """warm, minimal, dry, poetic, playful, second-person, expert, first-person founder or practical (VOICES);
+    or free words."""
     voice_examples: tuple[str, ...] = ()
     """Captions that sound right, as models of the voice."""
     language: str = "en"
@@ -199,7 +206,9 @@ class Brand(Value):
     country: str = Field("", pattern=r"^([A-Z]{2})?$")
     """ISO 3166 code, e.g. "DE": whose holidays a plan keeps; empty means: by the time zone."""
     time_zone: str = "UTC"
+    """An IANA name such as Europe/Berlin."""
     banned_words: tuple[str, ...] = ()
+    """Never in a caption."""
     emoji_max: int = Field(2, ge=0, le=10)
     """Most emoji in one caption."""
     default_credit: str = ""

@@ -146,17 +146,21 @@ class Medium(Value):
     """One media file of a generated post: a picture (.jpg) or a film (.mp4, .gif)."""
 
     file: str
+    """Name in the post's folder."""
     width: int
+    """Pixels."""
     height: int
+    """Pixels."""
     alt_text: str
+    """For people who do not see it."""
     method: str
-    """How the picture was made: rows, noise, theme, mashup, relight, extend, crop, layout, gan,
-    diffusion."""
+    """How it was made (METHODS)."""
     sources: tuple[str, ...]
     """Ids of the library photos it was made from."""
     parts: tuple[str, ...] = ()
     """How the pictures in it were made, where that is another method."""
     originality: Originality | None = None
+    """How far it is from the library's photos."""
     text: tuple[str, ...] = ()
     """Words set on the picture, in reading order."""
     template: str = ""
@@ -284,7 +288,9 @@ class Post(Value):
     """A generated post: the whole content of its post.json."""
 
     id: str
+    """Name of its folder when it was made."""
     kind: Kind
+    """What sort of post it is."""
     caption: str
     """Without hashtags."""
     hashtags: tuple[str, ...]
@@ -292,27 +298,35 @@ class Post(Value):
     hashtag_reasons: tuple[str, ...] = ()
     """Why each was chosen, in the order of `hashtags`; empty in posts of older versions."""
     alt_text: str
+    """Of its first picture or film, for people who do not see it."""
     format: str
-    """Name in rules.FORMATS: square, portrait, landscape, story."""
+    """square, portrait, landscape or story (rules.FORMATS)."""
     seed: int
+    """With the same seed, library and models the same bytes come out."""
     theme: str = ""
+    """What it was asked to be about."""
     offer: Offer = Offer()
+    """Of a promo or a product."""
     at: datetime | None = None
     """When it is planned to go out."""
     shows: tuple[str, ...] = ()
     """Keywords of what the picture shows."""
     media: tuple[Medium, ...]
+    """Its pictures and films, in order."""
     sources: tuple[str, ...]
+    """Ids of the library photos that any of them was made from."""
     models: dict[str, str]
     """Role (images, captions, ...) to name and version or hash."""
     originality: Originality
+    """Of the picture that is nearest to a photo."""
     credits: tuple[Credit, ...] = ()
+    """Who made the photos that it was made from."""
     caption_route: str = ""
     """Where the caption came from: skeleton, model, endpoint, or plain."""
     provenance: str
     """In words, e.g. "recomposed from your photos"."""
     source_type: str = ""
-    """IPTC digital source type of its media, e.g. "compositeSynthetic" (see provenance.py)."""
+    """IPTC digital source type of its media, e.g. "compositeSynthetic" (docs/provenance.md)."""
     chosen: tuple[str, ...] = ()
     """Why its kind, theme, layout and time were chosen, one sentence each, where they lean on what became of
     earlier posts; not in post.json where nothing did."""

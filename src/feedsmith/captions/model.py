@@ -339,7 +339,14 @@ def _interrupts_waiting() -> Iterator[None]:
 
 
 def _serve(base: Path, adapters: Sequence[Path], threads: int, key: str) -> Any:
-    import xllamacpp as runtime
+    try:
+        import xllamacpp as runtime
+    except ImportError as error:
+        # Its wheel takes OpenMP from the system, and a bare one has none.
+        raise FeedsmithError(
+            f"the language model cannot be run here ({error})",
+            mend="install OpenMP (on Debian and Ubuntu: apt-get install libgomp1), then run again",
+        ) from error
 
     ask = runtime.CommonParams()
     ask.model.path = str(base)

@@ -70,6 +70,22 @@ app.command()(connect)
 app.command()(collect)
 app.command()(fake_instagram)
 
+
+def _version(asked: bool) -> None:
+    if asked:
+        out.print(f"feedsmith {feedsmith.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def feedsmith_itself(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which it is.")
+    ] = False,
+) -> None:
+    """Make new, on-brand Instagram posts from your own photos, on your own machine."""
+
+
 ONE_BY_ONE = 2000
 """Posts up to which each may know all those before it: that grows with the square of their number."""
 STOPPED = 130
@@ -301,12 +317,14 @@ def generate(
         typer.Option(help='The whole offer: "Oak walk, 3 May, 12 EUR".', rich_help_panel=_OFFER),
     ] = "",
     name: Annotated[
-        str, typer.Option(help="Of the product or event.", rich_help_panel=_OFFER)
+        str, typer.Option(help="Name of the product or event.", rich_help_panel=_OFFER)
     ] = "",
     price: Annotated[
         str, typer.Option(help='With its currency: "12 EUR".', rich_help_panel=_OFFER)
     ] = "",
-    was: Annotated[str, typer.Option(help="The former price.", rich_help_panel=_OFFER)] = "",
+    was: Annotated[
+        str, typer.Option(help="Its former price, struck through.", rich_help_panel=_OFFER)
+    ] = "",
     dates: Annotated[str, typer.Option(help='"3 to 9 May".', rich_help_panel=_OFFER)] = "",
     call: Annotated[
         str, typer.Option(help='Call to action: "Book at the desk".', rich_help_panel=_OFFER)
@@ -615,7 +633,7 @@ def doctor(
         Path | None,
         typer.Argument(metavar="BRAND", help="Look at this brand's settings, too."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Say what is installed, which models are here, whether the writer answers, what would be slow."""
     from feedsmith.doctor import examine

@@ -56,11 +56,17 @@ def collect(
     ] = False,
     hashtag: Annotated[
         str,
-        typer.Option(metavar="WORD", help="E.g. treesofinstagram.", rich_help_panel=_OTHERS),
+        typer.Option(
+            metavar="WORD",
+            help="Posts with this hashtag, e.g. treesofinstagram.",
+            rich_help_panel=_OTHERS,
+        ),
     ] = "",
     most: Annotated[
         int,
-        typer.Option("--max", min=1, max=100_000, help="Posts.", rich_help_panel=_OTHERS),
+        typer.Option(
+            "--max", min=1, max=100_000, help="At most so many posts.", rich_help_panel=_OTHERS
+        ),
     ] = 500,
     top: Annotated[
         bool, typer.Option("--top", help="Instagram's choice alone.", rich_help_panel=_OTHERS)
@@ -81,7 +87,7 @@ def collect(
     wait: Annotated[
         int, typer.Option(min=0, help="Minutes of one pause, if Instagram asks for one.")
     ] = 15,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Collect by Instagram's official API: your own posts with their figures, or a hashtag's.
 

@@ -95,7 +95,7 @@ def preflight(
     url: Annotated[
         str, typer.Option(help="Also fetch this address as Instagram would (a picture or film).")
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
     """Say what would keep posts from going out, and mend what can be mended in copies (BRAND/ready).
 

@@ -21,7 +21,7 @@ _AB = "Trials: two variants of caption or cover set against each other"
 
 def learn(
     home: HomeArgument,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     measure: Annotated[
         str,
         typer.Option(help="engagement (for each account reached), or reach."),
@@ -32,7 +32,7 @@ def learn(
             "--ab", metavar="start|show|assign|stop", help="Work on a trial.", rich_help_panel=_AB
         ),
     ] = "",
-    name: Annotated[str, typer.Option(help="Of the trial.", rich_help_panel=_AB)] = "",
+    name: Annotated[str, typer.Option(help="Name of the trial.", rich_help_panel=_AB)] = "",
     about: Annotated[
         str, typer.Option(help="What differs: caption or cover.", rich_help_panel=_AB)
     ] = "caption",

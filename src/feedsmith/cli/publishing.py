@@ -158,13 +158,13 @@ def _forget(shelf: "FolderShelf", name: str) -> None:
 
 def fake_instagram(
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Where to listen; 0 for any that is free.")
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any that is free.")
     ] = 8399,
     folder: Annotated[
         Path | None, typer.Option(help="Remember everything in this folder; else until Ctrl-C.")
     ] = None,
     host: Annotated[
-        str, typer.Option(help="Where to listen; this machine alone by default.")
+        str, typer.Option(help="Address to listen on; this machine alone by default.")
     ] = "127.0.0.1",
 ) -> None:
     """Run a fake Instagram on this machine: try the whole path to publishing with no account."""

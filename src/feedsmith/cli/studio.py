@@ -68,7 +68,8 @@ def studio(
     host: Annotated[
         str,
         typer.Option(
-            envvar="FEEDSMITH_HOST", help="Where to listen; 0.0.0.0 for phones in your network."
+            envvar="FEEDSMITH_HOST",
+            help="Address to listen on; 0.0.0.0 for phones in your network.",
         ),
     ] = "127.0.0.1",
     port: Annotated[
@@ -77,7 +78,7 @@ def studio(
             envvar="FEEDSMITH_PORT",
             min=0,
             max=65535,
-            help="Where to listen; 0 for any that is free.",
+            help="Port to listen on; 0 for any that is free.",
         ),
     ] = PORT,
     open_browser: Annotated[
@@ -228,7 +229,7 @@ def user_add(
 
 @user_app.command("link")
 def user_link(
-    name: Annotated[str, typer.Argument(help="Whose.")],
+    name: Annotated[str, typer.Argument(help="Who needs the link.")],
     home: Annotated[
         Path, typer.Argument(metavar="BRAND", help="The folder that keeps the studio.")
     ],

@@ -2,7 +2,7 @@
 
     BRAND/models/images/
       generator.onnx          z float32 (N, z_dim) -> rgb float32 (N, 3, S, S), -1..1
-      generator.safetensors   the same weights, to train on from
+      generator.safetensors   the same weights, to train on from (not with the shipped one)
       card.json               what it is: recipe, size, data, files and their SHA-256
 
 A latent is as good as a direction: generators look at z from the centre of a sphere (T. Karras et

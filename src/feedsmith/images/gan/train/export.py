@@ -38,7 +38,7 @@ TOLERANCE = 0.01
 precision of the weights included; beyond it the export is refused."""
 
 
-class _Whole(nn.Module):
+class Whole(nn.Module):
     """A generator as one function of z, in float32."""
 
     def __init__(self, generator: nn.Module, level: int) -> None:
@@ -59,7 +59,7 @@ def write(
     pictures.
     """
     level = len(pair.average.to_rgb) - 1 if isinstance(pair.average, Growing) else -1
-    whole = _Whole(pair.average, level).cpu().float().eval()
+    whole = Whole(pair.average, level).cpu().float().eval()
     data_of_it = onnx_of(whole, pair.latent)
     _same(data_of_it, whole, looked[:4])
     write_bytes(folder / "generator.onnx", data_of_it)
@@ -107,7 +107,11 @@ def card(
 
 
 def onnx_of(whole: nn.Module, latent: int) -> bytes:
-    """An ONNX file of a function of z (N, latent), N free; large weights stored as float16."""
+    """An ONNX file of a function of z (N, latent), N free; large weights stored as float16.
+
+    Weights keep their names, with `_half` behind where they are float16, and are stored as they are
+    trained: `weights_of` reads them back. What can be folded is folded when the file is opened.
+    """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
@@ -118,6 +122,7 @@ def onnx_of(whole: nn.Module, latent: int) -> bytes:
         torch.onnx.export(
             whole, (torch.zeros(2, latent),), out, input_names=["z"], output_names=["rgb"],
             dynamic_axes={"z": {0: "n"}, "rgb": {0: "n"}}, opset_version=17, dynamo=False,
+            do_constant_folding=False,
         )  # fmt: skip
     model = onnx.load_from_string(out.getvalue())
     casts = []
@@ -133,6 +138,27 @@ def onnx_of(whole: nn.Module, latent: int) -> bytes:
     model.graph.node.extend([*casts, *nodes])
     onnx.checker.check_model(model)
     return bytes(model.SerializeToString())
+
+
+def weights_of(path: Path) -> dict[str, Tensor]:
+    """Name -> weights of the network in an ONNX file that `onnx_of` made. Raises FeedsmithError where
+    it is none."""
+    import onnx
+    from google.protobuf.message import DecodeError
+    from onnx import numpy_helper
+
+    try:
+        stored = onnx.load(path).graph.initializer
+    except (OSError, DecodeError) as error:
+        raise FeedsmithError(
+            f"{path}: cannot be read as weights", mend="install Feedsmith again"
+        ) from error
+    found = {
+        weight.name.removesuffix("_half"): torch.from_numpy(numpy_helper.to_array(weight).copy())
+        for weight in stored
+    }
+    inner = "generator."
+    return {k.removeprefix(inner): v for k, v in found.items() if k.startswith(inner)}
 
 
 def _same(data: bytes, whole: nn.Module, z: Tensor) -> None:
