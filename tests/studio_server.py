@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlencode, urlsplit
@@ -49,14 +49,18 @@ def until(true: Callable[[], object], seconds: float = 600.0, every: float = 0.0
 class Server:
     """A running studio, and one person's browser without scripts."""
 
-    def __init__(self, home: Path, *more: str) -> None:
+    def __init__(
+        self, home: Path, *more: str, within: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        """`within`: words before the command, such as those that put it into a group (cgroup.py)."""
         self.home = home
         self.cookies: dict[str, str] = {}
         self.said = home / "said.txt"
         with self.said.open("wb") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "feedsmith", "studio", str(home), *(more if "--port" in more else ("--port", "0", *more))],
-                stdout=out, stderr=subprocess.STDOUT,
+                [*within, sys.executable, "-m", "feedsmith", "studio", str(home), *(more if "--port" in more else ("--port", "0", *more))],
+                stdout=out, stderr=subprocess.STDOUT, env=environment,
             )  # fmt: skip
         until(lambda: "/sign-in/link/" in self.output or self.process.poll() is not None)
         assert self.process.poll() is None, self.output

@@ -169,6 +169,7 @@ def test_every_page_says_who_may_see_it() -> None:
 def test_pages_for_everybody_are_few() -> None:
     open_to_all = {str(route.pattern) for route in routes() if route.callback.needs == "nobody"}
     assert open_to_all == {
+        "healthz", "readyz",  # "ok", and no more
         "sign-in", "sign-in/link/<str:token>", "static/<str:digest>/<str:name>", "sw.js", "offline",
         "hosted/<str:ends>/<str:mac>/<path:name>",  # by signed links
     }  # fmt: skip

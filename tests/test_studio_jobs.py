@@ -173,3 +173,27 @@ def test_every_page_of_a_brand_says_what_is_being_made_for_it() -> None:
     assert "Making 3 of 7" in text_of(visitor("edgar").get("/b/oak-co/posts"))
     assert "Making" not in text_of(visitor("otto").get("/b/elm-co/posts"))
     assert "Making" not in text_of(visitor("rita").get("/b/oak-co/posts"))
+
+
+def test_a_worker_elsewhere_is_given_up_for_its_silence_alone() -> None:
+    """The server cannot see processes of other machines: of those it hears the heart-beat."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from feedsmith.studio.models import Job
+
+    here, there, silent = job("oak-co"), job("elm-co"), job("elm-co")
+    now = timezone.now()
+    for row, name, beat in ((here, "worker-1", now), (there, "extra-worker-2", now),
+                            (silent, "extra-worker-3", now - timedelta(minutes=3))):  # fmt: skip
+        Job.objects.filter(pk=row.pk).update(state="running", worker=name, heart_beat=beat)
+
+    Job.lost(None, "the studio was ended in between", but="extra-")
+    states = dict(Job.objects.values_list("pk", "state"))
+    assert states == {here.pk: "queued", there.pk: "running", silent.pk: "running"}
+
+    Job.lost(None, "the worker fell silent", silent=timedelta(seconds=90))
+    assert Job.objects.get(pk=there.pk).state == "running"
+    row = Job.objects.get(pk=silent.pk)
+    assert (row.state, row.words) == ("queued", "the worker fell silent; it goes on where it was")

@@ -147,3 +147,56 @@ def test_a_backup_on_postgresql_comes_back_identical(postgres: str, tmp_path: Pa
     assert again.returncode == 1
     assert "holds a studio already" in " ".join(again.stderr.split())
     assert not (tmp_path / "again").exists()
+
+
+def test_a_worker_beside_the_studio_takes_what_the_studio_leaves(
+    postgres: str, tmp_path: Path
+) -> None:
+    import psycopg
+    from PIL import Image
+
+    from feedsmith.brand import Brand, Home
+    from studio_guest import Guest, link_in
+    from studio_server import Server
+
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE along")
+    Home(tmp_path).create(Brand(name="Oak"))
+    environment = os.environ | {"FEEDSMITH_DATABASE_URL": postgres.removesuffix("studio") + "along"}
+    server = Server(tmp_path, "--workers", "0", environment=environment)
+    beside = None
+    try:
+        guest = Guest(link_in(server.output)).sign_in()
+        guest.make_token()
+        photo = tmp_path / "elm.jpg"
+        Image.effect_noise((640, 480), 90).convert("RGB").save(photo)
+        row = guest.begun_import("oak", [photo])
+        beside = subprocess.Popen(
+            [sys.executable, "-m", "feedsmith", "studio", "work", str(tmp_path)],
+            env=environment, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        job = guest.over("oak", row)
+        assert (job["state"], job["result"]["photos_new"]) == ("done", 1)
+        assert server.workers == []
+        beside.terminate()
+        said, _ = beside.communicate(timeout=60)
+        assert beside.returncode == 0
+        assert "Work is over." in said
+    finally:
+        server.close()
+        if beside is not None:
+            beside.kill()
+            beside.communicate()
+
+
+def test_a_worker_beside_a_studio_on_sqlite_is_refused_in_words(tmp_path: Path) -> None:
+    from feedsmith.brand import Brand, Home
+
+    Home(tmp_path).create(Brand(name="Oak"))
+    told = subprocess.run(
+        [sys.executable, "-m", "feedsmith", "studio", "work", str(tmp_path)],
+        env={k: v for k, v in os.environ.items() if k != "FEEDSMITH_DATABASE_URL"},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert told.returncode == 1
+    assert "need PostgreSQL" in told.stderr.replace("\n", " ")

@@ -1,6 +1,5 @@
 """`feedsmith studio`: open it, add people. The studio is imported when it is asked for."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,6 +7,7 @@ import typer
 from rich.markup import escape
 from typer.core import TyperGroup
 
+from feedsmith import environment
 from feedsmith.cli.screen import counted, next_step, out, showing_progress
 from feedsmith.errors import FeedsmithError
 
@@ -39,15 +39,23 @@ Homes = Annotated[
     typer.Argument(metavar="BRAND...", help="Brands' folders; the first keeps the studio."),
 ]
 PORT = 8321
+URL = "FEEDSMITH_URL"
+OWNER_PASSWORD = "FEEDSMITH_OWNER_PASSWORD"  # noqa: S105 - a name, no password
 
 
 def config_of(home: Path, **more: object) -> "Config":
     """The studio kept in this brand's folder. Raises FeedsmithError where there is no brand."""
     from feedsmith.brand import Home
-    from feedsmith.studio.settings import DATABASE_URL, Config
+    from feedsmith.studio.settings import Config
 
     Home(home).load()
-    return Config(home=home.resolve(), database_url=os.environ.get(DATABASE_URL, ""), **more)  # type: ignore[arg-type]
+    return Config(home=home.resolve(), database_url=_database_url(), **more)  # type: ignore[arg-type]
+
+
+def _database_url() -> str:
+    from feedsmith.studio.settings import DATABASE_URL
+
+    return environment.secret(DATABASE_URL, "the database's address")
 
 
 studio_app.add_typer(user_app, name="user")
@@ -58,33 +66,67 @@ studio_app.add_typer(token_app, name="token")
 def studio(
     homes: Homes,
     host: Annotated[
-        str, typer.Option(help="Where to listen; 0.0.0.0 for phones in your network.")
+        str,
+        typer.Option(
+            envvar="FEEDSMITH_HOST", help="Where to listen; 0.0.0.0 for phones in your network."
+        ),
     ] = "127.0.0.1",
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Where to listen; 0 for any that is free.")
+        int,
+        typer.Option(
+            envvar="FEEDSMITH_PORT",
+            min=0,
+            max=65535,
+            help="Where to listen; 0 for any that is free.",
+        ),
     ] = PORT,
     open_browser: Annotated[
         bool, typer.Option("--open", help="Open it in your browser, signed in.")
     ] = False,
     url: Annotated[
-        str, typer.Option(help="Where people reach it, if elsewhere: https://studio.example.org")
+        str,
+        typer.Option(
+            envvar=URL, help="Where people reach it, if elsewhere: https://studio.example.org"
+        ),
     ] = "",
     proxy: Annotated[
         list[str] | None,
         typer.Option(
-            help="Address of a proxy in front of it that may be believed, e.g. 127.0.0.1."
+            envvar="FEEDSMITH_PROXY",
+            help="Address or network of a proxy in front of it that may be believed, e.g. 127.0.0.1.",
         ),
     ] = None,
     memory: Annotated[
-        int, typer.Option(min=64, help="MB that the process which makes posts may use.")
+        int,
+        typer.Option(
+            envvar="FEEDSMITH_MEMORY", min=64, help="MB that the process which makes posts may use."
+        ),
     ] = 512,
     idle: Annotated[
-        float, typer.Option(min=1, help="Seconds after which an idle worker ends.")
+        float,
+        typer.Option(
+            envvar="FEEDSMITH_IDLE", min=1, help="Seconds after which an idle worker ends."
+        ),
     ] = 60,
-    jobs: Annotated[int, typer.Option(min=1, max=8, help="Jobs that run at the same time.")] = 1,
+    jobs: Annotated[
+        int,
+        typer.Option(envvar="FEEDSMITH_JOBS", min=1, max=8, help="Jobs that run at the same time."),
+    ] = 1,
+    workers: Annotated[
+        int,
+        typer.Option(
+            envvar="FEEDSMITH_WORKERS",
+            min=-1,
+            max=8,
+            help="How many of them this process works at; -1 for all. The others: feedsmith studio work.",
+        ),
+    ] = -1,
     webhooks_to: Annotated[
         list[str] | None,
-        typer.Option(help="A private network that webhooks may call, e.g. 192.168.1.0/24."),
+        typer.Option(
+            envvar="FEEDSMITH_WEBHOOKS_TO",
+            help="A private network that webhooks may call, e.g. 192.168.1.0/24.",
+        ),
     ] = None,
 ) -> None:
     """Open the studio in the browser: make, look, edit, approve."""
@@ -93,15 +135,52 @@ def studio(
     config = config_of(
         homes[0], host=host, port=port, public_url=url, proxies=tuple(proxy or ()),
         memory_cap=memory * 2**20, jobs_at_once=jobs, idle_seconds=idle,
-        webhooks_to=_networks(webhooks_to or []),
+        workers_here=workers if workers >= 0 else None, webhooks_to=_networks(webhooks_to or []),
     )  # fmt: skip
     open_studio(
         config,
         homes,
         open_browser=open_browser,
+        password=environment.secret(OWNER_PASSWORD, "the owner's password"),
         tell=lambda line: out.print(escape(line), soft_wrap=True),
     )
     out.print("The studio is closed.", style="dim")
+
+
+@studio_app.command("work")
+def work(
+    home: Annotated[
+        Path, typer.Argument(metavar="BRAND", help="The folder that keeps the studio.")
+    ],
+    memory: Annotated[
+        int,
+        typer.Option(envvar="FEEDSMITH_MEMORY", min=64, help="MB that a worker may use."),
+    ] = 512,
+    idle: Annotated[
+        float,
+        typer.Option(
+            envvar="FEEDSMITH_IDLE", min=1, help="Seconds after which an idle worker ends."
+        ),
+    ] = 60,
+    jobs: Annotated[
+        int,
+        typer.Option(envvar="FEEDSMITH_JOBS", min=1, max=8, help="Jobs of the whole studio."),
+    ] = 1,
+    workers: Annotated[
+        int,
+        typer.Option(
+            envvar="FEEDSMITH_WORKERS", min=0, max=8, help="How many of them are worked at here."
+        ),
+    ] = 1,
+) -> None:
+    """Work for a studio that is open elsewhere, on the same PostgreSQL and the same folders."""
+    from feedsmith.studio.start import work_along
+
+    config = config_of(
+        home, memory_cap=memory * 2**20, jobs_at_once=jobs, idle_seconds=idle, workers_here=workers
+    )
+    work_along(config, tell=lambda line: out.print(escape(line), soft_wrap=True))
+    out.print("Work is over.", style="dim")
 
 
 def _networks(words: list[str]) -> str:
@@ -124,7 +203,7 @@ def user_add(
     name: Annotated[str, typer.Argument(help="What they sign in with.")],
     homes: Homes,
     role: Annotated[str, typer.Option(help="reviewer, editor or owner.")] = "editor",
-    url: Annotated[str, typer.Option(help="Where people reach the studio.")] = "",
+    url: Annotated[str, typer.Option(envvar=URL, help="Where people reach the studio.")] = "",
 ) -> None:
     """Add a person to brands of a studio (the first folder keeps it), and print their link."""
     from feedsmith.studio import states
@@ -153,7 +232,7 @@ def user_link(
     home: Annotated[
         Path, typer.Argument(metavar="BRAND", help="The folder that keeps the studio.")
     ],
-    url: Annotated[str, typer.Option(help="Where people reach the studio.")] = "",
+    url: Annotated[str, typer.Option(envvar=URL, help="Where people reach the studio.")] = "",
 ) -> None:
     """Print a new link for somebody who cannot get in."""
     from feedsmith.studio.start import open_database
@@ -204,9 +283,9 @@ def restore(
 ) -> None:
     """Bring a saved studio back into a new folder, as it was."""
     from feedsmith.studio.backup import restore as bring_back
-    from feedsmith.studio.settings import DATABASE_URL, Config
+    from feedsmith.studio.settings import Config
 
-    config = Config(home=target.resolve(), database_url=os.environ.get(DATABASE_URL, ""))
+    config = Config(home=target.resolve(), database_url=_database_url())
     with showing_progress() as report:
         told = bring_back(config, archive, report)
     out.print(
@@ -324,7 +403,7 @@ def mcp(
     from feedsmith.studio.models import Token
     from feedsmith.studio.worker.lock import OneStudio
 
-    words = os.environ.get(TOKEN, "")
+    words = environment.secret(TOKEN, "the token")
     if words and Token.of(words) is None:
         raise FeedsmithError(
             f"{TOKEN}: not a token that lives",

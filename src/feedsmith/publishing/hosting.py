@@ -23,6 +23,7 @@ from typing import IO, NamedTuple, Protocol
 from urllib.parse import quote, urlsplit
 
 import feedsmith
+from feedsmith import environment
 from feedsmith.brand import HostingSettings
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import writing
@@ -233,7 +234,7 @@ def keys_from_environment() -> Keys:
                 f"{name}: this cannot be a key, it has blanks or line breaks in it",
                 mend="put the key there and nothing else",
             )
-    return Keys(access, secret, os.environ.get(TOKEN, "").strip())
+    return Keys(access, secret, environment.secret(TOKEN, "the session's token"))
 
 
 class _Answer(NamedTuple):

@@ -46,6 +46,9 @@ class Config:
     idle_seconds: float = 60.0
     """A worker with nothing to do ends after this long and gives its memory back."""
 
+    workers_here: int | None = None
+    """Of the workers for these jobs, how many this process starts; None for all of them. The others are
+    started by `feedsmith studio work` elsewhere."""
     webhooks_to: str = ""
     """Networks beside the public internet that webhooks may call: "192.168.1.0/24,10.0.0.7"."""
 

@@ -7,8 +7,11 @@ import contextlib
 import getpass
 import logging
 import logging.handlers
+import os
 import re
+import signal
 import socket
+import threading
 import webbrowser
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -18,10 +21,13 @@ from typing import Any
 from feedsmith import memory
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import check_writable
-from feedsmith.studio.settings import Config, set_up
+from feedsmith.studio.settings import DATABASE_URL, Config, set_up
 from feedsmith.studio.worker.lock import OneStudio
 
 Tell = Callable[[str], None]
+
+OWNER = "FEEDSMITH_OWNER"
+"""Environment variable: what the first owner signs in as; else as the system's user is called."""
 
 LOG_BYTES = 1_000_000
 """Of the studio's log, then it starts anew; one old one is kept."""
@@ -81,17 +87,30 @@ def welcome(homes: Sequence[Path]) -> Any:
 
 
 def _login() -> str:
+    """What the first owner is called."""
+    if said := os.environ.get(OWNER, "").strip():
+        return said[:60]
     with contextlib.suppress(Exception):  # no such user in a container
         return re.sub(r"[^\w.-]", "", getpass.getuser())[:60] or "owner"
     return "owner"
 
 
 def open_studio(
-    config: Config, homes: Sequence[Path], *, tell: Tell, open_browser: bool = False
+    config: Config,
+    homes: Sequence[Path],
+    *,
+    tell: Tell,
+    open_browser: bool = False,
+    password: str = "",
 ) -> None:
-    """Run the studio until Ctrl-C or SIGTERM. Raises FeedsmithError where it cannot start."""
+    """Run the studio until Ctrl-C or SIGTERM. Raises FeedsmithError where it cannot start.
+
+    `password`: the owner's first one, where they have none yet. No link is told then: a container's log is
+    read by more people than a terminal.
+    """
     import uvicorn
 
+    _end_on_sigterm()
     memory.be_frugal()
     check_writable(config.folder)
     lock = OneStudio(config.folder)
@@ -100,15 +119,17 @@ def open_studio(
     config = replace(config, port=listening.getsockname()[1])
     open_database(config)
     owner = welcome(homes)
+    if password:
+        _first_password(owner, password)
     _log_to(config.folder / "studio.log")
     from feedsmith.studio.delivery import Deliverer
     from feedsmith.studio.models import Job, LoginLink, Publication
     from feedsmith.studio.pages.events import streams
     from feedsmith.studio.serving import Application
-    from feedsmith.studio.worker.supervisor import Supervisor
+    from feedsmith.studio.worker.supervisor import EXTRA, Supervisor
 
-    # Nobody works yet: what seems to run was cut off by a kill, and goes on.
-    Job.lost(None, "the studio was ended in between")
+    # Nobody of ours works yet: what seems to run was cut off by a kill, and goes on.
+    Job.lost(None, "the studio was ended in between", but=EXTRA)
     if not config.database_url:  # on PostgreSQL another studio's publisher may be at it
         Publication.released()
 
@@ -135,7 +156,10 @@ def open_studio(
     )
     address = f"{config.url}/sign-in/link/{LoginLink.make(owner)}"
     tell(f"The studio is open at {config.url}")
-    tell(f"Sign in once with this link, within an hour: {address}")
+    if password:
+        tell(f"Sign in as {owner.name} with your password.")
+    else:
+        tell(f"Sign in once with this link, within an hour: {address}")
     supervisor = Supervisor(config, lock)
     supervisor.start()
     deliverer = Deliverer()
@@ -149,6 +173,30 @@ def open_studio(
         deliverer.close()
         supervisor.close()
         lock.release()
+
+
+def work_along(config: Config, *, tell: Tell) -> None:
+    """Workers and a publisher beside a studio that is open elsewhere, on the same PostgreSQL and the same
+    folders, until Ctrl-C or SIGTERM. Raises FeedsmithError where it cannot start."""
+    if not config.database_url:
+        raise FeedsmithError(
+            "workers beside a studio need PostgreSQL; with SQLite the studio starts its own",
+            mend=f"set {DATABASE_URL}, for the studio too",
+        )
+    _end_on_sigterm()
+    memory.be_frugal()
+    open_database(config)
+    from feedsmith.studio.worker.supervisor import EXTRA, Supervisor
+
+    supervisor = Supervisor(config, OneStudio(config.folder), EXTRA)  # the lock is the studio's
+    supervisor.start()
+    tell(f"Works along with the studio of {config.home}.")
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            while supervisor.is_alive():
+                supervisor.join(3600)
+    finally:
+        supervisor.close()
 
 
 def _listen(config: Config) -> socket.socket:
@@ -167,6 +215,36 @@ def _listen(config: Config) -> socket.socket:
         ) from error
     listening.set_inheritable(False)
     return listening
+
+
+def _end_on_sigterm() -> None:
+    """SIGTERM ends as Ctrl-C does, from the first moment on: as the first process of a container it would
+    else be ignored, and elsewhere it would end the server before its workers are told."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+
+    def ended(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, ended)
+
+
+def _first_password(owner: Any, password: str) -> None:
+    """Raises FeedsmithError for one that is too easy; leaves alone who has one already."""
+    from django.contrib.auth.password_validation import validate_password
+    from django.core.exceptions import ValidationError
+
+    if owner.has_usable_password():
+        return
+    try:
+        validate_password(password, owner)
+    except ValidationError as error:
+        raise FeedsmithError(
+            f"the owner's first password is refused: {' '.join(error.messages)}",
+            mend="set a longer one, e.g. of four words",
+        ) from error
+    owner.set_password(password)
+    owner.save(update_fields=["password"])
 
 
 def _log_to(path: Path) -> None:

@@ -16,6 +16,7 @@ from feedsmith.studio.pages import (
     editing,
     errors,
     events,
+    health,
     home,
     hosted,
     library,
@@ -40,6 +41,8 @@ FILE = r"(?P<folder>[\w-][\w.-]*)/(?P<file>[\w-][\w.-]*)"
 
 urlpatterns = [
     path("", home.home),
+    path("healthz", health.alive),
+    path("readyz", health.ready),
     path("sign-in", sign_in.sign_in),
     path("sign-in/link/<str:token>", sign_in.link),
     path("sign-out", sign_in.sign_out),

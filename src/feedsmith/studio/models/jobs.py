@@ -4,6 +4,7 @@ A job is claimed in one transaction; never two of a brand at once (they would wr
 never more in all than the studio allows.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection, models, transaction
@@ -127,13 +128,21 @@ class Job(models.Model):
                 row.save(update_fields=["stop_wanted", "updated_at"])
 
     @classmethod
-    def lost(cls, worker: str | None, why: str, mend: str = "", *, forgiven: bool = False) -> int:
-        """The worker is gone (None: all are): its jobs wait again, or are given up after ATTEMPTS
+    def lost(
+        cls, worker: str | None, why: str, mend: str = "", *, forgiven: bool = False,
+        silent: timedelta | None = None, but: str = "",
+    ) -> int:  # fmt: skip
+        """The worker is gone (None: all are, but those whose name begins with `but`; or all that have been
+        `silent` for so long): its jobs wait again, or are given up after ATTEMPTS
         starts, of which a `forgiven` one is none. `why` is a sentence for people. Returns how many
         there were."""
         rows = cls.objects.filter(state="running")
         if worker is not None:
             rows = rows.filter(worker=worker)
+        if but:
+            rows = rows.exclude(worker__startswith=but)
+        if silent is not None:
+            rows = rows.filter(heart_beat__lt=timezone.now() - silent)
         count = 0
         for job in rows:
             count += 1

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from django.db import close_old_connections, connections
@@ -63,15 +64,25 @@ class Worker:
     """The last heart-beat, and when it was seen to be new: on a clock that stands while a laptop sleeps."""
 
 
+EXTRA = "extra-"
+"""How the names of workers begin that another process than the studio's server started, maybe on another
+machine: the server cannot know whether they live, save by their heart-beat."""
+
+
 class Supervisor(threading.Thread):
-    def __init__(self, config: Config, lock: OneStudio) -> None:
+    """`prefix`: EXTRA for one without a server, beside a studio on PostgreSQL."""
+
+    def __init__(self, config: Config, lock: OneStudio, prefix: str = "") -> None:
         super().__init__(name="supervisor", daemon=True)
+        self.prefix = prefix
+        at_most = config.jobs_at_once
+        self.at_most = at_most if config.workers_here is None else min(at_most, config.workers_here)
         self.config = config
         self.lock = lock
         self.workers: list[Worker] = []
         self.closing = False
         self.in_vain = 0
-        self.not_before = 0.0
+        self.not_before = self.look_for_silent = 0.0
         self.publisher: Worker | None = None
         self.publisher_not_before = 0.0
         self.publisher_in_vain = 0
@@ -94,6 +105,9 @@ class Supervisor(threading.Thread):
         connections.close_all()
 
     def _look(self) -> None:
+        if self.config.database_url and time.monotonic() >= self.look_for_silent:
+            self.look_for_silent = time.monotonic() + SILENT_MAX / 3
+            Job.lost(None, "the worker fell silent", silent=timedelta(seconds=SILENT_MAX))
         busy = dict(Job.objects.filter(state="running").values_list("worker", "heart_beat"))
         for worker in list(self.workers):
             code = worker.process.poll()
@@ -107,7 +121,8 @@ class Supervisor(threading.Thread):
         if waiting and idle:
             for worker in self.workers:
                 self._poke(worker)
-        if waiting > idle and time.monotonic() >= self.not_before:
+        room = len(self.workers) < self.at_most
+        if waiting > idle and room and time.monotonic() >= self.not_before:
             self._start()
 
     def _check(self, worker: Worker, beat: object) -> None:
@@ -188,7 +203,7 @@ class Supervisor(threading.Thread):
         self.workers.append(self._begun("worker", "feedsmith.studio.worker"))
 
     def _begun(self, what: str, module: str) -> Worker:
-        name = f"{what}-{secrets.token_hex(4)}"
+        name = f"{self.prefix}{what}-{secrets.token_hex(4)}"
         with self._log.open("ab") as said:
             process = subprocess.Popen(
                 [sys.executable, "-m", module, name],

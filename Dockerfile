@@ -1,0 +1,46 @@
+# syntax=docker/dockerfile:1
+# Feedsmith, its default models included: docker build -t feedsmith .
+# What it costs, and why each part stays: docs/deploy/image.md. How to run it: docs/deploy/docker.md.
+ARG BASE_IMAGE=python:3.11-slim-bookworm
+
+FROM ${BASE_IMAGE} AS build
+# strip(1) takes the debugging symbols out of compiled packages: 120 MB. This stage is thrown away.
+RUN apt-get update && apt-get install -y --no-install-recommends binutils && rm -rf /var/lib/apt/lists/*
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /src
+# Packages first: they change seldom, and their layer is then taken from the cache.
+# The secret is optional: a CA of your own, where a proxy looks into what comes over TLS.
+COPY pyproject.toml constraints.txt deploy/image/requirements.py /src/
+RUN --mount=type=secret,id=pip_ca,required=false \
+    if [ -s /run/secrets/pip_ca ]; then export PIP_CERT=/run/secrets/pip_ca; fi; \
+    python3 -m venv /opt/venv \
+    && python3 requirements.py pyproject.toml postgres > requirements.txt \
+    && /opt/venv/bin/pip install -c constraints.txt -r requirements.txt
+COPY README.md LICENSE NOTICE /src/
+COPY src /src/src
+RUN --mount=type=secret,id=pip_ca,required=false \
+    if [ -s /run/secrets/pip_ca ]; then export PIP_CERT=/run/secrets/pip_ca; fi; \
+    /opt/venv/bin/pip install --no-deps -c constraints.txt . \
+    && FEEDSMITH_MODELS=/opt/models /opt/venv/bin/feedsmith models fetch
+COPY deploy/image/slim.py /src/
+RUN python3 slim.py /opt/venv
+
+FROM ${BASE_IMAGE}
+# OpenMP, for the language model's runtime; its wheel does not bring it.
+RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 libstdc++6 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --uid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin feedsmith \
+    && install -d -o feedsmith -g feedsmith /data
+COPY --from=build /opt/models /opt/models
+COPY --from=build /opt/venv /opt/venv
+COPY --chmod=755 deploy/image/studio /usr/local/bin/studio
+ENV PATH=/opt/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OMP_WAIT_POLICY=PASSIVE \
+    HOME=/data FEEDSMITH_MODELS=/opt/models FEEDSMITH_HOST=0.0.0.0 FEEDSMITH_PORT=8321 FEEDSMITH_OWNER=owner
+WORKDIR /data
+USER 10001:10001
+VOLUME /data
+EXPOSE 8321
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s --retries=3 CMD ["studio", "--healthy"]
+CMD ["studio"]
