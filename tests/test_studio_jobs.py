@@ -232,20 +232,6 @@ def test_who_was_served_longest_ago_has_the_next_turn() -> None:
     assert order == ["b0", "b1", "b2"] * 3
 
 
-def test_a_long_job_counts_from_its_end_as_those_beside_it_waited_meanwhile() -> None:
-    long, again = job("oak-co"), job("oak-co")
-    assert claim(2) == long
-    short, second = job("elm-co"), job("elm-co")
-    assert claim(2) == short
-    short.refresh_from_db(), long.refresh_from_db()
-    long.end("done")
-    short.end("done")
-    assert [claim(1), claim(1)] == [again, None]  # elm's ended last
-    again.refresh_from_db()
-    again.end("done")
-    assert claim(1) == second
-
-
 def test_what_is_told_of_a_place_in_the_queue_comes_true() -> None:
     from feedsmith.studio.models import Job
 

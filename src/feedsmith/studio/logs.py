@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from feedsmith.errors import FeedsmithError
@@ -42,7 +43,7 @@ SECRETS = re.compile(
 )
 BLACK = "[secret]"
 
-_about: ContextVar[Mapping[str, object]] = ContextVar("about", default={})
+_about: ContextVar[Mapping[str, object]] = ContextVar("about", default=MappingProxyType({}))
 
 
 # ---- what a line is about ------------------------------------------------------------------------
@@ -157,20 +158,22 @@ def checked(form: str) -> str:
     return form.strip().lower()
 
 
-def set_up(form: str, file: Path | None = None, descriptor: int | None = None) -> None:
-    """Once in a process: what goes wrong to `file`, and all events to `descriptor` where a form is set."""
-    root = logging.getLogger()
+def set_up(form: str, *, events: int, problems: Path | int) -> None:
+    """Once in a process: what goes wrong is kept in `problems`, a file or an open descriptor; where a form is
+    set, all events go to the descriptor `events`, too."""
     handlers: list[logging.Handler] = []
-    if file is not None:
-        keeping = logging.handlers.RotatingFileHandler(
-            file, maxBytes=FILE_BYTES, backupCount=1, encoding="utf-8", delay=True
+    if isinstance(problems, Path):
+        handlers.append(
+            logging.handlers.RotatingFileHandler(
+                problems, maxBytes=FILE_BYTES, backupCount=1, encoding="utf-8", delay=True
+            )
         )
-        keeping.setLevel(logging.WARNING)
-        handlers.append(keeping)
-    if descriptor is not None and (form or file is None):
-        handlers.append(_Descriptor(descriptor))
-        if not form:
-            handlers[-1].setLevel(logging.WARNING)
+    else:
+        handlers.append(_Descriptor(problems))
+    handlers[0].setLevel(logging.WARNING)
+    if form:
+        handlers.append(_Descriptor(events))
+    root = logging.getLogger()
     for handler in handlers:
         handler.addFilter(_knowing)
         handler.setFormatter(Json() if form == "json" else Text())

@@ -28,7 +28,7 @@ class Brand(models.Model):
     """When the studio first saw an account connected: what was due before was posted by hand. None
     while there is none."""
     served_at = models.DateTimeField(null=True)
-    """When a job of it was begun or ended last: whose was longest ago has the next turn (jobs)."""
+    """When a job of it was begun last: whose was longest ago has the next turn (jobs)."""
 
     class Meta:
         ordering = ("added_at", "id")

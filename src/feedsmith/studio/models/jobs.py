@@ -50,9 +50,7 @@ class Job(models.Model):
     error = models.CharField(max_length=600, blank=True)
     mend = models.CharField(max_length=300, blank=True)
     result = models.JSONField(default=dict)
-    request = models.CharField(
-        max_length=64, blank=True, default=logs.request_id, db_default=""
-    )
+    request = models.CharField(max_length=64, blank=True, default=logs.request_id, db_default="")
     """Id of the request that asked for it, to be found in the log; '' for none."""
 
     class Meta:
@@ -130,13 +128,10 @@ class Job(models.Model):
 
     def end(self, state: str, **more: Any) -> bool:
         """Write how it ended, once: a job that is over stays as it is. True where it ended now."""
-        now = timezone.now()
-        ran = self.started_at is not None
         ended = Job.objects.filter(pk=self.pk, state__in=ACTIVE).update(
-            state=state, ended_at=now, updated_at=now, worker="", seconds_left=None, **more
-        )
-        if ended and ran:  # who had it long has its turn behind those that waited meanwhile
-            Brand.objects.filter(pk=self.brand_id).update(served_at=now)
+            state=state, ended_at=timezone.now(), updated_at=timezone.now(), worker="",
+            seconds_left=None, **more,
+        )  # fmt: skip
         self.refresh_from_db()
         return bool(ended)
 

@@ -7,10 +7,11 @@ been sent was written down before (publishing.publisher), and a publication belo
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 
 from django.conf import settings
@@ -26,7 +27,7 @@ from feedsmith.publishing.hosting import Hosted
 from feedsmith.publishing.outgoing import Outgoing, Part
 from feedsmith.publishing.publisher import AGAIN, MEND, Policy
 from feedsmith.publishing.tokens import Account, Connection
-from feedsmith.studio import accounts, due, links
+from feedsmith.studio import accounts, due, links, logs
 from feedsmith.studio.models import Brand, Publication
 from feedsmith.studio.models.publications import Taken, under_way
 
@@ -76,6 +77,30 @@ def _worked(row: Publication, name: str, now: datetime) -> None:
 # ---- one of them -----------------------------------------------------------------------------------
 
 
+def _logged(
+    work: Callable[[Publication, str, datetime], None],
+) -> Callable[[Publication, str, datetime], None]:
+    """Lines of the log say which publication they are about; each step it takes is one."""
+
+    @wraps(work)
+    def told(row: Publication, name: str, now: datetime) -> None:
+        began, before = time.monotonic(), row.step
+        slug = row.draft.brand.slug
+        with logs.about(publication=row.pk, post=row.draft_id, brand=slug, account=row.account):
+            try:
+                work(row, name, now)
+            finally:
+                if row.step != before:
+                    seconds = round(time.monotonic() - began, 2)
+                    logs.event(
+                        log, "publication", step=row.step, before=before, why=row.told.why,
+                        duration_s=seconds,
+                    )  # fmt: skip
+
+    return told
+
+
+@_logged
 def further(row: Publication, name: str, now: datetime) -> None:
     """One step of a publication that is in these hands; where they lose it, nothing more is sent."""
     brand = row.draft.brand
