@@ -12,6 +12,7 @@ from feedsmith.cli.screen import counted, next_step, out, showing_progress
 from feedsmith.errors import FeedsmithError
 
 if TYPE_CHECKING:
+    from feedsmith.doctor import Finding
     from feedsmith.studio.settings import Config
 
 
@@ -276,6 +277,14 @@ def _tell_link(name: str, first: str) -> None:
         f"{settings.STUDIO.url}/sign-in/link/{token}",
         soft_wrap=True,
     )
+
+
+def of_studio(home: Path) -> "list[Finding]":
+    """What doctor says of the studio that this folder keeps; nothing where it keeps none."""
+    from feedsmith.studio.checkup import examine
+    from feedsmith.studio.settings import Config
+
+    return examine(Config(home=home.resolve(), database_url=_database_url()))
 
 
 def backup(
