@@ -116,7 +116,7 @@ def test_the_numbers_are_those_of_the_studio() -> None:
         ("feedsmith_posts_overdue", {}, 1),
         ("feedsmith_posts", {"state": "scheduled"}, 1),
         ("feedsmith_account_posts_left", {"brand": "oak-co", "account": "oak.walks"}, 49),
-        ("feedsmith_webhook_messages", {"state": "waiting"}, 1),
+        ("feedsmith_webhook_messages", {"state": "waiting"}, 2),
     ):
         assert value(text, name, **labels) == wanted, (name, labels)
     assert 599 < value(text, "feedsmith_oldest_waiting_job_seconds") < 700
@@ -145,6 +145,16 @@ def test_a_request_is_counted_once_by_its_route_and_never_by_its_address() -> No
     assert "secret" not in text
     assert "sss" not in text
     assert "oak-co" not in re.sub(r"^feedsmith_account.*$", "", text, flags=re.M)
+
+
+def test_methods_that_somebody_makes_up_are_counted_as_one() -> None:
+    for number in range(5):
+        visitor().generic(f"MADEUP{number}", "/healthz")
+    text = scraped()
+    assert "MADEUP" not in text
+    assert (
+        value(text, "feedsmith_requests_total", method="other", route="healthz", status="405") >= 5
+    )
 
 
 def test_a_jobs_end_is_counted_once_however_often_one_asks() -> None:

@@ -87,7 +87,7 @@ def test_nothing_is_missing_after_an_upgrade_and_a_copy_of_before_is_kept(
     home = studio(version, tmp_path / "oak")
     before = rows(home / "studio.db")
     assert len(before["studio_draft"]) == 12
-    assert len(before["studio_revision"]) == 8
+    assert len(before["studio_revision"]) == 20
     told = opened(home)
     assert told.returncode == 0, told.stderr
     assert "calendar" in told.stdout

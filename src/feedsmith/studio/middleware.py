@@ -54,21 +54,25 @@ def observed(get_response: Handler) -> Handler:
         number = logs.taken_over(request.META.get("HTTP_X_REQUEST_ID", ""))
         with logs.about(request=number):
             response = get_response(request)
+            brand = getattr(getattr(request, "brand", None), "slug", None)
             took = time.perf_counter() - began
-            route, status = _route(request), response.status_code
-            metrics.request(str(request.method), route, status, took)
-            if route not in PROBES or status >= 400:
-                brand = getattr(request, "brand", None)
-                level = logging.WARNING if status >= 500 and route not in PROBES else logging.INFO
-                logs.event(
-                    log, "request", level, method=request.method, route=route, status=status,
-                    duration_ms=round(1000 * took, 1), person=_person(request),
-                    brand=getattr(brand, "slug", None),
-                )  # fmt: skip
+            answered(
+                str(request.method), _route(request), response.status_code, took, brand=brand,
+                person=_person(request),
+            )  # fmt: skip
         response.headers["X-Request-Id"] = number
         return response
 
     return told
+
+
+def answered(method: str, route: str, status: int, took: float, **more: object) -> None:
+    """Count an answer that took so many seconds, and write a line of it."""
+    metrics.request(method, route, status, took)
+    if route not in PROBES or status >= 400:
+        level = logging.WARNING if status >= 500 and route not in PROBES else logging.INFO
+        said = {"method": method, "route": route, "status": status, **more}
+        logs.event(log, "request", level, **said, duration_ms=round(1000 * took, 1))
 
 
 def _route(request: HttpRequest) -> str:
