@@ -88,6 +88,9 @@ def postgres(folder: Path, ended: ExitStack) -> str:
     return f"{address}/studio"
 
 
+PATIENCE = 120
+"""Seconds after which a request that was not answered is an error."""
+
 FILL = """
 import json, sys
 from pathlib import Path
@@ -144,7 +147,7 @@ class Editor:
         began = time.perf_counter()
         try:
             status, said = await asyncio.wait_for(
-                self._exchange("\r\n".join(lines).encode() + body), 60
+                self._exchange("\r\n".join(lines).encode() + body), PATIENCE
             )
         except (OSError, EOFError, TimeoutError) as error:
             self.stream = None

@@ -158,26 +158,29 @@ def checked(form: str) -> str:
     return form.strip().lower()
 
 
+def to(place: Path | int, form: str = "text") -> logging.Handler:
+    """A handler that writes to a file, which starts anew when it has grown, or to an open descriptor."""
+    handler: logging.Handler = _Descriptor(place) if isinstance(place, int) else _file(place)
+    handler.addFilter(_knowing)
+    handler.setFormatter(Json() if form == "json" else Text())
+    return handler
+
+
+def _file(path: Path) -> logging.Handler:
+    return logging.handlers.RotatingFileHandler(
+        path, maxBytes=FILE_BYTES, backupCount=1, encoding="utf-8", delay=True
+    )
+
+
 def set_up(form: str, *, events: int, problems: Path | int) -> None:
     """Once in a process: what goes wrong is kept in `problems`, a file or an open descriptor; where a form is
     set, all events go to the descriptor `events`, too."""
-    handlers: list[logging.Handler] = []
-    if isinstance(problems, Path):
-        handlers.append(
-            logging.handlers.RotatingFileHandler(
-                problems, maxBytes=FILE_BYTES, backupCount=1, encoding="utf-8", delay=True
-            )
-        )
-    else:
-        handlers.append(_Descriptor(problems))
-    handlers[0].setLevel(logging.WARNING)
-    if form:
-        handlers.append(_Descriptor(events))
     root = logging.getLogger()
-    for handler in handlers:
-        handler.addFilter(_knowing)
-        handler.setFormatter(Json() if form == "json" else Text())
-        root.addHandler(handler)
+    kept = to(problems, form)
+    kept.setLevel(logging.WARNING)
+    root.addHandler(kept)
+    if form:
+        root.addHandler(to(events, form))
     root.setLevel(logging.WARNING)
     logging.getLogger("feedsmith").setLevel(logging.INFO if form else logging.WARNING)
     # Django's own lines would name addresses, and a sign-in link is one.
