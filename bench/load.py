@@ -153,16 +153,25 @@ class Editor:
             self.stream = None
             status, said = 0, type(error).__name__
         if what:
-            self.told.add(what, status, time.perf_counter() - began, path)
+            self.told.add(what, status, time.perf_counter() - began, path, said)
         return status, said
 
     async def _exchange(self, sent: bytes) -> tuple[int, str]:
-        if self.stream is None:
+        reused = self.stream is not None and not self.stream[0].at_eof()
+        if self.stream is None or not reused:
             self.stream = await asyncio.open_connection(self.at.hostname, self.at.port)
         reader, writer = self.stream
-        writer.write(sent)
-        await writer.drain()
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        try:
+            writer.write(sent)
+            await writer.drain()
+            said = await reader.readuntil(b"\r\n\r\n")
+        except (ConnectionError, asyncio.IncompleteReadError) as error:
+            # A server hangs up where nothing comes for five seconds: browsers then ask anew, and so do we.
+            if not reused or getattr(error, "partial", b""):
+                raise
+            self.stream = None
+            return await self._exchange(sent)
+        head = said.decode("latin-1").split("\r\n")
         length, close = 0, False
         for line in head[1:]:
             name, _, value = line.partition(": ")
@@ -234,11 +243,11 @@ class Told:
         self.statuses: Counter[int] = Counter()
         self.wrong: Counter[str] = Counter()
 
-    def add(self, what: str, status: int, seconds: float, path: str) -> None:
+    def add(self, what: str, status: int, seconds: float, path: str, said: str) -> None:
         self.took.setdefault(what, []).append(seconds)
         self.statuses[status] += 1
         if status == 0 or (status >= 400 and status != 409):
-            self.wrong[f"{status} {re.sub(r'[0-9]+', 'N', path)}"] += 1
+            self.wrong[f"{status or said} {re.sub(r'[0-9]+', 'N', path)}"] += 1
 
     def summary(self, seconds: float) -> dict[str, object]:
         every = sorted(one for rows in self.took.values() for one in rows)

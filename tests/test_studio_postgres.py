@@ -14,7 +14,7 @@ import pytest
 
 from studio_server import until
 
-TESTS = ("jobs", "drafts", "sign_in", "publishing")
+TESTS = ("jobs", "drafts", "sign_in", "publishing", "metrics")
 """Test modules that run again here."""
 
 
