@@ -23,6 +23,7 @@ import pwd
 import random
 import re
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -75,7 +76,7 @@ def postgres(folder: Path, ended: ExitStack) -> str:
         stderr=subprocess.DEVNULL, **common,
     )  # fmt: skip
     ended.callback(server.wait, 30)
-    ended.callback(server.terminate)
+    ended.callback(server.send_signal, signal.SIGINT)  # without waiting for who is connected
     address = f"postgresql://studio@127.0.0.1:{port}"
     for _ in range(600):
         try:
