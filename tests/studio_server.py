@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 from urllib.parse import urlencode, urlsplit
 
 
@@ -51,7 +51,7 @@ class Server:
 
     def __init__(
         self, home: Path, *more: str, within: Sequence[str] = (),
-        environment: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None, stderr: IO[bytes] | int = subprocess.STDOUT,
     ) -> None:  # fmt: skip
         """`within`: words before the command, such as those that put it into a group (cgroup.py)."""
         self.home = home
@@ -60,7 +60,7 @@ class Server:
         with self.said.open("wb") as out:
             self.process = subprocess.Popen(
                 [*within, sys.executable, "-m", "feedsmith", "studio", str(home), *(more if "--port" in more else ("--port", "0", *more))],
-                stdout=out, stderr=subprocess.STDOUT, env=environment,
+                stdout=out, stderr=stderr, env=environment,
             )  # fmt: skip
         until(lambda: "/sign-in/link/" in self.output or self.process.poll() is not None)
         assert self.process.poll() is None, self.output

@@ -194,8 +194,15 @@ def test_doctor_tells_of_parts_models_and_memory(tmp_path: Path) -> None:
 
 
 def test_doctor_speaks_json() -> None:
-    findings = json.loads(run("doctor", "--json").stdout)
-    assert {"level", "topic", "text"} <= set(findings[0])
+    done = run("doctor", "--json")
+    told = json.loads(done.stdout)
+    assert set(told) == {"schema", "version", "ok", "findings"}
+    assert (told["schema"], told["version"]) == (1, feedsmith.__version__)
+    for finding in told["findings"]:
+        assert set(finding) == {"name", "ok", "level", "words", "mend"}
+        assert finding["ok"] == (finding["level"] != "bad")
+    assert told["ok"] == all(finding["ok"] for finding in told["findings"])
+    assert done.returncode == (0 if told["ok"] else 1)
 
 
 def test_models_list_names_licences() -> None:

@@ -170,6 +170,7 @@ def test_pages_for_everybody_are_few() -> None:
     open_to_all = {str(route.pattern) for route in routes() if route.callback.needs == "nobody"}
     assert open_to_all == {
         "healthz", "readyz",  # "ok", and no more
+        "metrics",  # for programs on this machine, unless told otherwise
         "sign-in", "sign-in/link/<str:token>", "static/<str:digest>/<str:name>", "sw.js", "offline",
         "hosted/<str:ends>/<str:mac>/<path:name>",  # by signed links
     }  # fmt: skip

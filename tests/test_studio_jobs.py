@@ -197,3 +197,71 @@ def test_a_worker_elsewhere_is_given_up_for_its_silence_alone() -> None:
     assert Job.objects.get(pk=there.pk).state == "running"
     row = Job.objects.get(pk=silent.pk)
     assert (row.state, row.words) == ("queued", "the worker fell silent; it goes on where it was")
+
+
+def brands(count: int):  # type: ignore[no-untyped-def]
+    """So many more brands, of which only the rows are there."""
+    from feedsmith.studio.models import Brand
+
+    return [Brand.objects.create(slug=f"b{n}", root=f"/nowhere/{n}") for n in range(count)]
+
+
+def test_a_brand_with_hundreds_of_waiting_jobs_holds_up_no_other_for_longer_than_one() -> None:
+    many = [job("oak-co") for _ in range(200)]
+    late = job("elm-co")
+    first = claim()
+    assert first == many[0]
+    first.end("done")
+    assert claim() == late
+    late.refresh_from_db()
+    late.end("done")
+    assert claim() == many[1]
+
+
+def test_who_was_served_longest_ago_has_the_next_turn() -> None:
+    from feedsmith.studio.models import Job
+
+    rows = brands(3)
+    for _ in range(3):
+        for brand in rows:
+            Job.objects.create(brand=brand, kind="generate")
+    order = []
+    while (taken := claim()) is not None:
+        order.append(taken.brand.slug)
+        taken.end("done")
+    assert order == ["b0", "b1", "b2"] * 3
+
+
+def test_what_is_told_of_a_place_in_the_queue_comes_true() -> None:
+    from feedsmith.studio.models import Job
+
+    rows = brands(4)
+    for number, brand in enumerate(rows):
+        for _ in range((number * 3) % 5 + 1):
+            Job.objects.create(brand=brand, kind="generate")
+    for row in (rows[0], rows[2]):
+        Job.objects.create(brand=row, kind="generate")
+    claim().end("done")
+    claim()
+    told = {row.pk: row.before for row in Job.objects.filter(state="queued")}
+    order = []
+    while Job.objects.filter(state__in=("queued", "running")).exists():
+        for running in Job.objects.filter(state="running"):
+            running.end("done")
+            order.append(running.pk)
+        claim()
+    assert {pk: order.index(pk) for pk in told} == told
+
+
+def test_the_create_page_says_after_how_many_of_other_brands_the_first_one_comes() -> None:
+    from small_studio import text_of, visitor
+
+    for _ in range(5):
+        job("elm-co")
+    job("oak-co"), job("oak-co")
+    said = text_of(visitor("edgar").get("/b/oak-co/create"))
+    assert "2 waiting, after 1 of other brands" in said
+    claim().end("done")
+    said = text_of(visitor("edgar").get("/b/oak-co/create"))
+    assert "2 waiting" in said
+    assert "of other brands" not in said

@@ -1,5 +1,7 @@
 """A scheduled post goes out of the studio at its minute, once; post and attempt never disagree."""
 
+import json
+import logging
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -7,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from small_publishing import Crash, Day, a_reel, connect, crews, looked, seen
+from feedsmith.publishing.tokens import FolderShelf
+from small_publishing import SHOP, Crash, Day, a_reel, connect, crews, looked, seen
 from small_studio import CONFIG, text_of, visitor
 
 pytestmark = pytest.mark.usefixtures("studio")
@@ -31,6 +34,32 @@ def test_a_scheduled_post_goes_out_at_its_minute_with_the_words_of_the_studio(
     assert draft.permalink.startswith("http")
     moves = draft.events.filter(verb="moved").values_list("words", flat=True)
     assert list(moves)[:2] == ["publishing -> published", "scheduled -> publishing"]
+
+
+def test_each_step_is_a_line_of_the_log_that_gives_nothing_away(day: Day, tmp_path: Path) -> None:
+    from feedsmith.studio import logs
+
+    draft = day.scheduled()
+    draft = draft.edit({"caption": "Zanzibar lanterns."}, version=draft.version)
+    log, said = logging.getLogger("feedsmith"), tmp_path / "events"
+    with said.open("wb") as events:
+        handler = logs.to(events.fileno(), "json")
+        log.addHandler(handler), log.setLevel(logging.INFO)
+        try:
+            day.run()
+        finally:
+            log.removeHandler(handler), log.setLevel(logging.NOTSET)
+    lines = [json.loads(line) for line in said.read_text("utf-8").splitlines()]
+    steps = [line for line in lines if line["event"] == "publication"]
+    assert [line["step"] for line in steps][-1] == "published"
+    (row,) = draft.publications.all()
+    for line in steps:
+        assert (line["publication"], line["post"]) == (row.pk, draft.pk)
+        assert (line["brand"], line["account"]) == ("oak-co", day.account)
+        assert line["before"] != line["step"]
+    told = said.read_text("utf-8")
+    secret = FolderShelf(CONFIG.home / "publishing").all()[0].token.secret
+    assert [word for word in (secret, "Zanzibar", SHOP) if word in told] == []
 
 
 def test_a_reel_is_fetched_from_the_studio_and_goes_out(day: Day) -> None:

@@ -7,7 +7,8 @@ whether the servers that are set for captions and pictures answer.
 import os
 import shutil
 import sys
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
@@ -27,14 +28,39 @@ MEMORY_GOAL = 512 * 2**20
 """Bytes; the whole generating process is made to fit (docs/bench.md)."""
 
 
+SCHEMA = 1
+"""Of `report`: raised when a key changes its meaning or goes; new ones may come."""
+
+
 @dataclass(frozen=True)
 class Finding:
     level: Literal["ok", "note", "bad"]
     topic: str
     text: str
+    mend: str = ""
+    """The next step, where there is one."""
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
+
+def report(findings: Sequence[Finding]) -> dict[str, Any]:
+    """For programs: {schema, version, ok, findings: [{name, ok, level, words, mend}]}. What is only worth a look is
+    ok; what does not work is not."""
+    return {
+        "schema": SCHEMA,
+        "version": feedsmith.__version__,
+        "ok": well(findings),
+        "findings": [
+            {
+                "name": one.topic, "ok": one.level != "bad", "level": one.level, "words": one.text,
+                "mend": one.mend,
+            }
+            for one in findings
+        ],
+    }  # fmt: skip
+
+
+def well(findings: Sequence[Finding]) -> bool:
+    """True where nothing fails."""
+    return all(one.level != "bad" for one in findings)
 
 
 def examine(brand: Brand | None = None, home: Path | None = None) -> list[Finding]:
@@ -56,7 +82,7 @@ def _packages() -> list[Finding]:
         try:
             findings.append(Finding("ok", name, version(name)))
         except PackageNotFoundError:
-            findings.append(Finding("bad", name, f"not installed; run: pip install {name}"))
+            findings.append(Finding("bad", name, "not installed", f"pip install {name}"))
     return findings
 
 
@@ -64,7 +90,7 @@ def _models() -> list[Finding]:
     return [
         Finding("ok", f"model {state.name}", f"{state.what} ({state.size / 1e6:.1f} MB)")
         if state.path
-        else Finding("note", f"model {state.name}", f"{state.problem}; {state.mend}")
+        else Finding("note", f"model {state.name}", state.problem, state.mend)
         for state in models.status()
     ]
 
@@ -105,7 +131,7 @@ def _answers(topic: str, server: Server) -> Finding:
 
 
 def _trouble(topic: str, error: FeedsmithError) -> Finding:
-    return Finding("note", topic, error.message + (f"; {error.mend}" if error.mend else ""))
+    return Finding("note", topic, error.message, error.mend)
 
 
 def _memory() -> Finding:

@@ -29,7 +29,7 @@ from feedsmith.cli.prepare import prepare
 from feedsmith.cli.publishing import connect, fake_instagram
 from feedsmith.cli.rework import rework
 from feedsmith.cli.screen import HomeArgument, counted, err, next_step, out, showing_progress
-from feedsmith.cli.studio import backup, mcp, restore, studio_app
+from feedsmith.cli.studio import backup, mcp, of_studio, restore, studio_app
 from feedsmith.cli.train import train_app
 from feedsmith.errors import FeedsmithError, Refused
 from feedsmith.files import full_disk
@@ -635,21 +635,27 @@ def doctor(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Say what is installed, which models are here, whether the writer answers, what would be slow."""
-    from feedsmith.doctor import examine
+    """Say what is installed, which models are here, whether the writer answers, what would be slow; and how
+    the studio is that a brand keeps. Status 1 where something does not work."""
+    from feedsmith.doctor import examine, report, well
 
     brand = Home(home).load() if home is not None else None
     findings = examine(brand, home)
+    if home is not None:
+        findings += of_studio(home)
     if as_json:
-        typer.echo(json.dumps([finding.as_dict() for finding in findings], indent=2))
-        return
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for finding in findings:
-        mark = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]bad[/]"}[
-            finding.level
-        ]
-        table.add_row(mark, finding.topic, escape(finding.text))
-    out.print(table)
+        typer.echo(json.dumps(report(findings), indent=2))
+    else:
+        table = Table(box=None, show_header=False, pad_edge=False)
+        for finding in findings:
+            mark = {"ok": "[green]ok[/]", "note": "[yellow]note[/]", "bad": "[red]bad[/]"}[
+                finding.level
+            ]
+            words = f"{finding.text}; {finding.mend}" if finding.mend else finding.text
+            table.add_row(mark, finding.topic, escape(words))
+        out.print(table)
+    if not well(findings):
+        raise typer.Exit(1)
 
 
 @models_app.command("fetch")

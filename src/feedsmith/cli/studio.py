@@ -12,6 +12,7 @@ from feedsmith.cli.screen import counted, next_step, out, showing_progress
 from feedsmith.errors import FeedsmithError
 
 if TYPE_CHECKING:
+    from feedsmith.doctor import Finding
     from feedsmith.studio.settings import Config
 
 
@@ -38,8 +39,16 @@ Homes = Annotated[
     list[Path],
     typer.Argument(metavar="BRAND...", help="Brands' folders; the first keeps the studio."),
 ]
+Log = Annotated[
+    str,
+    typer.Option(
+        envvar="FEEDSMITH_LOG",
+        help="Write every event to standard error: text for people, or json.",
+    ),
+]
 PORT = 8321
 URL = "FEEDSMITH_URL"
+METRICS_TOKEN = "FEEDSMITH_METRICS_TOKEN"  # noqa: S105 - a name, no token
 OWNER_PASSWORD = "FEEDSMITH_OWNER_PASSWORD"  # noqa: S105 - a name, no password
 
 
@@ -129,14 +138,24 @@ def studio(
             help="A private network that webhooks may call, e.g. 192.168.1.0/24.",
         ),
     ] = None,
+    log: Log = "",
+    metrics: Annotated[
+        bool,
+        typer.Option(
+            envvar="FEEDSMITH_METRICS",
+            help="Answer /metrics for others than programs on this machine.",
+        ),
+    ] = False,
 ) -> None:
     """Open the studio in the browser: make, look, edit, approve."""
+    from feedsmith.studio.logs import checked
     from feedsmith.studio.start import open_studio
 
     config = config_of(
         homes[0], host=host, port=port, public_url=url, proxies=tuple(proxy or ()),
         memory_cap=memory * 2**20, jobs_at_once=jobs, idle_seconds=idle,
         workers_here=workers if workers >= 0 else None, webhooks_to=_networks(webhooks_to or []),
+        log=checked(log), metrics=metrics, metrics_token=environment.secret(METRICS_TOKEN, "the token"),
     )  # fmt: skip
     open_studio(
         config,
@@ -173,13 +192,16 @@ def work(
             envvar="FEEDSMITH_WORKERS", min=0, max=8, help="How many of them are worked at here."
         ),
     ] = 1,
+    log: Log = "",
 ) -> None:
     """Work for a studio that is open elsewhere, on the same PostgreSQL and the same folders."""
+    from feedsmith.studio.logs import checked
     from feedsmith.studio.start import work_along
 
     config = config_of(
-        home, memory_cap=memory * 2**20, jobs_at_once=jobs, idle_seconds=idle, workers_here=workers
-    )
+        home, memory_cap=memory * 2**20, jobs_at_once=jobs, idle_seconds=idle, workers_here=workers,
+        log=checked(log),
+    )  # fmt: skip
     work_along(config, tell=lambda line: out.print(escape(line), soft_wrap=True))
     out.print("Work is over.", style="dim")
 
@@ -256,6 +278,14 @@ def _tell_link(name: str, first: str) -> None:
         f"{settings.STUDIO.url}/sign-in/link/{token}",
         soft_wrap=True,
     )
+
+
+def of_studio(home: Path) -> "list[Finding]":
+    """What doctor says of the studio that this folder keeps; nothing where it keeps none."""
+    from feedsmith.studio.checkup import examine
+    from feedsmith.studio.settings import Config
+
+    return examine(Config(home=home.resolve(), database_url=_database_url()))
 
 
 def backup(

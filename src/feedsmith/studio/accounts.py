@@ -22,6 +22,8 @@ class Known:
     trouble: str = ""
     issued: datetime | None = None
     """When its token was."""
+    expires: datetime | None = None
+    """When its token ends; None for one that does not by itself."""
 
     def stale(self, now: datetime) -> bool:
         """Whether its token is to be refreshed (publishing.connect.due says it exactly)."""
@@ -45,7 +47,9 @@ def connected(brand: Brand) -> list[Known]:
             told = json.loads(path.read_text("utf-8"))
             account = Account.model_validate(told["account"])
             issued = datetime.fromisoformat(told["token"]["issued"])
-            found.append(Known(account, str(told["trouble"]), issued))
+            ends = told["token"]["expires"]
+            expires = datetime.fromisoformat(ends) if ends else None
+            found.append(Known(account, str(told["trouble"]), issued, expires))
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return sorted(found, key=lambda known: known.account.username)

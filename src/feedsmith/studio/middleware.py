@@ -4,7 +4,7 @@ for what goes wrong. Knows no page.
 
 import gzip
 import logging
-import traceback
+import time
 from collections.abc import Callable
 
 from django.conf import settings
@@ -13,9 +13,11 @@ from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
+from django.utils.functional import LazyObject, empty
 from django.views.decorators.debug import sensitive_variables
 
 from feedsmith.errors import FeedsmithError
+from feedsmith.studio import logs, metrics
 from feedsmith.studio.pages import errors
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -37,7 +39,55 @@ COMPRESSED = ("text/html", "application/json", "text/csv", "text/plain")
 SMALL = 500
 """Bytes below which compressing is not worth it."""
 
+PROBES = ("healthz", "readyz", "metrics")
+"""Routes that programs ask every few seconds: what went well there is not worth a line."""
+
 log = logging.getLogger("feedsmith.studio")
+
+
+def observed(get_response: Handler) -> Handler:
+    """Give the request an id, which its answer and all lines of the log say; write one line of how it went, and
+    count it. A stream counts until it begins."""
+
+    def told(request: HttpRequest) -> HttpResponseBase:
+        began = time.perf_counter()
+        number = logs.taken_over(request.META.get("HTTP_X_REQUEST_ID", ""))
+        with logs.about(request=number):
+            response = get_response(request)
+            brand = getattr(getattr(request, "brand", None), "slug", None)
+            took = time.perf_counter() - began
+            answered(
+                str(request.method), _route(request), response.status_code, took, brand=brand,
+                person=_person(request),
+            )  # fmt: skip
+        response.headers["X-Request-Id"] = number
+        return response
+
+    return told
+
+
+def answered(method: str, route: str, status: int, took: float, **more: object) -> None:
+    """Count an answer that took so many seconds, and write a line of it."""
+    metrics.request(method, route, status, took)
+    if route not in PROBES or status >= 400:
+        level = logging.WARNING if status >= 500 and route not in PROBES else logging.INFO
+        said = {"method": method, "route": route, "status": status, **more}
+        logs.event(log, "request", level, **said, duration_ms=round(1000 * took, 1))
+
+
+def _route(request: HttpRequest) -> str:
+    """The pattern, never the address: that may hold a sign-in or review link."""
+    match = request.resolver_match
+    return match.route or "/" if match else "none"
+
+
+def _person(request: HttpRequest) -> int | None:
+    """Number of who asked, where that was looked at: for the log alone no session is read."""
+    person = getattr(request, "_cached_user", None) or getattr(request, "user", None)
+    if person is None or (isinstance(person, LazyObject) and person._wrapped is empty):
+        return None
+    number: int | None = person.pk
+    return number
 
 
 def guard(get_response: Handler) -> Handler:
@@ -114,7 +164,6 @@ class say_plainly:  # noqa: N801 - a middleware, named as the other two
             return errors.page(request, 400, error.message, error.mend)
         if isinstance(error, OperationalError):
             return errors.page(request, 503, *errors.of_database(error))
-        # The route, not the address: that may hold a sign-in or review link.
-        route = request.resolver_match.route if request.resolver_match else "?"
-        log.error("%s %s\n%s", request.method, route, traceback.format_exc())
+        said = {"method": request.method, "route": _route(request)}
+        log.error("mistake", exc_info=error, extra={"fields": said})
         return errors.page(request, 500)

@@ -17,7 +17,7 @@ from django.db import close_old_connections
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
-from feedsmith.studio import asked
+from feedsmith.studio import asked, middleware
 
 THREADS = 4
 """Requests that are thought out at once; one may have to wait for the database or a thumbnail."""
@@ -48,6 +48,7 @@ class Application(ASGIHandler):
         if scope["path"] == SHARED and await _signed_in(headers.get(b"cookie", b"")):
             most = SHARED_MAX
         if asked.number(said.decode("latin-1"), most=most) is None:
+            middleware.answered(scope["method"], "none", 413, 0.0)
             await _too_large(send)
             return
         got = 0

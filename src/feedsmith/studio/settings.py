@@ -51,6 +51,12 @@ class Config:
     started by `feedsmith studio work` elsewhere."""
     webhooks_to: str = ""
     """Networks beside the public internet that webhooks may call: "192.168.1.0/24,10.0.0.7"."""
+    log: str = ""
+    """Of logs.FORMS: how all events are written to standard error; '' for what goes wrong alone, in a file."""
+    metrics: bool = False
+    """Whether /metrics answers others than programs on this machine."""
+    metrics_token: str = ""
+    """What they must show then, programs on this machine too; '' for nothing."""
 
     def as_environment(self) -> dict[str, str]:
         """For a worker: all of it, in one variable."""
@@ -194,6 +200,7 @@ def django_settings(config: Config) -> dict[str, Any]:
             "feedsmith.studio.apps.Studio",
         ],
         "MIDDLEWARE": [
+            "feedsmith.studio.middleware.observed",
             "feedsmith.studio.middleware.guard",
             "feedsmith.studio.middleware.compress",
             "django.contrib.sessions.middleware.SessionMiddleware",

@@ -5,12 +5,11 @@ Knows how a studio is put together; prints nothing itself (`tell` gets what a pe
 
 import contextlib
 import getpass
-import logging
-import logging.handlers
 import os
 import re
 import signal
 import socket
+import sqlite3
 import threading
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from typing import Any
 from feedsmith import memory
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import check_writable
+from feedsmith.studio import logs, schema
 from feedsmith.studio.settings import DATABASE_URL, Config, set_up
 from feedsmith.studio.worker.lock import OneStudio
 
@@ -29,8 +29,7 @@ Tell = Callable[[str], None]
 OWNER = "FEEDSMITH_OWNER"
 """Environment variable: what the first owner signs in as; else as the system's user is called."""
 
-LOG_BYTES = 1_000_000
-"""Of the studio's log, then it starts anew; one old one is kept."""
+STDERR = 2
 GOODBYE = 3
 """Seconds that open requests get at the end; event streams are open as long as their page is."""
 
@@ -38,30 +37,28 @@ GOODBYE = 3
 def open_database(config: Config) -> None:
     """Settings, and a database with all its tables. Raises FeedsmithError where it cannot be opened."""
     check_writable(config.folder)
+    if not config.database_url:  # before anything opens it to write
+        try:
+            schema.refuse_newer(schema.applied_to(config.database_file))
+        except sqlite3.Error as error:
+            raise _closed(config, error) from error
     set_up(config)
-    from django.core.management import call_command
-    from django.db import Error, connection
-    from django.db.migrations.executor import MigrationExecutor
+    from django.db import Error
 
     try:
-        executor = MigrationExecutor(connection)
-        leaves = executor.loader.graph.leaf_nodes()
-        ahead = [key for key in executor.loader.applied_migrations if key[0] == "studio"]
-        if any(key not in executor.loader.graph.nodes for key in ahead):
-            raise FeedsmithError(
-                "the studio's database was written by a newer Feedsmith",
-                mend="upgrade this one: pip install --upgrade feedsmith",
-            )
-        if executor.migration_plan(leaves):
-            call_command("migrate", verbosity=0, interactive=False)
+        schema.bring_up_to_date(config)
     except Error as error:
-        where = "PostgreSQL" if config.database_url else str(config.database_file)
-        raise FeedsmithError(
-            f"{where}: the studio's database cannot be opened ({_line(error)})",
-            mend="check that it runs and that you may use it"
-            if config.database_url
-            else "check the file's permissions and the room on its disk; it is not changed",
-        ) from error
+        raise _closed(config, error) from error
+
+
+def _closed(config: Config, error: Exception) -> FeedsmithError:
+    where = "PostgreSQL" if config.database_url else str(config.database_file)
+    return FeedsmithError(
+        f"{where}: the studio's database cannot be opened ({_line(error)})",
+        mend="check that it runs and that you may use it"
+        if config.database_url
+        else "check the file's permissions and the room on its disk; it is not changed",
+    )
 
 
 def _line(error: Exception) -> str:
@@ -113,6 +110,7 @@ def open_studio(
     _end_on_sigterm()
     memory.be_frugal()
     check_writable(config.folder)
+    logs.set_up(config.log, events=STDERR, problems=config.folder / "studio.log")
     lock = OneStudio(config.folder)
     lock.take()
     listening = _listen(config)
@@ -121,7 +119,7 @@ def open_studio(
     owner = welcome(homes)
     if password:
         _first_password(owner, password)
-    _log_to(config.folder / "studio.log")
+    from feedsmith.studio import metrics
     from feedsmith.studio.delivery import Deliverer
     from feedsmith.studio.models import Job, LoginLink, Look, Publisher
     from feedsmith.studio.pages.events import streams
@@ -162,6 +160,8 @@ def open_studio(
     else:
         tell(f"Sign in once with this link, within an hour: {address}")
     supervisor = Supervisor(config, lock)
+    metrics.supervisor = supervisor
+    metrics.begin()
     supervisor.start()
     deliverer = Deliverer()
     deliverer.start()
@@ -186,6 +186,8 @@ def work_along(config: Config, *, tell: Tell) -> None:
         )
     _end_on_sigterm()
     memory.be_frugal()
+    check_writable(config.folder)
+    logs.set_up(config.log, events=STDERR, problems=STDERR)
     open_database(config)
     from feedsmith.studio.worker.supervisor import EXTRA, Supervisor
 
@@ -246,17 +248,3 @@ def _first_password(owner: Any, password: str) -> None:
         ) from error
     owner.set_password(password)
     owner.save(update_fields=["password"])
-
-
-def _log_to(path: Path) -> None:
-    """What goes wrong, for who keeps the studio; no addresses of people, no links, no words."""
-    handler = logging.handlers.RotatingFileHandler(
-        path, maxBytes=LOG_BYTES, backupCount=1, encoding="utf-8", delay=True
-    )
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
-    root = logging.getLogger()
-    root.addHandler(handler)
-    root.setLevel(logging.WARNING)
-    # Django's own lines would name addresses, and a sign-in link is one.
-    logging.getLogger("django.request").setLevel(logging.CRITICAL)
-    logging.getLogger("django.security").setLevel(logging.CRITICAL)

@@ -44,6 +44,7 @@ urlpatterns = [
     path("", home.home),
     path("healthz", health.alive),
     path("readyz", health.ready),
+    path("metrics", health.numbers),
     path("sign-in", sign_in.sign_in),
     path("sign-in/link/<str:token>", sign_in.link),
     path("sign-out", sign_in.sign_out),

@@ -1,7 +1,6 @@
 """What goes wrong, as JSON: {"error": what, "mend": what to do}, for every status and every address."""
 
 import logging
-import traceback
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -83,7 +82,8 @@ def tell(api: NinjaAPI, shown: Callable[[drafts.Draft, HttpRequest], Any]) -> No
 
     @sensitive_variables()
     def broken(request: HttpRequest, error: Exception) -> HttpResponse:
-        log.error("%s %s\n%s", request.method, request.path, traceback.format_exc())
+        said = {"method": request.method, "route": request.resolver_match.route}
+        log.error("mistake", exc_info=error, extra={"fields": said})
         return refusal(500)
 
     def said(request: HttpRequest, error: HttpError) -> HttpResponse:

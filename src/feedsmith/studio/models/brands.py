@@ -27,6 +27,8 @@ class Brand(models.Model):
     publishes_from = models.DateTimeField(null=True)
     """When the studio first saw an account connected: what was due before was posted by hand. None
     while there is none."""
+    served_at = models.DateTimeField(null=True)
+    """When a job of it was begun last: whose was longest ago has the next turn (jobs)."""
 
     class Meta:
         ordering = ("added_at", "id")

@@ -1,15 +1,18 @@
 """Jobs: work for the worker, in a queue that survives every kill. The database is the only truth.
 
 A job is claimed in one transaction; never two of a brand at once (they would write the same folder),
-never more in all than the studio allows.
+never more in all than the studio allows. Brands take turns: the next job is the oldest of that brand which was
+served longest ago, so that one with hundreds of waiting jobs holds up no other for longer than one job.
 """
 
 from datetime import timedelta
 from typing import Any
 
 from django.db import connection, models, transaction
+from django.db.models import Count, F, Min
 from django.utils import timezone
 
+from feedsmith.studio import logs
 from feedsmith.studio.models.brands import Brand
 from feedsmith.studio.models.people import Person
 
@@ -47,6 +50,8 @@ class Job(models.Model):
     error = models.CharField(max_length=600, blank=True)
     mend = models.CharField(max_length=300, blank=True)
     result = models.JSONField(default=dict)
+    request = models.CharField(max_length=64, blank=True, default=logs.request_id, db_default="")
+    """Id of the request that asked for it, to be found in the log; '' for none."""
 
     class Meta:
         ordering = ("id",)
@@ -69,14 +74,26 @@ class Job(models.Model):
 
     @property
     def before(self) -> int:
-        """How many jobs of the studio come first."""
-        return Job.objects.filter(state="queued", pk__lt=self.pk).count() + (
-            Job.objects.filter(state="running").count()
+        """How many jobs of the studio come first: of its brand the older ones, and of each other brand as many
+        as it has turns until then. Where several run at once, others may still overtake."""
+        own = Job.objects.filter(brand=self.brand_id, state="queued", pk__lt=self.pk).count()
+        running = Job.objects.filter(state="running").count()
+        return running + own + self.before_of_others(own)
+
+    def before_of_others(self, own: int) -> int:
+        """How many waiting jobs of other brands come before this one, which waits for `own` of its brand."""
+        turns = _turns()
+        order = list(turns)
+        mine = order.index(self.brand_id)
+        return sum(
+            min(waiting, own + (place < mine))
+            for place, waiting in enumerate(turns.values())
+            if place != mine
         )
 
     @classmethod
     def claim(cls, worker: str, at_once: int) -> "Job | None":
-        """Take the oldest job that may run now; None where none may."""
+        """Take the job whose turn it is; None where none may run now."""
         with transaction.atomic():
             if connection.vendor == "postgresql":
                 with connection.cursor() as cursor:  # one claim at a time, as SQLite does by itself
@@ -87,12 +104,13 @@ class Job(models.Model):
             job = (
                 cls.objects.filter(state="queued")
                 .exclude(brand_id__in=running)
-                .order_by("pk")
+                .order_by(F("brand__served_at").asc(nulls_first=True), "pk")
                 .first()
             )
             if job is None:
                 return None
             now = timezone.now()
+            Brand.objects.filter(pk=job.brand_id).update(served_at=now)
             job.state, job.worker, job.attempts = "running", worker, job.attempts + 1
             job.started_at, job.heart_beat = job.started_at or now, now
             job.save()
@@ -158,3 +176,18 @@ class Job(models.Model):
                     words=f"{why}; it goes on where it was"[:300],
                 )  # fmt: skip
         return count
+
+
+def _turns() -> dict[int, int]:
+    """The brands that wait, in the order of their turns, and how many jobs of each; those of which one runs
+    come last."""
+    running = set(Job.objects.filter(state="running").values_list("brand_id", flat=True))
+    rows = Job.objects.filter(state="queued").order_by().values("brand_id", "brand__served_at")
+    found = sorted(
+        rows.annotate(waiting=Count("pk"), first=Min("pk")),
+        key=lambda row: (
+            row["brand_id"] in running, row["brand__served_at"] is not None,
+            row["brand__served_at"], row["first"],
+        ),
+    )  # fmt: skip
+    return {row["brand_id"]: int(row["waiting"]) for row in found}

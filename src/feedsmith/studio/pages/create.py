@@ -13,7 +13,7 @@ from feedsmith.brand import Home
 from feedsmith.post import KINDS
 from feedsmith.studio.asked import number, numbers
 from feedsmith.studio.models import Brand, Draft, Job
-from feedsmith.studio.models.jobs import ACTIVE, OVER
+from feedsmith.studio.models.jobs import OVER
 from feedsmith.studio.pages.access import for_members
 from feedsmith.studio.queue import enqueue
 
@@ -96,14 +96,15 @@ def queue(brand: Brand) -> dict[str, Any]:
     running = list(own.filter(state="running"))
     waiting = list(own.filter(state="queued").order_by("pk")[:WAITING_SHOWN])
     over = own.filter(state__in=OVER, ended_at__gt=timezone.now() - SHOWN_FOR).order_by("-ended_at")
-    ahead = Job.objects.filter(state__in=ACTIVE).exclude(brand=brand)
-    first = waiting[0].pk if waiting else 0
+    others = 0
+    if waiting and not running:  # brands take turns: what others asked for earlier may come later
+        others = Job.objects.filter(state="running").count() + waiting[0].before_of_others(0)
     return {
         "running": running,
         "waiting": waiting,
         "waiting_count": own.filter(state="queued").count() if waiting else 0,
         "over": list(over[:OVER_SHOWN]),
-        "others_first": ahead.filter(pk__lt=first).count() if waiting and not running else 0,
+        "others_first": others,
     }
 
 

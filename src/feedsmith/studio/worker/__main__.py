@@ -1,6 +1,7 @@
-"""`python -m feedsmith.studio.worker NAME`: take jobs until there are none for a while.
+"""`python -m feedsmith.studio.worker NAME LOG`: take jobs until there are none for a while.
 
-Ends at once when the server does: it holds the other end of standard input.
+Ends at once when the server does: it holds the other end of standard input. LOG: number of the open
+descriptor that events are written to.
 """
 
 import os
@@ -10,6 +11,7 @@ import threading
 import time
 
 from feedsmith import memory
+from feedsmith.studio import logs
 from feedsmith.studio.settings import Config, set_up
 
 LOOK_EVERY = 2.0
@@ -28,6 +30,7 @@ def main() -> None:
     config, name = Config.from_environment(), sys.argv[1]
     poked = threading.Event()
     threading.Thread(target=_listen, args=(poked,), daemon=True).start()
+    logs.set_up(config.log, events=int(sys.argv[2]), problems=2)
     set_up(config)
     from feedsmith.studio.models import Job
     from feedsmith.studio.worker import running

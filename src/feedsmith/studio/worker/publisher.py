@@ -1,10 +1,10 @@
-"""`python -m feedsmith.studio.worker.publisher NAME`: publish what is due and read the figures of what is out,
-until there is nothing to do for a while.
+"""`python -m feedsmith.studio.worker.publisher NAME LOG`: publish what is due and read the figures of what is
+out, until there is nothing to do for a while.
 
-Ends at once when the server does: it holds the other end of standard input.
+Ends at once when the server does: it holds the other end of standard input. LOG: number of the open
+descriptor that events are written to.
 """
 
-import logging
 import os
 import signal
 import sys
@@ -12,6 +12,7 @@ import threading
 import time
 from functools import partial
 
+from feedsmith.studio import logs
 from feedsmith.studio.settings import Config, set_up
 
 LOOK_EVERY = 1.0
@@ -22,7 +23,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends us
     config, name = Config.from_environment(), sys.argv[1]
     threading.Thread(target=_listen, daemon=True).start()
-    logging.basicConfig(level=logging.WARNING)
+    logs.set_up(config.log, events=int(sys.argv[2]), problems=2)
     set_up(config)
     from django.utils import timezone
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import Literal
 
@@ -31,7 +31,7 @@ from feedsmith.publishing.hosting import Hosted
 from feedsmith.publishing.outgoing import Outgoing, Part
 from feedsmith.publishing.publisher import AGAIN, MEND, Policy
 from feedsmith.publishing.tokens import Account, Connection
-from feedsmith.studio import accounts, due, links
+from feedsmith.studio import accounts, due, links, logs
 from feedsmith.studio.models import Brand, Publication, Publisher, publications
 from feedsmith.studio.models.publications import Taken, under_way
 from feedsmith.studio.worker.turns import Turns
@@ -197,6 +197,30 @@ def _alone(chore: Callable[[], None]) -> None:
 # ---- one of them -----------------------------------------------------------------------------------
 
 
+def _logged(
+    work: Callable[[Publication, str, datetime], bool],
+) -> Callable[[Publication, str, datetime], bool]:
+    """Lines of the log say which publication they are about; each step it takes is one."""
+
+    @wraps(work)
+    def told(row: Publication, name: str, now: datetime) -> bool:
+        began, before = time.monotonic(), row.step
+        slug = row.draft.brand.slug
+        with logs.about(publication=row.pk, post=row.draft_id, brand=slug, account=row.account):
+            try:
+                return work(row, name, now)
+            finally:
+                if row.step != before:
+                    seconds = round(time.monotonic() - began, 2)
+                    logs.event(
+                        log, "publication", step=row.step, before=before, why=row.told.why,
+                        duration_s=seconds,
+                    )  # fmt: skip
+
+    return told
+
+
+@_logged
 def further(row: Publication, name: str, now: datetime) -> bool:
     """One step of a publication that is in these hands; where they lose it, nothing more is sent. True
     where it is over by that."""

@@ -1,12 +1,12 @@
 """Running one job: telling the database how far it is, stopping when asked, and how it ends."""
 
 import contextlib
+import contextvars
 import gc
 import logging
 import os
 import threading
 import time
-import traceback
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from feedsmith import memory
 from feedsmith.errors import FeedsmithError
+from feedsmith.studio import logs
 from feedsmith.studio.models import Job
 from feedsmith.studio.worker import work
 from feedsmith.studio.worker.turns import Turns
@@ -36,11 +37,20 @@ class Stopped(BaseException):
 
 def run(job: Job, worker: str) -> None:
     """Do a claimed job to its end, whatever that is; what it held in memory goes back to the system."""
-    try:
-        _run(job, worker)
-    finally:
-        gc.collect()
-        memory.give_back()
+    known = {"job": job.pk, "kind": job.kind, "brand": job.brand.slug, "request": job.request}
+    with logs.about(**known, worker=worker):
+        began = time.monotonic()
+        waited = (timezone.now() - job.asked_at).total_seconds()
+        logs.event(log, "job begun", attempt=job.attempts, waited_s=round(waited, 1))
+        try:
+            _run(job, worker)
+        finally:
+            seconds = round(time.monotonic() - began, 2)
+            level = logging.WARNING if job.state == "failed" else logging.INFO
+            # Why stands in the job, for those who may see it: it may quote what people wrote.
+            logs.event(log, "job ended", level, state=job.state, duration_s=seconds)
+            gc.collect()
+            memory.give_back()
 
 
 def _run(job: Job, worker: str) -> None:
@@ -53,8 +63,8 @@ def _run(job: Job, worker: str) -> None:
             job.end("stopped", words="")
         except FeedsmithError as error:
             job.end("failed", error=error.message[:600], mend=error.mend[:300], words="")
-        except Exception:  # noqa: BLE001 - the last resort: the job says so, the log says what
-            traceback.print_exc()
+        except Exception:  # the last resort: the job says so, the log says what
+            log.exception("mistake")
             job.end(
                 "failed", error="this is a mistake of ours, not of yours; nothing was lost",
                 mend="try again; what happened is in studio/worker.log", words="",
@@ -88,7 +98,9 @@ class Telling:
         self._over = threading.Event()
         self._began = self._last = time.monotonic()
         self._usual = usual(job)
-        self._thread = threading.Thread(target=self._beat, daemon=True)
+        # In our context: its lines of the log are about this job, too.
+        context = contextvars.copy_context()
+        self._thread = threading.Thread(target=context.run, args=(self._beat,), daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -146,6 +158,7 @@ class Telling:
                     asked_at = asked_at or time.monotonic()
                     if time.monotonic() - asked_at > PATIENCE:
                         self.job.end("stopped", words="")
+                        logs.event(log, "job ended", state="stopped")
                         os._exit(STOPPED_MIDWAY)
             except DatabaseError:  # busy or full: the next beat may get through
                 log.warning("a heart-beat was lost", exc_info=True)

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from django.db import close_old_connections, connections
 from django.utils import timezone
 
 from feedsmith.files import sweep
-from feedsmith.studio import due
+from feedsmith.studio import due, logs
 from feedsmith.studio.models import Brand, Job, Look, Publisher
 from feedsmith.studio.settings import Config
 from feedsmith.studio.worker import turns
@@ -62,6 +63,8 @@ class Worker:
     why: str = ""
     """Why we ended it; '' where it ended by itself."""
     mend: str = ""
+    how: str = ""
+    """The same in a word, for the log and the metrics."""
     beat: object = None
     seen: float = 0.0
     """The last heart-beat, and when it was seen to be new: on a clock that stands while a laptop sleeps."""
@@ -85,6 +88,10 @@ class Supervisor(threading.Thread):
         self.lock = lock
         self.workers: list[Worker] = []
         self.closing = False
+        self.starts: Counter[str] = Counter()
+        self.deaths: Counter[tuple[str, str]] = Counter()
+        """How many workers and publishers were begun, and how many ended otherwise than by themselves, by
+        why: memory, silent, killed or crashed."""
         self.in_vain = 0
         self.not_before = self.look_for_silent = 0.0
         self.publisher: Worker | None = None
@@ -133,12 +140,14 @@ class Supervisor(threading.Thread):
         """End a worker that takes too much memory, or no longer breathes."""
         cap, used = self.config.memory_cap, resident(worker.process.pid)
         if used > cap:
+            worker.how = "memory"
             worker.why = f"the worker used more than its {cap >> 20} MB of memory and was ended"
             worker.mend = f"allow more, if there is: feedsmith studio ... --memory {2 * cap >> 20}"
             log.warning("worker %s: %d MB", worker.name, used >> 20)
         elif beat != worker.beat:
             worker.beat, worker.seen = beat, time.monotonic()
         elif time.monotonic() - worker.seen > SILENT_MAX:
+            worker.how = "silent"
             worker.why = "the worker no longer answered and was ended"
         if worker.why:
             worker.process.kill()
@@ -150,6 +159,8 @@ class Supervisor(threading.Thread):
             else "the worker ended unexpectedly"
         )
         held = Job.lost(worker.name, why, worker.mend)
+        if held or code not in (0, -signal.SIGTERM):
+            self._died("worker", worker, code)
         self._close(worker)
         if not held:
             died = code not in (0, -signal.SIGTERM)
@@ -192,8 +203,9 @@ class Supervisor(threading.Thread):
             Publisher.ended(self.publisher.name, why if code else "")
             Look.released(self.publisher.name)
             self._close(self.publisher)
-            self.publisher = None
+            ended, self.publisher = self.publisher, None
             if code:
+                self._died("publisher", ended, code)
                 log.error("the publisher ended with %d; see worker.log", code)
                 self.publisher_in_vain += 1
                 wait = 2.0 ** (self.publisher_in_vain - 1) - 1
@@ -213,7 +225,7 @@ class Supervisor(threading.Thread):
         if beat != publisher.beat:
             publisher.beat, publisher.seen = beat, time.monotonic()
         elif time.monotonic() - publisher.seen > SILENT_MAX:
-            publisher.why = "no longer answered and was ended"
+            publisher.why, publisher.how = "no longer answered and was ended", "silent"
             log.error("the publisher %s no longer answers", publisher.name)
             publisher.process.kill()
 
@@ -228,14 +240,34 @@ class Supervisor(threading.Thread):
 
     def _begun(self, what: str, module: str) -> Worker:
         name = f"{self.prefix}{what}-{secrets.token_hex(4)}"
-        with self._log.open("ab") as said:
-            process = subprocess.Popen(
-                [sys.executable, "-m", module, name],
-                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said,
-                env=os.environ | self.config.as_environment() | {turns.HANDED_ON: self.turns}, start_new_session=True,
-                pass_fds=self.lock.handles(),
-            )  # fmt: skip
+        # What else it prints goes to a file: an event is a line, and nothing in between.
+        events = os.dup(2)
+        try:
+            with self._log.open("ab") as said:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", module, name, str(events)],
+                    stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said,
+                    env=os.environ | self.config.as_environment() | {turns.HANDED_ON: self.turns},
+                    start_new_session=True,
+                    pass_fds=(*self.lock.handles(), events),
+                )  # fmt: skip
+        finally:
+            os.close(events)
+        self.starts[what] += 1
+        logs.event(log, "process begun", worker=name, child=process.pid)
         return Worker(name, process)
+
+    def running(self) -> list[tuple[str, list[int]]]:
+        """Bytes that each worker, and each publisher, holds now."""
+        publishers = [self.publisher] if self.publisher is not None else []
+        both = (("worker", list(self.workers)), ("publisher", publishers))
+        return [(what, [resident(one.process.pid) for one in rows]) for what, rows in both]
+
+    def _died(self, what: str, worker: Worker, code: int) -> None:
+        how = worker.how or ("killed" if code < 0 else "crashed")
+        self.deaths[what, how] += 1
+        fields = {"worker": worker.name, "code": code, "why": how}
+        logs.event(log, "process died", logging.WARNING, **fields)
 
     @staticmethod
     def _poke(worker: Worker) -> None:

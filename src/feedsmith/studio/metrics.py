@@ -1,0 +1,274 @@
+"""Metrics: what a monitor reads at /metrics, in Prometheus' text format.
+
+Requests are counted in the server's process; what workers and publishers do is read from the database when it is
+asked for, so that it is right however many of them there are, and wherever. Counters begin with the server.
+Labels are few: kinds, states, routes and connected accounts, never people or posts.
+"""
+
+import shutil
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.models import Count, F, Min
+from django.utils import timezone
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+import feedsmith
+from feedsmith import rules
+from feedsmith.studio import accounts
+from feedsmith.studio.models import Brand, Delivery, Draft, Job, Publication
+from feedsmith.studio.models.jobs import OVER
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which says when it began
+REGISTRY = CollectorRegistry()
+SECONDS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2.5, 5, 10)
+"""Upper bounds of requests' durations; the goal for pages is 0.3 (docs/bench.md)."""
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+JOB_SECONDS = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
+OVERDUE = timedelta(minutes=5)
+"""So long after its time a post counts as overdue: Instagram takes a while over films."""
+LATE_TO_COMMIT = timedelta(minutes=2)
+"""How long after its time the end of a job may become visible: another transaction's commit."""
+
+_requests = Counter(
+    "feedsmith_requests", "Requests answered.", ("method", "route", "status"), registry=REGISTRY
+)
+_seconds = Histogram(
+    "feedsmith_request_duration_seconds", "Seconds until an answer began.", ("route",),
+    buckets=SECONDS, registry=REGISTRY,
+)  # fmt: skip
+ProcessCollector(registry=REGISTRY)
+
+supervisor: Any = None
+"""The one of this process (worker.supervisor.Supervisor); None where there is none."""
+
+
+def request(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one answer. Methods that nobody knows are one: each would be kept."""
+    _requests.labels(method if method in METHODS else "other", route, str(status)).inc()
+    _seconds.labels(route).observe(seconds)
+
+
+def scrape() -> bytes:
+    """All of them, now."""
+    begin()
+    return generate_latest(REGISTRY)
+
+
+def begin() -> None:
+    """What is counted "since the server began" is counted from now on, where it is not already."""
+    if not _collectors:
+        _collectors.append(Studio())
+        REGISTRY.register(_collectors[0])
+
+
+_collectors: list["Studio"] = []
+
+
+# ---- what the database knows ---------------------------------------------------------------------
+
+
+def _gauge(name: str, words: str, *labels: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"feedsmith_{name}", words, labels=labels)
+
+
+def _one(name: str, words: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"feedsmith_{name}", words, value=value)
+
+
+class Ended:
+    """Durations of jobs that ended since the server began, read a little at a time: each look asks for what
+    ended since the last one, and a while before, as ends become visible later than they are dated."""
+
+    def __init__(self) -> None:
+        self._begun = self._looked = timezone.now()
+        self._seen: set[tuple[int, Any]] = set()
+        self._counts: dict[tuple[str, str], list[int]] = {}
+        self._sums: dict[tuple[str, str], float] = {}
+
+    def look(self) -> HistogramMetricFamily:
+        now = timezone.now()
+        rows = Job.objects.filter(
+            state__in=OVER, started_at__isnull=False,
+            ended_at__gte=max(self._begun, self._looked - LATE_TO_COMMIT),
+        ).order_by()  # fmt: skip
+        for pk, kind, state, began, ended in rows.values_list(
+            "pk", "kind", "state", "started_at", "ended_at"
+        ):
+            if (pk, ended) not in self._seen:
+                self._seen.add((pk, ended))
+                self._count((kind, state), max(0.0, (ended - began).total_seconds()))
+        self._looked = now
+        self._seen = {one for one in self._seen if one[1] > now - 2 * LATE_TO_COMMIT}
+        return self._told()
+
+    def _count(self, key: tuple[str, str], seconds: float) -> None:
+        counts = self._counts.setdefault(key, [0] * (len(JOB_SECONDS) + 1))
+        for place, bound in enumerate((*JOB_SECONDS, float("inf"))):
+            counts[place] += seconds <= bound
+        self._sums[key] = self._sums.get(key, 0.0) + seconds
+
+    def _told(self) -> HistogramMetricFamily:
+        words = "Seconds from a job's first start to its end, by how it ended."
+        family = HistogramMetricFamily(
+            "feedsmith_job_duration_seconds", words, labels=("kind", "outcome")
+        )
+        bounds = [*(f"{bound:.1f}" for bound in JOB_SECONDS), "+Inf"]
+        for key, counts in self._counts.items():
+            buckets = list(zip(bounds, counts, strict=True))
+            family.add_metric(key, buckets=buckets, sum_value=self._sums[key])
+        return family
+
+
+class Studio:
+    """A collector: asked at every scrape."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._ended = Ended()
+        self._first = Draft.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+
+    def collect(self) -> Iterator[Metric]:
+        info = _gauge("info", "Which Feedsmith this is.", "version")
+        info.add_metric((feedsmith.__version__,), 1)
+        yield info
+        yield from _disk()
+        yield from _processes()
+        try:
+            with self._lock:
+                found = [*self._work(), *_posts(), *_accounts(), _database()]
+        except DatabaseError:
+            found = []
+        words = "Whether the database answered; without it the studio's numbers are missing."
+        yield _one("database_up", words, bool(found))
+        yield from found
+
+    def _work(self) -> Iterator[Metric]:
+        jobs = _gauge("jobs", "Jobs by kind and state.", "kind", "state")
+        for row in Job.objects.order_by().values("kind", "state").annotate(rows=Count("pk")):
+            jobs.add_metric((row["kind"], row["state"]), row["rows"])
+        yield jobs
+        first = Job.objects.filter(state="queued").aggregate(at=Min("asked_at"))["at"]
+        words = "Seconds that the oldest waiting job has waited; 0 where none waits."
+        yield _one("oldest_waiting_job_seconds", words, _since(first))
+        yield self._ended.look()
+        made = CounterMetricFamily(
+            "feedsmith_posts_made", "Posts made since the server began.",
+            value=Draft.objects.filter(pk__gt=self._first).count(),
+        )  # fmt: skip
+        yield made
+
+
+def _since(at: Any) -> float:
+    return max(0.0, (timezone.now() - at).total_seconds()) if at is not None else 0.0
+
+
+def _posts() -> Iterator[Metric]:
+    posts = _gauge("posts", "Posts by state.", "state")
+    for row in Draft.objects.order_by().values("state").annotate(rows=Count("pk")):
+        posts.add_metric((row["state"],), row["rows"])
+    yield posts
+    sent = _gauge("publications", "Publications by the step they are at.", "step")
+    for row in Publication.objects.order_by().values("step").annotate(rows=Count("pk")):
+        sent.add_metric((row["step"],), row["rows"])
+    yield sent
+    asking = Publication.objects.filter(
+        step="asking", answered_at=None, draft__state__in=("publishing", "failed")
+    )
+    words = "Publications that wait for a person's answer."
+    yield _one("publications_asking", words, asking.count())
+    overdue = Draft.objects.filter(
+        state__in=("scheduled", "publishing"), scheduled_at__lt=timezone.now() - OVERDUE,
+        scheduled_at__gte=F("brand__publishes_from"),
+    )  # fmt: skip
+    told = overdue.aggregate(rows=Count("pk"), first=Min("scheduled_at"))
+    words = "Posts that were due more than five minutes ago and are not out."
+    yield _one("posts_overdue", words, told["rows"])
+    words = "Seconds since the most overdue post was due; 0 where none is."
+    yield _one("most_overdue_seconds", words, _since(told["first"]))
+    hooks = _gauge("webhook_messages", "Messages to webhooks by state, of 30 days.", "state")
+    for row in Delivery.objects.order_by().values("state").annotate(rows=Count("pk")):
+        hooks.add_metric((row["state"],), row["rows"])
+    yield hooks
+
+
+def _accounts() -> Iterator[Metric]:
+    labels = ("brand", "account")
+    left = _gauge(
+        "account_posts_left", "Posts that an account may still publish within 24 hours, as far as "
+        "this studio published them.", *labels,
+    )  # fmt: skip
+    days = _gauge("account_token_days_left", "Days until an account's token ends.", *labels)
+    trouble = _gauge("account_trouble", "1 where an account opens nothing any more.", *labels)
+    now = timezone.now()
+    lately = Publication.objects.filter(step="published", due__gte=now - timedelta(hours=24))
+    rows = lately.order_by().values("account").annotate(rows=Count("pk"))
+    out = {row["account"]: row["rows"] for row in rows}
+    for brand in Brand.objects.all():
+        for known in accounts.connected(brand):
+            key = (brand.slug, known.account.username)
+            used = out.get(known.account.id, 0)
+            left.add_metric(key, max(0, rules.POSTS_A_DAY - used))
+            trouble.add_metric(key, bool(known.trouble))
+            if known.expires is not None:
+                days.add_metric(key, (known.expires - now) / timedelta(days=1))
+    yield from (left, days, trouble)
+
+
+def _database() -> Metric:
+    words = "Bytes of the database, its log of writes included."
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_database_size(current_database())")
+            return _one("database_bytes", words, cursor.fetchone()[0])
+    file = settings.STUDIO.database_file
+    files = (file, file.with_name(f"{file.name}-wal"))
+    return _one("database_bytes", words, sum(f.stat().st_size for f in files if f.exists()))
+
+
+# ---- what this machine knows ---------------------------------------------------------------------
+
+
+def _disk() -> Iterator[Metric]:
+    told = shutil.disk_usage(settings.STUDIO.home)
+    yield _one("disk_free_bytes", "Bytes free on the disk of the studio's folder.", told.free)
+    yield _one("disk_bytes", "Bytes of the disk of the studio's folder.", told.total)
+
+
+def _processes() -> Iterator[Metric]:
+    """Of the supervisor of this process; workers elsewhere are seen by what they do."""
+    running = _gauge("workers", "Workers and publishers that run here.", "what")
+    memory = _gauge("worker_memory_bytes", "Resident memory of those, together.", "what")
+    starts = CounterMetricFamily(
+        "feedsmith_worker_starts", "Workers and publishers that were begun here.", labels=("what",)
+    )
+    deaths = CounterMetricFamily(
+        "feedsmith_worker_deaths", "Those that did not end by themselves, by why.",
+        labels=("what", "why"),
+    )  # fmt: skip
+    if supervisor is not None:
+        for what, held in supervisor.running():
+            running.add_metric((what,), len(held))
+            memory.add_metric((what,), sum(held))
+            starts.add_metric((what,), supervisor.starts[what])
+        for (what, why), count in list(supervisor.deaths.items()):
+            deaths.add_metric((what, why), count)
+    yield from (running, memory, starts, deaths)
