@@ -10,6 +10,7 @@ Works on a copy of the brand: nothing in it changes.
 import argparse
 import shutil
 import socket
+import sys
 import tempfile
 import threading
 from io import BytesIO
@@ -19,6 +20,9 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
+sys.path.append(str(Path(__file__).parent.parent / "tests"))
+
+import small_outcomes
 from feedsmith.studio.settings import Config
 from feedsmith.studio.start import open_database, welcome
 
@@ -129,7 +133,7 @@ def pages(slug: str) -> dict[str, str]:
     quote = Draft.objects.filter(kind="quote").order_by("-position").first()
     if quote is not None:
         found |= worked(quote)
-    return found | {"review": review(slug)}
+    return found | {"works": works(slug), "review": review(slug)}
 
 
 def worked(draft: Any) -> dict[str, str]:
@@ -145,6 +149,21 @@ def worked(draft: Any) -> dict[str, str]:
         running.run(job, "here")
     here = f"/b/{draft.brand.slug}/posts/{draft.pk}"
     return {name: f"{here}/{name}" for name in ("words", "template")}
+
+
+def works(slug: str) -> str:
+    """What works, of 130 posts with made-up figures in which reels did well and quotes did not."""
+    from feedsmith import outcomes
+    from feedsmith.studio.models import Brand, Job
+    from feedsmith.studio.worker import running
+
+    brand = Brand.objects.get(slug=slug)
+    for outcome in small_outcomes.season(130, {"reel": 0.5, "quote": -0.4}):
+        outcomes.record(brand.home.root, [outcome.published, *outcome.readings])
+    Job.objects.create(brand=brand, kind="study")
+    while (job := Job.claim("here", 1)) is not None:
+        running.run(job, "here")
+    return f"/b/{slug}/works"
 
 
 def review(slug: str) -> str:
