@@ -253,6 +253,15 @@ def test_what_is_told_of_a_place_in_the_queue_comes_true() -> None:
     assert {pk: order.index(pk) for pk in told} == told
 
 
+def test_a_job_that_was_taken_while_somebody_looks_at_it_has_nobody_before_it() -> None:
+    from feedsmith.studio.models import Brand, Job
+
+    job = Job.objects.create(brand=Brand.objects.get(slug="oak-co"), kind="generate")
+    Job.objects.filter(pk=job.pk).update(state="running")
+    assert job.state == "queued", "the row in hand does not know it yet"
+    assert job.before_of_others(0) == 0
+
+
 def test_the_create_page_says_after_how_many_of_other_brands_the_first_one_comes() -> None:
     from small_studio import text_of, visitor
 

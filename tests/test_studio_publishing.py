@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -316,6 +317,11 @@ def test_what_may_be_out_is_sent_again_only_by_who_is_sure(day: Day) -> None:
     day.run()
     row = Publication.objects.get()
     assert (seen(draft).state, row.title) == ("publishing", "Not sure")
+    page = visitor("edgar").get(f"/b/oak-co/posts/{draft.pk}").content.decode()
+    part = page[page.index('<section id="publication"') :].partition("</section>")[0]
+    assert "hx-trigger" not in part, "a question is not swapped away under who answers it"
+    forms = [re.findall(r'name="do" value="(\w+)"', form) for form in part.split("<form")[1:]]
+    assert forms == [["posted"], ["later", "now"]], "Enter beside the time chooses that time"
     with pytest.raises(FeedsmithError, match="twice"):
         row.again(None, "editor", day.now)
     assert seen(draft).state == "publishing"

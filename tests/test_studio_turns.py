@@ -15,6 +15,14 @@ def test_workers_go_side_by_side(tmp_path: Path) -> None:
         second.give_way()  # and nobody waits for the other
 
 
+def test_a_folder_that_a_cleaner_took_is_made_again(tmp_path: Path) -> None:
+    folder = tmp_path / "gone"
+    with Turns(folder).together() as worker:
+        worker.give_way()
+    with Turns(folder).alone(0) as alone:
+        assert alone
+
+
 def test_who_wants_to_be_alone_comes_between_two_steps(tmp_path: Path) -> None:
     told: list[str] = []
     waiting = threading.Event()

@@ -83,6 +83,8 @@ class Job(models.Model):
     def before_of_others(self, own: int) -> int:
         """How many waiting jobs of other brands come before this one, which waits for `own` of its brand."""
         turns = _turns()
+        if self.brand_id not in turns:  # a worker took it while it was looked at
+            return 0
         order = list(turns)
         mine = order.index(self.brand_id)
         return sum(

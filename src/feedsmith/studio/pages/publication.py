@@ -43,6 +43,7 @@ def going_out(draft: Draft, role: str) -> dict[str, object]:
         since and draft.scheduled_at and draft.scheduled_at < since
     )
     editor = states.at_least(role, "editor")
+    asks = row is not None and row.asks and editor
     zone = zone_of(draft.brand)
     return {
         "publication": row, "attempt": attempt, "mend": _here(attempt.mend) if attempt else "",
@@ -50,10 +51,11 @@ def going_out(draft: Draft, role: str) -> dict[str, object]:
         "goes": draft.state == "scheduled" and account is not None and not by_hand,
         "by_hand": by_hand and bool(known),
         "lost_account": draft.state == "scheduled" and not by_hand and accounts.lost(draft, known),
-        "asks": row is not None and row.asks and editor,
+        "asks": asks,
         "unknown": attempt is not None and attempt.why == "unknown",
         "stoppable": row is not None and row.stoppable and editor,
-        "live": draft.state in ("scheduled", "publishing") and bool(known),
+        # A question stays as it is while somebody answers it.
+        "live": draft.state in ("scheduled", "publishing") and bool(known) and not asks,
         "choose": editor and draft.state in states.EDITABLE and len(known) > 1,
         "here": f"/b/{draft.brand.slug}/posts/{draft.pk}", "zone": str(zone),
         "now": editor and account is not None and not account.trouble and draft.state in outbox.READY,

@@ -103,7 +103,11 @@ class Turns:
     def _held(self, name: str, how: int) -> IO[bytes]:
         """A file with a lock, which its end gives back."""
         assert self.folder is not None
-        file = (self.folder / name).open("ab")
+        try:
+            file = (self.folder / name).open("ab")
+        except FileNotFoundError:  # cleaners of /tmp take what is old: nobody writes to these files
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = (self.folder / name).open("ab")
         try:
             fcntl.flock(file, how)
         except OSError:

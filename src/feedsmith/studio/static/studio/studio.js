@@ -456,5 +456,9 @@
     stale = true;
     toast("The post was made anew. Save your edit to see it.");
   });
+  document.addEventListener("htmx:beforeRequest", (e) => {  // what somebody is choosing is not swapped away
+    const part = e.detail.elt, at = document.activeElement;
+    if (part.id === "publication" && part.contains(at) && at.matches("select, input")) e.preventDefault();
+  });
   document.addEventListener("htmx:sendError", () => toast("The studio does not answer. Is it still running?"));
 })();
