@@ -65,7 +65,8 @@ def opened(browser: Any, server: Server, size: dict[str, Any]) -> Iterator[Any]:
     page.on("console", lambda m: wrong.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.goto(f"/b/oak-co/library/{photo}/cutout")
-    page.wait_for_selector("#cut:not([hx-get]) img")
+    page.wait_for_selector("#cut:not([hx-get])")
+    assert page.locator("#cut img").count(), page.locator("#cut").inner_text()
     page.click("[data-modes] button[value=paint]")
     page.wait_for_selector("[data-ready]")
     yield page

@@ -37,7 +37,9 @@ log = logging.getLogger("feedsmith.studio")
 def known() -> frozenset[str]:
     """Names of this program's migrations. Asks no Django: `feedsmith doctor` wants to know, too."""
     files = importlib.resources.files("feedsmith.studio").joinpath("migrations").iterdir()
-    return frozenset(f.name[:-3] for f in files if f.name[:1].isdigit() and f.name.endswith(".py"))
+    return frozenset(
+        f.name[:-3] for f in files if f.name.endswith(".py") and not f.name.startswith("_")
+    )
 
 
 def compared(names: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:

@@ -410,7 +410,7 @@ class Answer(Value):
 
 
 class Account(Value):
-    account: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,40}$")]
+    account: Annotated[str, StringConstraints(pattern=r"^[0-9]+$", max_length=40)]
     """Instagram's number of a connected account."""
 
 
