@@ -123,7 +123,7 @@ def opening(brand: Brand) -> set[str]:
 
 def figures_wanted(now: datetime) -> bool:
     """Whether figures are to be read, of an account that opens; or were read and are not kept yet."""
-    if Look.objects.filter(step="fresh").exists():
+    if Look.objects.filter(step="fresh", begins_at__lte=now).exists():
         return True
     waiting = Look.objects.filter(step="waiting", begins_at__lte=now)
     asked = set(waiting.values_list("draft__brand", "account").distinct())
