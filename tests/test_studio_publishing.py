@@ -2,6 +2,9 @@
 
 import json
 import logging
+import sqlite3
+import threading
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -224,6 +227,43 @@ def test_a_slow_upload_holds_up_no_other_account_and_no_earlier_post_of_its_own(
         assert len(day.out) == 1
         looked([crew], lambda: not crew.at)
         assert reel.publications.get().step == "processing"
+
+
+def test_chores_that_hang_leave_the_hands_of_the_posts_alone(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from feedsmith.studio.worker.publishing import AT_ONCE, CHORES
+
+    free = threading.Event()
+    draft = day.scheduled(after=timedelta(seconds=2))
+    with crews(day, monkeypatch, "one") as (crew,):
+        for _ in range(sum(AT_ONCE.values()) + 2 * CHORES):
+            crew.do(lambda: free.wait(60) and None)
+        looked([crew], lambda: seen(draft).state == "published")
+        assert len(crew.chores) == CHORES
+        free.set()
+        looked([crew], lambda: not crew.busy)
+
+
+@pytest.mark.skipif(bool(CONFIG.database_url), reason="about SQLite's file")
+def test_a_database_that_is_locked_for_a_moment_is_no_end_of_the_publisher(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from django.db import connection
+
+    from feedsmith.studio.worker import figures, publisher
+
+    monkeypatch.setattr(publisher, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(publisher, "STUMBLED", 0.1)
+    draft = day.scheduled(after=timedelta(seconds=3))
+    other = sqlite3.connect(CONFIG.database_file, check_same_thread=False)
+    with closing(other), crews(day, monkeypatch, "one") as (crew,), figures.Reader("one") as reader:
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA busy_timeout=50")  # twenty seconds otherwise
+        other.execute("BEGIN IMMEDIATE")
+        threading.Timer(1, other.rollback).start()
+        publisher.work(crew, reader, 6)
+    assert seen(draft).state == "published"
 
 
 def test_who_is_still_at_it_keeps_its_lease_and_nobody_else_begins(
