@@ -109,7 +109,10 @@ def past_in_words(brand: Brand, at: datetime, now: datetime) -> str:
 
 def wanted(now: datetime) -> bool:
     """Whether there is something to do: asked often, so that it reads next to nothing at rest."""
-    if Publication.objects.filter(over=False, begins_at__lte=now).exists():
+    rows = Publication.objects.filter(over=False, begins_at__lte=now)
+    if rows.exists() and Publication.heads(
+        now
+    ):  # one behind an earlier of its account waits for that
         return True
     return bool(due(now)) or figures_wanted(now)
 
