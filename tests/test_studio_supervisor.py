@@ -247,3 +247,27 @@ def test_a_post_behind_an_earlier_one_that_waits_starts_no_publisher() -> None:
     Publication.objects.filter(pk=first.pk).update(begins_at=now + timedelta(hours=1))
     assert not due.wanted(now)
     assert due.wanted(now + timedelta(hours=1))
+
+
+def test_publishers_cut_off_with_their_studio_are_no_alarm_and_who_lives_goes_on() -> None:
+    from django.utils import timezone
+
+    from feedsmith.studio.models import Draft, Publication, Publisher
+    from feedsmith.studio.worker.supervisor import EXTRA
+
+    now = timezone.now()
+    names = ("publisher-gone", "publisher-elsewhere", f"{EXTRA}publisher-1")
+    rows = []
+    for name, draft in zip(names, Draft.objects.filter(brand__slug="oak-co")[:3], strict=True):
+        draft = draft.move("approved", by="owner").move("scheduled", by="owner", scheduled_at=now)
+        rows.append(Publication.begin(draft, name[-4:], "oak", now))
+        assert rows[-1].claim(name, now)
+        Publisher.breathes(name)
+    Publisher.objects.filter(name=names[0]).update(heart_beat=now - timedelta(seconds=60))
+    assert Publisher.health(now)[0] == "bad"
+    assert Publisher.cut_off(but=EXTRA) == [names[0]]
+    assert Publisher.health(now)[0] == "good"
+    assert [row.claim("publisher-new", now) for row in rows] == [True, False, False]
+    Publisher.breathes(names[1])
+    alive = Publisher.objects.filter(ended_at=None).order_by("name")
+    assert [row.name for row in alive] == sorted(names[1:])
