@@ -4,7 +4,8 @@ import json
 import logging
 import sqlite3
 import threading
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -245,23 +246,41 @@ def test_chores_that_hang_leave_the_hands_of_the_posts_alone(
         looked([crew], lambda: not crew.busy)
 
 
-@pytest.mark.skipif(bool(CONFIG.database_url), reason="about SQLite's file")
-def test_a_database_that_is_locked_for_a_moment_is_no_end_of_the_publisher(
-    day: Day, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextmanager
+def away() -> Iterator[None]:
+    """A database that is locked for a second; or on PostgreSQL, all connections cut, as by its restart."""
     from django.db import connection
 
+    if CONFIG.database_url:
+        import psycopg
+
+        connection.ensure_connection()
+        with psycopg.connect(CONFIG.database_url, autocommit=True) as other:
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout=50")  # twenty seconds otherwise
+    with closing(sqlite3.connect(CONFIG.database_file, check_same_thread=False)) as locking:
+        locking.execute("BEGIN IMMEDIATE")
+        end = threading.Timer(1, locking.rollback)
+        end.start()
+        yield
+        end.join()
+
+
+def test_a_database_that_is_away_for_a_moment_is_no_end_of_the_publisher(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from feedsmith.studio.worker import figures, publisher
 
     monkeypatch.setattr(publisher, "LOOK_EVERY", 0.1)
     monkeypatch.setattr(publisher, "STUMBLED", 0.1)
     draft = day.scheduled(after=timedelta(seconds=3))
-    other = sqlite3.connect(CONFIG.database_file, check_same_thread=False)
-    with closing(other), crews(day, monkeypatch, "one") as (crew,), figures.Reader("one") as reader:
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA busy_timeout=50")  # twenty seconds otherwise
-        other.execute("BEGIN IMMEDIATE")
-        threading.Timer(1, other.rollback).start()
+    with crews(day, monkeypatch, "one") as (crew,), figures.Reader("one") as reader, away():
         publisher.work(crew, reader, 6)
     assert seen(draft).state == "published"
 
