@@ -283,6 +283,7 @@ def test_on_a_full_disk_figures_wait_in_the_database(
 ) -> None:
     from feedsmith import outcomes
     from feedsmith.errors import FeedsmithError
+    from feedsmith.studio import due
     from feedsmith.studio.models import Look
 
     day.scheduled()
@@ -295,9 +296,36 @@ def test_on_a_full_disk_figures_wait_in_the_database(
     monkeypatch.setattr(outcomes, "record", full)
     read(day, 2)
     assert Look.objects.get(step="fresh").figures
+    assert not due.figures_wanted(Look.objects.get(step="fresh").read_at)  # not every second
     monkeypatch.setattr(outcomes, "record", usual)
+    assert due.figures_wanted(day.now)
     read(day, 0.1)
     assert len(readings()) == asked(day) == 1
+
+
+def test_a_brand_whose_files_cannot_be_read_asks_nothing_and_holds_up_no_other(day: Day) -> None:
+    from feedsmith.studio import due
+    from feedsmith.studio.models import Look
+
+    for folder in ("01-photo-aaaaaa", "03-quote-aaaaaa"):
+        day.scheduled(folder)
+    day.run()
+    file = CONFIG.home / "brand.toml"
+    whole = file.read_text("utf-8")
+    day.fake.world.clock.advance(2 * 3600)
+    before = len(day.fake.world.calls)
+    file.write_text("half = [", "utf-8")
+    try:
+        read(day, 0)
+    finally:
+        file.write_text(whole, "utf-8")
+    waiting = Look.objects.filter(hours=1)
+    assert len(day.fake.world.calls) == before
+    assert [(look.step, look.tries, look.lease) for look in waiting] == [("waiting", 0, "")] * 2
+    assert all(look.said for look in waiting)
+    assert not due.figures_wanted(day.now)
+    read(day, 0.5)
+    assert len(readings()) == 2
 
 
 # ---- what comes of it ------------------------------------------------------------------------------

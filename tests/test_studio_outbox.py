@@ -121,6 +121,30 @@ def test_the_page_publishes_now_too(day: Day) -> None:
     assert len(day.out) == 1
 
 
+@pytest.mark.parametrize("how", ["now", "calendar"])
+def test_what_is_to_go_out_now_goes_out_by_an_account_connected_a_moment_ago(
+    day: Day, how: str
+) -> None:
+    """As `feedsmith connect` leaves it: the supervisor has not looked at the accounts since."""
+    from django.utils import timezone
+
+    from feedsmith.studio.models import Brand
+
+    number = number_of()
+    Program("olga")("POST", f"{HERE}/{number}/state", {"to": "approved"})
+    Brand.objects.update(publishes_from=None, account="")
+    now = timezone.now()
+    if how == "now":
+        Program("edgar")("POST", f"{HERE}/{number}/publication/now", {})
+    else:
+        at = f"{now.replace(second=0, microsecond=0):%Y-%m-%dT%H:%M}Z"
+        said = Program("edgar")("PUT", f"{HERE}/{number}/schedule", {"at": at})
+        assert said.status_code == 200, said.content
+    day.fake.world.clock.set(now.timestamp() + 90)
+    day.run()
+    assert len(day.out) == 1
+
+
 # ---- with whom, and where --------------------------------------------------------------------------
 
 

@@ -3,6 +3,10 @@
 import json
 import logging
 import re
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -225,6 +229,61 @@ def test_a_slow_upload_holds_up_no_other_account_and_no_earlier_post_of_its_own(
         assert len(day.out) == 1
         looked([crew], lambda: not crew.at)
         assert reel.publications.get().step == "processing"
+
+
+def test_chores_that_hang_leave_the_hands_of_the_posts_alone(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from feedsmith.studio.worker.publishing import AT_ONCE, CHORES
+
+    free = threading.Event()
+    draft = day.scheduled(after=timedelta(seconds=2))
+    with crews(day, monkeypatch, "one") as (crew,):
+        for _ in range(sum(AT_ONCE.values()) + 2 * CHORES):
+            crew.do(lambda: free.wait(60) and None)
+        looked([crew], lambda: seen(draft).state == "published")
+        assert len(crew.chores) == CHORES
+        free.set()
+        looked([crew], lambda: not crew.busy)
+
+
+@contextmanager
+def away() -> Iterator[None]:
+    """A database that is locked for a second; or on PostgreSQL, all connections cut, as by its restart."""
+    from django.db import connection
+
+    if CONFIG.database_url:
+        import psycopg
+
+        connection.ensure_connection()
+        with psycopg.connect(CONFIG.database_url, autocommit=True) as other:
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout=50")  # twenty seconds otherwise
+    with closing(sqlite3.connect(CONFIG.database_file, check_same_thread=False)) as locking:
+        locking.execute("BEGIN IMMEDIATE")
+        end = threading.Timer(1, locking.rollback)
+        end.start()
+        yield
+        end.join()
+
+
+def test_a_database_that_is_away_for_a_moment_is_no_end_of_the_publisher(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from feedsmith.studio.worker import figures, publisher
+
+    monkeypatch.setattr(publisher, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(publisher, "STUMBLED", 0.1)
+    draft = day.scheduled(after=timedelta(seconds=3))
+    with crews(day, monkeypatch, "one") as (crew,), figures.Reader("one") as reader, away():
+        publisher.work(crew, reader, 6)
+    assert seen(draft).state == "published"
 
 
 def test_who_is_still_at_it_keeps_its_lease_and_nobody_else_begins(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from small_studio import CONFIG
+from studio_server import until
 
 pytestmark = pytest.mark.usefixtures("studio")
 
@@ -209,3 +210,64 @@ def test_what_an_ended_publisher_held_is_free(processes: ExitStack) -> None:
     process.wait()
     supervisor._look_at_publisher()
     assert row.claim("publisher-2", now)
+
+
+def test_what_goes_wrong_with_workers_keeps_no_publisher_waiting(processes: ExitStack) -> None:
+    from feedsmith.studio.worker.supervisor import Worker, wake
+
+    supervisor, process = a_publisher(processes)
+    supervisor.workers.append(Worker("broken", None))  # the look at workers fails, each time
+    with pytest.raises(AttributeError):
+        supervisor._look()
+    process.kill()
+    process.wait()
+    supervisor.start()
+    try:
+        until(lambda: supervisor.publisher is None, 20)
+    finally:
+        supervisor.closing = True
+        wake()
+        supervisor.join(20)
+
+
+def test_a_post_behind_an_earlier_one_that_waits_starts_no_publisher() -> None:
+    from django.utils import timezone
+
+    from feedsmith.studio import due
+    from feedsmith.studio.models import Draft, Publication
+
+    now = timezone.now()
+    rows = []
+    for minutes, draft in enumerate(Draft.objects.filter(brand__slug="oak-co")[:2]):
+        at = now + timedelta(minutes=minutes)
+        draft = draft.move("approved", by="owner").move("scheduled", by="owner", scheduled_at=at)
+        rows.append(Publication.begin(draft, "17", "oak", now))
+    first, _ = rows
+    assert due.wanted(now)
+    Publication.objects.filter(pk=first.pk).update(begins_at=now + timedelta(hours=1))
+    assert not due.wanted(now)
+    assert due.wanted(now + timedelta(hours=1))
+
+
+def test_publishers_cut_off_with_their_studio_are_no_alarm_and_who_lives_goes_on() -> None:
+    from django.utils import timezone
+
+    from feedsmith.studio.models import Draft, Publication, Publisher
+    from feedsmith.studio.worker.supervisor import EXTRA
+
+    now = timezone.now()
+    names = ("publisher-gone", "publisher-elsewhere", f"{EXTRA}publisher-1")
+    rows = []
+    for name, draft in zip(names, Draft.objects.filter(brand__slug="oak-co")[:3], strict=True):
+        draft = draft.move("approved", by="owner").move("scheduled", by="owner", scheduled_at=now)
+        rows.append(Publication.begin(draft, name[-4:], "oak", now))
+        assert rows[-1].claim(name, now)
+        Publisher.breathes(name)
+    Publisher.objects.filter(name=names[0]).update(heart_beat=now - timedelta(seconds=60))
+    assert Publisher.health(now)[0] == "bad"
+    assert Publisher.cut_off(but=EXTRA) == [names[0]]
+    assert Publisher.health(now)[0] == "good"
+    assert [row.claim("publisher-new", now) for row in rows] == [True, False, False]
+    Publisher.breathes(names[1])
+    alive = Publisher.objects.filter(ended_at=None).order_by("name")
+    assert [row.name for row in alive] == sorted(names[1:])

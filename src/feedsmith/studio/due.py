@@ -30,13 +30,19 @@ def has_film(draft: Draft) -> bool:
 
 
 def seen(brand: Brand, now: datetime) -> list[accounts.Known]:
-    """The brand's accounts; from when on there were any is remembered, since what was due before was
-    posted by hand. One that is gone without its owner's word leaves a brand that waits for it."""
+    """The brand's accounts; from which minute on there were any is remembered, since what was due before was
+    posted by hand. One that is gone without its owner's word leaves a brand that waits for it.
+
+    Who gives a post a time asks this first: an account that was connected on the command line a moment ago
+    is not known yet, and a post for now would count as one from before."""
     known = accounts.connected(brand)
     posts = bool(known or brand.account)
     if posts != (brand.publishes_from is not None):
-        brand.publishes_from = now if posts else None
-        brand.save(update_fields=["publishes_from"])
+        # By the minute, as times are written; of two who see it at once the first one's holds.
+        since = now.replace(second=0, microsecond=0) if posts else None
+        rows = Brand.objects.filter(pk=brand.pk, publishes_from__isnull=posts)
+        rows.update(publishes_from=since)
+        brand.refresh_from_db(fields=["publishes_from"])
     if known and not brand.account:  # from now on it is this one, whichever else is connected later
         brand.account = known[0].account.id
         brand.save(update_fields=["account"])
@@ -92,8 +98,10 @@ def past_in_words(brand: Brand, at: datetime, now: datetime) -> str:
     """What becomes of a post whose time lies in the past; '' for one that does not."""
     if at >= now:
         return ""
-    if not accounts.connected(brand):
+    if not seen(brand, now):
         return "That is in the past."
+    if brand.publishes_from is not None and at < brand.publishes_from:
+        return "That is before an account was connected: it is not posted by itself."
     if now - at <= timedelta(minutes=brand.late_minutes):
         return "That is in the past: it goes out at once."
     return "That is too long in the past: nothing is posted, and you are asked what to do."
@@ -101,7 +109,10 @@ def past_in_words(brand: Brand, at: datetime, now: datetime) -> str:
 
 def wanted(now: datetime) -> bool:
     """Whether there is something to do: asked often, so that it reads next to nothing at rest."""
-    if Publication.objects.filter(over=False, begins_at__lte=now).exists():
+    rows = Publication.objects.filter(over=False, begins_at__lte=now)
+    if rows.exists() and Publication.heads(
+        now
+    ):  # one behind an earlier of its account waits for that
         return True
     return bool(due(now)) or figures_wanted(now)
 
@@ -123,7 +134,7 @@ def opening(brand: Brand) -> set[str]:
 
 def figures_wanted(now: datetime) -> bool:
     """Whether figures are to be read, of an account that opens; or were read and are not kept yet."""
-    if Look.objects.filter(step="fresh").exists():
+    if Look.objects.filter(step="fresh", begins_at__lte=now).exists():
         return True
     waiting = Look.objects.filter(step="waiting", begins_at__lte=now)
     asked = set(waiting.values_list("draft__brand", "account").distinct())

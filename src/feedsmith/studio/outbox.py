@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.studio import accounts, slots, states
+from feedsmith.studio import accounts, due, slots, states
 from feedsmith.studio.models import Draft, Person, Publication
 from feedsmith.studio.models.publications import latest
 
@@ -42,6 +42,7 @@ def publish_now(
             "no account is connected that could post this", mend="connect one, or share it by hand"
         )
     now = timezone.now()
+    due.seen(draft.brand, now)
     row = latest(draft)
     if row is not None and row.asks:
         with transaction.atomic():
@@ -69,6 +70,7 @@ def answer(
     row = asked(draft)
     if posted:
         return row.posted(person, role)
+    due.seen(draft.brand, timezone.now())
     return row.again(person, role, at or timezone.now(), sure=sure)
 
 

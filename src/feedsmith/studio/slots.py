@@ -12,9 +12,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
+from django.utils import timezone
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.studio import asked, clock, states
+from feedsmith.studio import asked, clock, due, states
 from feedsmith.studio.models import Brand, Conflict, Draft, Event, Job, Person, Plan, Planned
 from feedsmith.studio.models.jobs import ACTIVE
 from feedsmith.studio.models.plans import rhythm
@@ -238,6 +239,7 @@ def put(
 
     `version` is that of what was seen (Entry.version): raises Conflict, or Moved for what is not made
     yet, where somebody has changed it since; FeedsmithError for what cannot be moved."""
+    due.seen(brand, timezone.now())
     with transaction.atomic():
         row, planned = _held(brand, key, version, {"scheduled_at": at.astimezone(UTC).isoformat()})
         if planned is not None:

@@ -128,7 +128,10 @@ def open_studio(
 
     # Nobody of ours works yet: what seems to run was cut off by a kill, and goes on.
     Job.lost(None, "the studio was ended in between", but=EXTRA)
-    if not config.database_url:  # on PostgreSQL another studio's publisher may be at it
+    if config.database_url:  # another studio's publisher may be at it
+        for name in Publisher.cut_off(but=EXTRA):
+            Look.released(name)
+    else:
         Publisher.ended()
         Look.released()
 

@@ -310,9 +310,9 @@ class Publisher(models.Model):
 
     @classmethod
     def breathes(cls, name: str) -> None:
-        """A sign of life."""
+        """A sign of life, also of one that was taken for gone."""
         now = timezone.now()
-        if not cls.objects.filter(name=name).update(heart_beat=now):
+        if not cls.objects.filter(name=name).update(heart_beat=now, ended_at=None, why=""):
             cls.objects.create(name=name, heart_beat=now)
 
     @classmethod
@@ -324,6 +324,19 @@ class Publisher(models.Model):
         (rows.filter(name=name) if name else rows).update(ended_at=now, why=why[:200])
         cls.objects.filter(ended_at__lt=now - KEPT).delete()
         Publication.released(name)
+
+    @classmethod
+    def cut_off(cls, but: str) -> list[str]:
+        """The studio was ended in between, and its publishers with it: all but those whose name begins with
+        `but`. Returns the names whose work is free at once; who gave a sign of life within QUIET keeps it until
+        its lease ends, for it may be another studio's, which says so by its next sign."""
+        now = timezone.now()
+        rows = cls.objects.filter(ended_at=None).exclude(name__startswith=but)
+        silent = list(rows.filter(heart_beat__lt=now - QUIET).values_list("name", flat=True))
+        rows.update(ended_at=now)
+        for name in silent:
+            Publication.released(name)
+        return silent
 
     @classmethod
     def health(cls, now: datetime) -> "tuple[Literal['good', 'warning', 'bad'], str]":

@@ -44,7 +44,7 @@ AGAIN, AGAIN_MOST = timedelta(minutes=5), timedelta(hours=6)
 TRIES = 12
 """Errors of that kind, over about three days, after which a look is given up."""
 HERE = timedelta(minutes=10)
-"""Until what went wrong on this machine (a full disk) is tried again."""
+"""Until what went wrong on this machine (a full disk, a brand's file that cannot be read) is tried again."""
 
 log = logging.getLogger("feedsmith.studio.figures")
 
@@ -89,7 +89,7 @@ class Reader:
 
 def turn(name: str, clock: Callable[[], datetime] = timezone.now) -> int:
     """Read what is due now, one post after the other. Returns how many were read."""
-    tell()
+    tell(clock())
     Look.plan(clock())
     done = 0
     for look in Look.heads(clock()):
@@ -100,9 +100,20 @@ def turn(name: str, clock: Callable[[], datetime] = timezone.now) -> int:
             Look.put_off(look.account, now + due.SOON, "publishing comes first")
             continue
         if look.claim(name, now):
-            done += further(look, name, now)
-    tell()
+            done += _tried(look, name, now)
+    tell(clock())
     return done
+
+
+def _tried(look: Look, name: str, now: datetime) -> bool:
+    """`further`; what goes wrong on this machine is for later, and holds no other post's figures up."""
+    try:
+        return further(look, name, now)
+    except Exception as error:
+        said = error.message if isinstance(error, FeedsmithError) else type(error).__name__
+        log.warning("figures of %s: %s", look, said, exc_info=not isinstance(error, FeedsmithError))
+        look.later(name, now + HERE, said, tries=0)
+        return False
 
 
 def further(look: Look, name: str, now: datetime) -> bool:
@@ -155,12 +166,13 @@ def _read(look: Look, graph: Graph, now: datetime) -> tuple[dict[str, Any] | Non
     made = draft.post
     if made is None:
         return None, "the post’s files are not there any more"
+    # First what lies here: where that cannot be read, nothing is asked of Instagram in vain.
+    zone = ZoneInfo(draft.brand.file.time_zone)
+    named = _spelt(draft.brand, made.id, look)
+    worded = made.model_copy(update={"caption": draft.caption, "hashtags": tuple(draft.hashtags)})
     medium = graph.medium(look.media)
     figures, missing = _insights(graph, medium, look.media, story)
     at = medium.timestamp or look.due - timedelta(hours=look.hours)
-    zone = ZoneInfo(draft.brand.file.time_zone)
-    worded = made.model_copy(update={"caption": draft.caption, "hashtags": tuple(draft.hashtags)})
-    named = _spelt(draft.brand, made.id, look)
     told: dict[str, Any] = {}
     if not draft.looks.filter(media=look.media, step__in=("fresh", "read")).exists():
         published = outcomes.of_post(
@@ -208,12 +220,16 @@ def _spelt(brand: Brand, post: str, look: Look) -> str:
 # ---- into the insights -----------------------------------------------------------------------------
 
 
-def tell() -> int:
-    """What was read, into the insights of each brand; then the report is made anew. Returns how many."""
+def tell(now: datetime) -> int:
+    """What was read, into the insights of each brand; then the report is made anew. Returns how many. A brand
+    whose insights cannot be written waits, and no other does."""
     told: dict[int, Brand] = {}
+    waits: set[int] = set()
     count = 0
-    for look in fresh():
+    for look in fresh().filter(begins_at__lte=now):
         brand = look.draft.brand
+        if brand.pk in waits:
+            continue
         lines = [
             kind.model_validate(look.figures[what])
             for what, kind in (("published", Published), ("reading", Reading))
@@ -223,6 +239,8 @@ def tell() -> int:
             outcomes.record(brand.home.root, lines)
         except FeedsmithError as error:  # a full disk: it stays in the database until there is room
             log.warning("figures of %s: %s", brand.slug, error.message)
+            waits.add(brand.pk)
+            fresh().filter(draft__brand=brand).update(begins_at=now + HERE)
             continue
         Look.objects.filter(pk=look.pk).update(step="read")
         told[brand.pk] = brand

@@ -10,6 +10,7 @@ other account, nor an earlier post of its own.
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -42,6 +43,7 @@ film looked at and mended, which takes memory."""
 AT_ONCE: dict[Kind, int] = {"step": 16, "upload": 8, "film": 1}
 """So many of each at the same time, none waiting for another kind; nearly all of it is waiting for Instagram."""
 CHORES = 2
+"""So many of what no post waits for; a bucket that hangs takes these hands and no others."""
 RETRY = timedelta(minutes=1)
 """Until what went wrong here, not at Instagram, is tried again."""
 STEP_MOST = 3600.0
@@ -117,6 +119,9 @@ class Crew:
     at: dict[int, _Work] = field(default_factory=dict)
     """By number of the publication."""
     chores: list["Future[None]"] = field(default_factory=list)
+    """Those being done."""
+    waiting: deque[Callable[[], None]] = field(default_factory=deque)
+    """Chores that are not begun yet."""
     beaten: float = float("-inf")
     renewed: float = float("-inf")
 
@@ -148,18 +153,20 @@ class Crew:
         return len(self.at)
 
     def do(self, chore: Callable[[], None]) -> None:
-        """Something that no post waits for."""
-        self.chores.append(self.pool.submit(_alone, chore))
+        """Something that no post waits for: begun at a look, CHORES at a time."""
+        self.waiting.append(chore)
 
     @property
     def busy(self) -> bool:
-        return bool(self.at or self.chores)
+        return bool(self.at or self.chores or self.waiting)
 
     def _tidy(self) -> None:
         self.at = {number: work for number, work in self.at.items() if not work.future.done()}
         self.chores = [chore for chore in self.chores if not chore.done()]
-        while self._unswept and len(self.chores) < CHORES:
+        while self._unswept and not self.waiting:
             self.do(partial(sweep, self._unswept.pop(), timezone.now()))
+        while self.waiting and len(self.chores) < CHORES:
+            self.chores.append(self.pool.submit(_alone, self.waiting.popleft()))
 
     def _breathe(self, now: datetime) -> None:
         """Signs of life, unless a step stands still: then somebody else should take over."""

@@ -105,12 +105,12 @@ class Supervisor(threading.Thread):
     def run(self) -> None:
         self._tidy()
         while not self.closing:
-            try:
-                self._look()
-                self._look_at_publisher()
-            except Exception:  # the database may be full or locked now, and not in a moment
-                log.exception("the supervisor stumbled")
-                close_old_connections()
+            for look in (self._look_at_publisher, self._look):  # what has a time of its own first
+                try:
+                    look()
+                except Exception:  # the database may be full or locked now, and not in a moment
+                    log.exception("the supervisor stumbled")
+                    close_old_connections()
             _wake.wait(LOOK_EVERY if self.workers else LOOK_AT_REST)
             _wake.clear()
         connections.close_all()
