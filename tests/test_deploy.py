@@ -138,5 +138,11 @@ def test_compose_is_one_service_unless_it_is_told_to_grow() -> None:
         assert service["cap_drop"] == ["ALL"]
 
 
+def test_every_setting_of_the_env_file_reaches_studio_and_workers() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]
+    for name in ("studio", "worker"):
+        assert services[name]["env_file"] == [{"path": ".env", "required": False}]
+
+
 def test_the_images_command_is_a_script_that_a_shell_takes() -> None:
     ran(program("sh"), "-n", DEPLOY / "image" / "studio")
