@@ -23,7 +23,7 @@ _HANDED_ON = "FEEDSMITH_STUDIO"
 """Environment variable in which the server tells its workers the config."""
 PORT = 8321
 MEMORY_CAP = 512 * 2**20
-"""Bytes of resident memory that a worker may use; making posts peaks at 483 MB (docs/bench.md)."""
+"""Bytes that a worker may hold, pages of files left out; making posts takes up to 366 MB (docs/deploy/memory.md)."""
 UPLOAD_MEMORY = 1 << 20
 """Bytes of a request that are held in memory; what is larger goes to a file or is refused."""
 
