@@ -164,9 +164,7 @@ def test_the_images_command_spares_what_running_supervisors_share(tmp_path: Path
     (tmp_path / "bin" / "feedsmith").symlink_to(program("true"))
     way = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
     more = {"FEEDSMITH_HOME": str(tmp_path / "brand"), "PATH": way}
-    subprocess.run(
-        ["sh", DEPLOY / "image" / "studio", "--work"], env=os.environ | more, check=True
-    )
+    subprocess.run(["sh", DEPLOY / "image" / "studio", "--work"], env=os.environ | more, check=True)
     assert turn.exists()
     assert not left.exists()
 

@@ -39,7 +39,8 @@ def test_pages_of_a_file_do_not_count_as_a_process_own(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(tmp_path / "model")],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
     ) as process:  # fmt: skip
-        assert process.stdin and process.stdout
+        assert process.stdin
+        assert process.stdout
         process.stdout.readline()
         mapped = memory.own(process.pid)
         process.stdin.write(b"\n")

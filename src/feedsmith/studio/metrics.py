@@ -263,7 +263,9 @@ def _disk() -> Iterator[Metric]:
 def _processes() -> Iterator[Metric]:
     """Of the supervisor of this process; workers elsewhere are seen by what they do."""
     running = _gauge("workers", "Workers and publishers that run here.", "what")
-    memory = _gauge("worker_memory_bytes", "Memory of those, together, without pages of files.", "what")
+    memory = _gauge(
+        "worker_memory_bytes", "Memory of those, together, without pages of files.", "what"
+    )
     starts = CounterMetricFamily(
         "feedsmith_worker_starts", "Workers and publishers that were begun here.", labels=("what",)
     )

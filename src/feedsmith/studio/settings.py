@@ -54,7 +54,7 @@ class Config:
     log: str = ""
     """Of logs.FORMS: how all events are written to standard error; '' for what goes wrong alone, in a file."""
     metrics: bool = False
-    """Whether /metrics answers others than programs on this machine."""
+    """Whether /metrics answers others than programs on this machine; names of brands and accounts stand there."""
     metrics_token: str = ""
     """What they must show then, programs on this machine too; '' for nothing."""
 
@@ -103,6 +103,16 @@ class Config:
     def secure(self) -> bool:
         """True where people come by https: cookies then never travel without it."""
         return self.url.startswith("https://")
+
+    @property
+    def meets_strangers(self) -> bool:
+        """True where others than programs on this machine may reach it, as far as can be told from here."""
+        if self.public_url or self.proxies:
+            return True
+        try:
+            return not ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host.lower() != "localhost"
 
     def serves(self, host: str) -> bool:
         """True where a request's Host header may name this studio.
