@@ -37,7 +37,8 @@ COPY --from=build /opt/venv /opt/venv
 COPY --chmod=755 deploy/image/studio /usr/local/bin/studio
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OMP_WAIT_POLICY=PASSIVE \
-    HOME=/data FEEDSMITH_MODELS=/opt/models FEEDSMITH_HOST=0.0.0.0 FEEDSMITH_PORT=8321 FEEDSMITH_OWNER=owner
+    HOME=/data FEEDSMITH_MODELS=/opt/models FEEDSMITH_HOST=0.0.0.0 FEEDSMITH_PORT=8321 FEEDSMITH_OWNER=owner \
+    FEEDSMITH_MEMORY=420
 WORKDIR /data
 USER 10001:10001
 # Nothing that runs was taken out, and nothing is missing: all that server, worker and publisher need is loaded once.

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from feedsmith.brand import Brand, Home
+from feedsmith.errors import FeedsmithError
 
 
 def feedsmith(*words: str) -> "subprocess.CompletedProcess[str]":
@@ -108,6 +109,36 @@ def test_settings_come_by_the_environment_too_and_several_have_blanks_between(
     assert (config.memory_cap, config.jobs_at_once, config.workers_here) == (300 << 20, 2, 0)  # type: ignore[attr-defined]
     assert config.database_url == "postgresql://oak@nowhere/oak"  # type: ignore[attr-defined]
     assert seen["password"] == "under the old oak"
+
+
+@pytest.mark.parametrize(
+    ("more", "starts"),
+    [
+        ({}, True),
+        ({"FEEDSMITH_HOST": "localhost"}, True),
+        ({"FEEDSMITH_HOST": "0.0.0.0"}, False),
+        ({"FEEDSMITH_HOST": "::"}, False),
+        ({"FEEDSMITH_URL": "https://oak.example"}, False),
+        ({"FEEDSMITH_PROXY": "127.0.0.1"}, False),
+        ({"FEEDSMITH_HOST": "0.0.0.0", "FEEDSMITH_METRICS_TOKEN": "hush"}, True),
+    ],
+)
+def test_numbers_are_not_shown_to_strangers(
+    more: dict[str, str], starts: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from typer.testing import CliRunner
+
+    from feedsmith.cli import app
+
+    Home(tmp_path).create(Brand(name="Oak"))
+    monkeypatch.setattr("feedsmith.studio.start.open_studio", lambda *_, **__: None)
+    told = CliRunner().invoke(
+        app, ["studio", "open", str(tmp_path)], env={"FEEDSMITH_METRICS": "1"} | more
+    )
+    assert (told.exception is None) == starts
+    if not starts:
+        assert isinstance(told.exception, FeedsmithError)
+        assert "FEEDSMITH_METRICS_TOKEN" in str(told.exception.mend)
 
 
 def test_the_owners_first_password_signs_in_and_no_link_is_printed(home: str) -> None:

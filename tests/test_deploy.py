@@ -1,6 +1,7 @@
 """Deployment files: each is read by the program that it is for, where that is installed."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -138,5 +139,41 @@ def test_compose_is_one_service_unless_it_is_told_to_grow() -> None:
         assert service["cap_drop"] == ["ALL"]
 
 
+def test_every_setting_of_the_env_file_reaches_studio_and_workers() -> None:
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]
+    for name in ("studio", "worker"):
+        assert services[name]["env_file"] == [{"path": ".env", "required": False}]
+
+
 def test_the_images_command_is_a_script_that_a_shell_takes() -> None:
     ran(program("sh"), "-n", DEPLOY / "image" / "studio")
+
+
+def test_the_images_command_spares_what_running_supervisors_share(tmp_path: Path) -> None:
+    """Other old files that passed through are taken away at the start."""
+    passing = tmp_path / ".tmp"
+    (passing / "feedsmith-turns-a1").mkdir(parents=True)
+    (passing / "upload").mkdir()
+    turn, left = passing / "feedsmith-turns-a1" / "seat", passing / "upload" / "photo.jpg"
+    for file in (turn, left):
+        file.write_bytes(b"1")
+        for path in (file, file.parent):
+            os.utime(path, (1e9, 1e9))
+    # `true` in the place of the program that the script starts when it is done.
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "feedsmith").symlink_to(program("true"))
+    way = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    more = {"FEEDSMITH_HOME": str(tmp_path / "brand"), "PATH": way}
+    subprocess.run(["sh", DEPLOY / "image" / "studio", "--work"], env=os.environ | more, check=True)
+    assert turn.exists()
+    assert not left.exists()
+
+
+def test_the_images_command_does_not_write_where_all_would_be_lost(tmp_path: Path) -> None:
+    (tmp_path / "no-folder").touch()  # for root, too, nothing can be written below it
+    told = subprocess.run(
+        ["sh", DEPLOY / "image" / "studio"], capture_output=True, text=True,
+        env=os.environ | {"FEEDSMITH_HOME": str(tmp_path / "no-folder" / "brand"), "DYNO": ""},
+    )  # fmt: skip
+    assert told.returncode == 1
+    assert "cannot be written by user" in told.stderr

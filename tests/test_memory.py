@@ -27,6 +27,32 @@ def told(group: Group, code: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="told by Linux alone")
+def test_pages_of_a_file_do_not_count_as_a_process_own(tmp_path: Path) -> None:
+    """A model that is mapped is not held: a worker is not ended for it."""
+    (tmp_path / "model").write_bytes(b"1" * (64 << 20))
+    code = (
+        "import mmap, sys; f = open(sys.argv[1], 'rb'); m = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ);"
+        "s = sum(m[::4096]); print(flush=True); input(); x = b'1' * (64 << 20); print(flush=True); input()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "model")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        process.stdout.readline()
+        mapped = memory.own(process.pid)
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        held = memory.own(process.pid)
+        process.stdin.close()
+    assert 0 < mapped < 40 << 20
+    assert held - mapped > 60 << 20
+    assert memory.own(process.pid) == 0
+
+
 @pytest.mark.parametrize("group", [300 << 20], indirect=True)
 def test_the_limit_is_that_of_the_container(group: Group) -> None:
     said = told(group, "from feedsmith import memory; print(memory.limit())")

@@ -160,6 +160,48 @@ def test_a_traceback_is_one_line_and_gives_nothing_away() -> None:
     assert "abcdefgh" not in logs.Text().format(record)
 
 
+LOGGING = """
+import logging, os, sys
+from feedsmith.studio import logs
+logs.set_up("json", events=int(sys.argv[1]), problems=int(sys.argv[2]))
+log = logging.getLogger("feedsmith.studio")
+for number in range(int(sys.argv[3])):
+    try:
+        raise ValueError("\u00f6" * 20_000 if number else "short")
+    except ValueError:
+        log.exception("mistake %d", number)
+"""
+
+
+def test_a_mistake_stands_once_where_events_and_problems_go_the_same_way() -> None:
+    """As with `feedsmith studio work`; where they go two ways, it stands in both."""
+
+    def lines(problems: str) -> int:
+        told = subprocess.run(
+            [sys.executable, "-c", LOGGING, "2", problems, "1"], capture_output=True, check=True
+        )
+        return (told.stderr + told.stdout).count(b"mistake 0")
+
+    assert lines("2") == 1
+    assert lines("1") == 2
+
+
+def test_long_lines_of_processes_that_share_a_pipe_do_not_mix() -> None:
+    reading, writing = os.pipe()
+    processes = [
+        subprocess.Popen([sys.executable, "-c", LOGGING, str(writing), str(writing), "60"], pass_fds=[writing])
+        for _ in range(3)
+    ]  # fmt: skip
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        told = pipe.read().splitlines()
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    assert len(told) == 180
+    for line in told:
+        assert json.loads(line)["event"].startswith("mistake")
+        assert len(line) < 4096
+
+
 def test_lines_for_people_say_the_same_as_key_and_value() -> None:
     record = logging.LogRecord("feedsmith.studio", logging.INFO, "", 1, "request", (), None)
     record.about, record.fields = {"request": "abc"}, {"route": "/", "status": 200}

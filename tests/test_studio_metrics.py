@@ -274,6 +274,17 @@ def test_every_metric_of_ours_is_used_or_explained() -> None:
     assert [name for name in sorted(own) if name not in page] == []
 
 
+def test_what_is_damaged_hides_its_own_numbers_alone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    config(monkeypatch, home=CONFIG.home / "gone")  # the disk's numbers cannot be had
+    told = scraped()
+    assert "feedsmith_disk_free_bytes" not in told
+    assert value(told, "feedsmith_database_up") == 1
+    assert "feedsmith_posts_overdue" in told
+    assert "numbers are missing: _disk" in caplog.text
+
+
 # ---- readiness -------------------------------------------------------------------------------------
 
 
@@ -308,6 +319,18 @@ def test_jobs_that_wait_in_vain_are_not_ready() -> None:
     assert ready()[0] == 200
     Job.objects.filter(pk=beside.pk).update(heart_beat=late)
     assert ready()[0] == 503
+
+
+def test_a_studio_without_workers_of_its_own_does_not_wait_for_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from feedsmith.studio.models import Job
+
+    row = Job.objects.create(brand=_oak(), kind="study")
+    Job.objects.filter(pk=row.pk).update(updated_at=timezone.now() - timedelta(hours=6))
+    assert ready()[0] == 503
+    config(monkeypatch, workers_here=0)
+    assert ready() == (200, "ok")
 
 
 def test_a_disk_that_takes_nothing_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from feedsmith.studio import schema
+from feedsmith.studio.settings import Config
 from studio_server import Server
 from test_studio_postgres import postgres  # noqa: F401 - a fixture
 
@@ -333,3 +334,55 @@ def test_on_postgresql_a_newer_database_is_refused_too(database: str, tmp_path: 
     doctored = feedsmith("doctor", str(home), "--json", **more)
     assert doctored.returncode == 1
     assert "newer Feedsmith (9999_later)" in doctored.stdout
+
+
+def test_a_server_of_the_version_before_that_is_still_open_makes_posts(tmp_path: Path) -> None:
+    """It knows nothing of newer columns, so the database must. (Of 0004: what is older had no such care.)"""
+    home = studio(VERSIONS[-1], tmp_path)
+    before = columns(home / "studio.db")
+    assert opened(home).returncode == 0
+    after = columns(home / "studio.db")
+    without = {
+        f"{table}.{name}"
+        for table in before.keys() & after.keys()
+        for name, may_be_left_out in after[table].items()
+        if name not in before[table] and not may_be_left_out
+    }
+    assert without == set()
+    with closing(sqlite3.connect(home / "studio.db")) as database:
+        known = ", ".join(before["studio_draft"].keys() - {"id", "folder"})
+        database.execute(
+            f"INSERT INTO studio_draft ({known}, folder) SELECT {known}, 'new' FROM studio_draft LIMIT 1"
+        )
+        told = database.execute(
+            "SELECT asks, collaborators, location FROM studio_draft WHERE folder = 'new'"
+        ).fetchone()
+    assert told == ("", "[]", "")
+
+
+def columns(file: Path) -> dict[str, dict[str, bool]]:
+    """Table -> column -> whether a row may be written without it."""
+    with closing(sqlite3.connect(file)) as database:
+        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        return {
+            table: {
+                name: not needed or default is not None or bool(key)
+                for _, name, _, needed, default, key in database.execute(
+                    f"PRAGMA table_info({table})"
+                )
+            }
+            for (table,) in tables
+        }
+
+
+@pytest.mark.parametrize("module", ["worker", "worker.publisher"])
+def test_an_old_server_starts_workers_of_the_new_version(module: str, tmp_path: Path) -> None:
+    """That were installed under it, as its own start: it names no descriptor for events."""
+    home = studio(VERSIONS[-1], tmp_path)
+    assert opened(home).returncode == 0
+    told = subprocess.Popen(
+        [sys.executable, "-m", f"feedsmith.studio.{module}", "w1"], stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE, env=os.environ | Config(home=home, idle_seconds=0.1).as_environment(),
+    )  # fmt: skip
+    assert told.wait(60) == 0, told.communicate()
+    told.communicate()

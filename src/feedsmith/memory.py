@@ -32,10 +32,11 @@ def give_back() -> None:
         library.malloc_trim(0)
 
 
-def own() -> int:
-    """Bytes of this process that belong to no file, which the system cannot take back; 0 where that cannot be told."""
+def own(process: int | str = "self") -> int:
+    """Bytes of a process, by its number, that belong to no file, which the system cannot take back; 0 where that
+    cannot be told, or it is gone."""
     with contextlib.suppress(OSError, ValueError, IndexError):
-        resident, shared = Path("/proc/self/statm").read_text("ascii").split()[1:3]
+        resident, shared = Path(f"/proc/{process}/statm").read_text("ascii").split()[1:3]
         return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")
     return 0
 

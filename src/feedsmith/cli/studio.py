@@ -157,6 +157,11 @@ def studio(
         workers_here=workers if workers >= 0 else None, webhooks_to=_networks(webhooks_to or []),
         log=checked(log), metrics=metrics, metrics_token=environment.secret(METRICS_TOKEN, "the token"),
     )  # fmt: skip
+    if config.metrics and config.meets_strangers and not config.metrics_token:
+        raise FeedsmithError(
+            "/metrics would tell everybody the names of brands and accounts: FEEDSMITH_METRICS is set, and no token",
+            mend=f"set {METRICS_TOKEN} (or _FILE), which your monitor then shows",
+        )
     open_studio(
         config,
         homes,

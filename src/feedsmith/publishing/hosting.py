@@ -44,6 +44,12 @@ ABANDONED = timedelta(days=2)
 """What was never published is taken away so long after its link has ended."""
 ACCESS, SECRET, TOKEN = "FEEDSMITH_S3_ACCESS_KEY", "FEEDSMITH_S3_SECRET_KEY", "FEEDSMITH_S3_TOKEN"
 SECRET_FILE = "FEEDSMITH_S3_SECRET_KEY_FILE"  # noqa: S105
+BUCKET = {
+    "endpoint": "FEEDSMITH_S3_ENDPOINT", "bucket": "FEEDSMITH_S3_BUCKET", "region": "FEEDSMITH_S3_REGION",
+    "prefix": "FEEDSMITH_S3_PREFIX", "public": "FEEDSMITH_S3_PUBLIC",
+    "path_style": "FEEDSMITH_S3_PATH_STYLE", "keep_days": "FEEDSMITH_S3_KEEP_DAYS",
+}  # fmt: skip
+"""Environment variables for what [hosting] in brand.toml says, by its names."""
 TRIES, PAUSE = 3, 0.5
 """Times that a request is made where the storage is busy or the line breaks, and seconds before the second."""
 SLOWEST = 50_000
@@ -213,15 +219,11 @@ def _parts(name: str) -> tuple[str, ...]:
 
 
 def settings_of(brand: HostingSettings) -> HostingSettings:
-    """The brand's bucket; where it names none, that of the environment, for all brands of a machine:
-    FEEDSMITH_S3_ENDPOINT, _BUCKET, _REGION, _PREFIX, _PUBLIC, _PATH_STYLE, _KEEP_DAYS. Raises FeedsmithError
-    where these cannot be right."""
+    """The brand's bucket; where it names none, that of the environment (BUCKET), for all brands of a machine.
+    Raises FeedsmithError where these cannot be right."""
     if brand.bucket:
         return brand
-    said = {
-        name: os.environ.get(f"FEEDSMITH_S3_{name.upper()}", "").strip()
-        for name in ("endpoint", "bucket", "region", "prefix", "public", "path_style", "keep_days")
-    }
+    said = {name: os.environ.get(variable, "").strip() for name, variable in BUCKET.items()}
     said = {name: value for name, value in said.items() if value}
     if not said.get("bucket") and not said.get("endpoint"):
         return brand
@@ -229,9 +231,9 @@ def settings_of(brand: HostingSettings) -> HostingSettings:
         return HostingSettings.model_validate(brand.model_dump(exclude_unset=True) | said)
     except ValidationError as error:
         first = error.errors()[0]
-        where = str(first["loc"][0]).upper() if first["loc"] else "ENDPOINT"
+        where = BUCKET.get(str(first["loc"][0]) if first["loc"] else "", BUCKET["endpoint"])
         raise FeedsmithError(
-            f"FEEDSMITH_S3_{where}: {first['msg'].removeprefix('Value error, ')}",
+            f"{where}: {first['msg'].removeprefix('Value error, ')}",
             mend="correct it where Feedsmith is started",
         ) from error
 

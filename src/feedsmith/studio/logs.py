@@ -27,8 +27,9 @@ LOG = "FEEDSMITH_LOG"
 FORMS = ("", "text", "json")
 FILE_BYTES = 1_000_000
 """Of the studio's log, then it starts anew; one old one is kept."""
-LONGEST = 8000
-"""Characters of one value in a line: a traceback's end says most."""
+LONGEST = 3000
+"""Bytes of one value in a line: a traceback's end says most. With the rest of its line it mostly stays below the 4096
+that a pipe takes at once (PIPE_BUF, pipe(7)), so that lines of several processes do not mix."""
 SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """Ids of requests that are taken over from a proxy; all others are made here."""
 SECRETS = re.compile(
@@ -104,7 +105,10 @@ class _Form(logging.Formatter):
 def _plain(value: object) -> object:
     if isinstance(value, bool | int | float):
         return value
-    return blackened(str(value))[-LONGEST:]
+    told = blackened(str(value))
+    if len(told) * 4 <= LONGEST:  # no letter has more bytes
+        return told
+    return told.encode("utf-8", "replace")[-LONGEST:].decode("utf-8", "ignore")
 
 
 class Json(_Form):
@@ -130,7 +134,8 @@ class Text(_Form):
 
 
 class _Descriptor(logging.Handler):
-    """Writes each line at once: several processes share what it leads to, and lines must not mix."""
+    """Writes each line at once: several processes share what it leads to, and lines must not mix. What is taken in part
+    is written on: half a line would spoil the next one as well."""
 
     def __init__(self, number: int) -> None:
         super().__init__()
@@ -138,7 +143,9 @@ class _Descriptor(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            os.write(self.number, (self.format(record) + "\n").encode("utf-8", "replace"))
+            line = memoryview((self.format(record) + "\n").encode("utf-8", "replace"))
+            while line:
+                line = line[os.write(self.number, line) :]
         except OSError:  # a full disk, a reader that went: no reason to fail a request
             pass
         except Exception:  # noqa: BLE001 - as logging's own handlers do
@@ -176,9 +183,10 @@ def set_up(form: str, *, events: int, problems: Path | int) -> None:
     """Once in a process: what goes wrong is kept in `problems`, a file or an open descriptor; where a form is
     set, all events go to the descriptor `events`, too."""
     root = logging.getLogger()
-    kept = to(problems, form)
-    kept.setLevel(logging.WARNING)
-    root.addHandler(kept)
+    if not form or problems != events:  # else all of it goes there, once
+        kept = to(problems, form)
+        kept.setLevel(logging.WARNING)
+        root.addHandler(kept)
     if form:
         root.addHandler(to(events, form))
     root.setLevel(logging.WARNING)

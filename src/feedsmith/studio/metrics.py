@@ -5,6 +5,7 @@ asked for, so that it is right however many of them there are, and wherever. Cou
 Labels are few: kinds, states, routes and connected accounts, never people or posts.
 """
 
+import logging
 import shutil
 import threading
 from collections.abc import Iterator
@@ -36,6 +37,7 @@ from feedsmith.studio import accounts
 from feedsmith.studio.models import Brand, Delivery, Draft, Job, Publication
 from feedsmith.studio.models.jobs import OVER
 
+log = logging.getLogger(__name__)
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, which says when it began
 REGISTRY = CollectorRegistry()
@@ -150,15 +152,19 @@ class Studio:
         info = _gauge("info", "Which Feedsmith this is.", "version")
         info.add_metric((feedsmith.__version__,), 1)
         yield info
-        yield from _disk()
-        yield from _processes()
-        try:
-            with self._lock:
-                found = [*self._work(), *_posts(), *_accounts(), _database()]
-        except DatabaseError:
-            found = []
+        found: list[Metric] = []
+        answers = True
+        with self._lock:
+            for part in (_disk, _processes, self._work, _posts, _accounts, _database):
+                try:
+                    found += list(part())
+                except DatabaseError:
+                    answers = False
+                    break  # each further question could wait as long for its connection
+                except Exception:  # a damaged file, say: the other numbers are needed all the more
+                    log.exception("numbers are missing: %s", part.__name__)
         words = "Whether the database answered; without it the studio's numbers are missing."
-        yield _one("database_up", words, bool(found))
+        yield _one("database_up", words, answers)
         yield from found
 
     def _work(self) -> Iterator[Metric]:
@@ -233,15 +239,16 @@ def _accounts() -> Iterator[Metric]:
     yield from (left, days, trouble)
 
 
-def _database() -> Metric:
+def _database() -> Iterator[Metric]:
     words = "Bytes of the database, its log of writes included."
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_database_size(current_database())")
-            return _one("database_bytes", words, cursor.fetchone()[0])
+            yield _one("database_bytes", words, cursor.fetchone()[0])
+        return
     file = settings.STUDIO.database_file
     files = (file, file.with_name(f"{file.name}-wal"))
-    return _one("database_bytes", words, sum(f.stat().st_size for f in files if f.exists()))
+    yield _one("database_bytes", words, sum(f.stat().st_size for f in files if f.exists()))
 
 
 # ---- what this machine knows ---------------------------------------------------------------------
@@ -256,7 +263,9 @@ def _disk() -> Iterator[Metric]:
 def _processes() -> Iterator[Metric]:
     """Of the supervisor of this process; workers elsewhere are seen by what they do."""
     running = _gauge("workers", "Workers and publishers that run here.", "what")
-    memory = _gauge("worker_memory_bytes", "Resident memory of those, together.", "what")
+    memory = _gauge(
+        "worker_memory_bytes", "Memory of those, together, without pages of files.", "what"
+    )
     starts = CounterMetricFamily(
         "feedsmith_worker_starts", "Workers and publishers that were begun here.", labels=("what",)
     )

@@ -23,7 +23,7 @@ _HANDED_ON = "FEEDSMITH_STUDIO"
 """Environment variable in which the server tells its workers the config."""
 PORT = 8321
 MEMORY_CAP = 512 * 2**20
-"""Bytes of resident memory that a worker may use; making posts peaks at 483 MB (docs/bench.md)."""
+"""Bytes that a worker may hold, pages of files left out; making posts takes up to 366 MB (docs/deploy/memory.md)."""
 UPLOAD_MEMORY = 1 << 20
 """Bytes of a request that are held in memory; what is larger goes to a file or is refused."""
 
@@ -54,7 +54,7 @@ class Config:
     log: str = ""
     """Of logs.FORMS: how all events are written to standard error; '' for what goes wrong alone, in a file."""
     metrics: bool = False
-    """Whether /metrics answers others than programs on this machine."""
+    """Whether /metrics answers others than programs on this machine; names of brands and accounts stand there."""
     metrics_token: str = ""
     """What they must show then, programs on this machine too; '' for nothing."""
 
@@ -103,6 +103,16 @@ class Config:
     def secure(self) -> bool:
         """True where people come by https: cookies then never travel without it."""
         return self.url.startswith("https://")
+
+    @property
+    def meets_strangers(self) -> bool:
+        """True where others than programs on this machine may reach it, as far as can be told from here."""
+        if self.public_url or self.proxies:
+            return True
+        try:
+            return not ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host.lower() != "localhost"
 
     def serves(self, host: str) -> bool:
         """True where a request's Host header may name this studio.

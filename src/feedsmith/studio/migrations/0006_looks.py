@@ -11,12 +11,14 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="draft",
             name="collaborators",
-            field=models.JSONField(blank=True, default=list),
+            field=models.JSONField(
+                blank=True, db_default=models.Value([], models.JSONField()), default=list
+            ),
         ),
         migrations.AddField(
             model_name="draft",
             name="location",
-            field=models.CharField(blank=True, max_length=20),
+            field=models.CharField(blank=True, db_default="", default="", max_length=20),
         ),
         migrations.CreateModel(
             name="Look",

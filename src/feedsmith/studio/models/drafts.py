@@ -38,6 +38,9 @@ class Conflict(FeedsmithError):
 
 
 class Draft(models.Model):
+    """A post. Columns that came later have a default in the database, too: a server of the version before, that is
+    still open at an upgrade, writes none of them."""
+
     brand = models.ForeignKey(Brand, on_delete=models.CASCADE, related_name="drafts")
     folder = models.CharField(max_length=120)
     """Name of the post's folder under the brand's posts/."""
@@ -51,9 +54,11 @@ class Draft(models.Model):
     """Without '#'."""
     alt_text = models.JSONField(default=list)
     """One text a medium."""
-    collaborators = models.JSONField(default=list, blank=True)
+    collaborators = models.JSONField(
+        default=list, blank=True, db_default=models.Value([], models.JSONField())
+    )
     """User names of accounts that are invited to share the post, without '@'."""
-    location = models.CharField(max_length=20, blank=True)
+    location = models.CharField(max_length=20, blank=True, default="", db_default="")
     """Number of the place's Facebook Page, as the API takes it."""
     crop = models.JSONField(default=dict, blank=True)
     """Number of a picture -> its cut (post.Crop), as the folder's post.json has it; empty: as it was
@@ -67,7 +72,7 @@ class Draft(models.Model):
     archived_at = models.DateTimeField(null=True, blank=True)
     account = models.CharField(max_length=40, blank=True)
     """Instagram's number of the account that posts it; '' for the brand's usual one."""
-    asks = models.CharField(max_length=10, blank=True, default="")
+    asks = models.CharField(max_length=10, blank=True, default="", db_default="")
     """What it needs a person for (states.NEEDS); '' for nothing."""
     permalink = models.CharField(max_length=300, blank=True)
     """Where it is to be seen, once it is out."""

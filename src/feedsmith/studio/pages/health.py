@@ -68,6 +68,10 @@ def _workers() -> str:
     """A worker that dies is started again; here is who waits in vain, or whose worker is mute."""
     if metrics.supervisor is not None and not metrics.supervisor.is_alive():
         return "nobody starts workers any more"
+    if settings.STUDIO.workers_here == 0:
+        return (
+            ""  # they are elsewhere, or nowhere on purpose: no reason to send people away from here
+        )
     with contextlib.suppress(DatabaseError):
         since = timezone.now() - BREATH
         mute = Job.objects.filter(state="running", heart_beat__lt=since).exists()

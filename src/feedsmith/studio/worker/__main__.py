@@ -30,7 +30,8 @@ def main() -> None:
     config, name = Config.from_environment(), sys.argv[1]
     poked = threading.Event()
     threading.Thread(target=_listen, args=(poked,), daemon=True).start()
-    logs.set_up(config.log, events=int(sys.argv[2]), problems=2)
+    events = int(sys.argv[2]) if len(sys.argv) > 2 else 2  # begun by a server that is older
+    logs.set_up(config.log, events=events, problems=2)
     set_up(config)
     from feedsmith.studio.models import Job
     from feedsmith.studio.worker import running

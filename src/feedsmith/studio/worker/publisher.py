@@ -32,7 +32,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which then ends us
     config, name = Config.from_environment(), sys.argv[1]
     threading.Thread(target=_listen, daemon=True).start()
-    logs.set_up(config.log, events=int(sys.argv[2]), problems=2)
+    events = int(sys.argv[2]) if len(sys.argv) > 2 else 2  # begun by a server that is older
+    logs.set_up(config.log, events=events, problems=2)
     set_up(config)
     from django.utils import timezone
 
