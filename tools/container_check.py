@@ -187,8 +187,8 @@ def checks(
         yield "health", (health := container.run("studio", "--healthy").returncode), health == 0
         doctor = container.run("feedsmith", "doctor", "--json")
         levels = (
-            [row["level"] for row in json.loads(doctor.stdout)]
-            if doctor.stdout.startswith("[")
+            [row["level"] for row in json.loads(doctor.stdout)["findings"]]
+            if doctor.stdout.startswith("{")
             else ["bad"]
         )
         yield (
