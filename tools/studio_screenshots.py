@@ -30,7 +30,7 @@ SIZES = {"wide": (1280, 800), "phone": (390, 844)}
 STRANGERS = ("sign-in", "review")
 """Pages for people without a login."""
 KINDS = ("photo", "carousel", "story", "reel")
-BYTES = 45_000
+BYTES = 36_000
 """At most so many a picture."""
 
 
