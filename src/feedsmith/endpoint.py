@@ -20,11 +20,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import feedsmith
+from feedsmith import environment
 from feedsmith.errors import FeedsmithError
 from feedsmith.wire import NEAR, Line, Near, near, opener, plain, proxied, retry_after, shown
 
@@ -506,16 +506,9 @@ def key_for(host: str, use: Use) -> Key:
 
     Raises FeedsmithError for a key file that cannot be read and for what cannot be a key.
     """
-    if file := os.environ.get(use.key_file, "").strip():
-        try:
-            secret, source = Path(file).expanduser().read_text("utf-8").strip(), use.key_file
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", "") or "it is not text"
-            raise FeedsmithError(
-                f"{use.key_file}: {file} cannot be read ({why.lower()})",
-                mend="name a file that holds the key and nothing else",
-            ) from None
-    else:
+    secret = environment.filed(use.key_file, "name a file that holds the key and nothing else")
+    source = use.key_file
+    if secret is None:
         names = (use.key, OPENAI_KEY) if host.lower() == OPENAI else (use.key,)
         source = next((name for name in names if os.environ.get(name, "").strip()), "")
         secret = os.environ.get(source, "").strip() if source else ""

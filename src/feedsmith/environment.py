@@ -16,17 +16,25 @@ def secret(name: str, what: str = "the value") -> str:
     Blanks and line breaks around it are not part of it: editors and `echo` put them there. `what` it is,
     for messages: "the database's address". Raises FeedsmithError for a file that cannot be read, or is empty.
     """
-    named = os.environ.get(f"{name}_FILE", "").strip()
-    if not named:
+    variable, mend = f"{name}_FILE", f"name a file that holds {what} and nothing else"
+    said = filed(variable, mend)
+    if said is None:
         return os.environ.get(name, "").strip()
-    mend = f"name a file that holds {what} and nothing else"
+    if not said:
+        raise FeedsmithError(f"{variable}: {os.environ[variable].strip()} is empty", mend=mend)
+    return said
+
+
+def filed(variable: str, mend: str) -> str | None:
+    """What the file holds that `variable` names, without blanks and line breaks around it; None where it
+    names none. Raises FeedsmithError, with `mend`, for one that cannot be read."""
+    named = os.environ.get(variable, "").strip()
+    if not named:
+        return None
     try:
-        said = Path(named).expanduser().read_text("utf-8").strip()
+        return Path(named).expanduser().read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", "") or "it is not text"
         raise FeedsmithError(
-            f"{name}_FILE: {named} cannot be read ({why.lower()})", mend=mend
+            f"{variable}: {named} cannot be read ({why.lower()})", mend=mend
         ) from None
-    if not said:
-        raise FeedsmithError(f"{name}_FILE: {named} is empty", mend=mend)
-    return said

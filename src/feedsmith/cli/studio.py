@@ -39,6 +39,10 @@ Homes = Annotated[
     list[Path],
     typer.Argument(metavar="BRAND...", help="Brands' folders; the first keeps the studio."),
 ]
+Idle = Annotated[
+    float,
+    typer.Option(envvar="FEEDSMITH_IDLE", min=1, help="Seconds after which an idle worker ends."),
+]
 Log = Annotated[
     str,
     typer.Option(
@@ -112,12 +116,7 @@ def studio(
             envvar="FEEDSMITH_MEMORY", min=64, help="MB that the process which makes posts may use."
         ),
     ] = 512,
-    idle: Annotated[
-        float,
-        typer.Option(
-            envvar="FEEDSMITH_IDLE", min=1, help="Seconds after which an idle worker ends."
-        ),
-    ] = 60,
+    idle: Idle = 60,
     jobs: Annotated[
         int,
         typer.Option(envvar="FEEDSMITH_JOBS", min=1, max=8, help="Jobs that run at the same time."),
@@ -181,12 +180,7 @@ def work(
         int,
         typer.Option(envvar="FEEDSMITH_MEMORY", min=64, help="MB that a worker may use."),
     ] = 512,
-    idle: Annotated[
-        float,
-        typer.Option(
-            envvar="FEEDSMITH_IDLE", min=1, help="Seconds after which an idle worker ends."
-        ),
-    ] = 60,
+    idle: Idle = 60,
     jobs: Annotated[
         int,
         typer.Option(envvar="FEEDSMITH_JOBS", min=1, max=8, help="Jobs of the whole studio."),

@@ -21,12 +21,13 @@ from feedsmith.photo_file import FILE_BYTES_MAX, PHOTO_SUFFIXES
 from feedsmith.prepare.origin import CAPTION_BYTES_MAX, Origin
 from feedsmith.prepare.stage import Elsewhere
 from feedsmith.publishing import sigv4
+from feedsmith.publishing.hosting import BUCKET
 from feedsmith.publishing.sigv4 import Keys
 from feedsmith.sources.caption import decode
 from feedsmith.sources.photos import natural
 
 SCHEME = "s3://"
-ENDPOINT, REGION = "FEEDSMITH_S3_ENDPOINT", "FEEDSMITH_S3_REGION"
+ENDPOINT, REGION = BUCKET["endpoint"], BUCKET["region"]
 TRIES, PAUSE = 4, 0.5
 """Times that a request is made where the line breaks, and seconds before the second."""
 SECONDS = 60.0

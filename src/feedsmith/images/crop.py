@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from feedsmith.colour import Bytes, Floats
+from feedsmith.errors import FeedsmithError
 
 BLOW_UP_MAX = 1.5
 """A photo is never enlarged more than this: beyond it the softness shows on a phone."""
@@ -59,6 +60,20 @@ def blow_up(size: tuple[int, int], wanted: tuple[int, int]) -> float:
 def fits(size: tuple[int, int], wanted: tuple[int, int], limit: float = BLOW_UP_MAX) -> bool:
     """True where a photo (width, height) covers `wanted` without growing beyond `limit`."""
     return blow_up(size, wanted) <= limit + 1e-6
+
+
+def check_sharp(size: tuple[int, int], wanted: tuple[int, int], of: str) -> float:
+    """How much a part (width, height) that a person chose must grow to cover `wanted`. Raises
+    FeedsmithError where it would look soft; a hundredth more than BLOW_UP_MAX is rounding. `of`: what it is a part of, for the message."""
+    grown = blow_up(size, wanted)
+    if grown > BLOW_UP_MAX * 1.01:
+        least = [round(side / BLOW_UP_MAX) for side in wanted]
+        raise FeedsmithError(
+            f"this part of the {of} is {size[0]} x {size[1]} pixels: it would be enlarged {grown:.1f} "
+            f"times, and more than {BLOW_UP_MAX:g} times looks soft on a phone",
+            mend=f"choose a part of at least {least[0]} x {least[1]} pixels",
+        )
+    return grown
 
 
 def _coarse(saliency: Floats, size: tuple[int, int]) -> Floats:

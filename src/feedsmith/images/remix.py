@@ -367,14 +367,7 @@ def _as_chosen(brief: PictureBrief, known: Known) -> _Made:
         )
     wanted = (brief.format.width, brief.format.height)
     part = _size(brief.window, photo)
-    grown = crop.blow_up(part, wanted)
-    if grown > crop.BLOW_UP_MAX * 1.01:
-        least = [round(side / crop.BLOW_UP_MAX) for side in wanted]
-        raise FeedsmithError(
-            f"this part of the photo is {part[0]} x {part[1]} pixels: it would be enlarged {grown:.1f} "
-            f"times, and more than {crop.BLOW_UP_MAX:g} times looks soft on a phone",
-            mend=f"choose a part of at least {least[0]} x {least[1]} pixels",
-        )
+    grown = crop.check_sharp(part, wanted, "photo")
     need = max(
         wanted[0] / (brief.window.right - brief.window.left),
         wanted[1] / (brief.window.bottom - brief.window.top),

@@ -18,11 +18,10 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from feedsmith import rules
+from feedsmith import environment, rules
 from feedsmith.errors import FeedsmithError
 from feedsmith.publishing import codes
 from feedsmith.publishing.graph import (
@@ -90,16 +89,11 @@ def app_from(login: Login, app_id: str = "", pkce: bool = True) -> App:
             mend=f"set app_id under [instagram] in brand.toml, or {APP_ID}; docs/publishing.md says where "
             "it comes from",
         )
-    secret = os.environ.get(APP_SECRET, "").strip()
-    if named := os.environ.get(APP_SECRET_FILE, "").strip():
-        try:
-            secret = Path(named).expanduser().read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", "") or "it is not text"
-            raise FeedsmithError(
-                f"{APP_SECRET_FILE}: {named} cannot be read ({why.lower()})",
-                mend="name a file that holds the app's secret and nothing else",
-            ) from None
+    secret = environment.filed(
+        APP_SECRET_FILE, "name a file that holds the app's secret and nothing else"
+    )
+    if secret is None:
+        secret = os.environ.get(APP_SECRET, "").strip()
     if not secret:
         raise FeedsmithError(
             f"the secret of app {number} is missing",

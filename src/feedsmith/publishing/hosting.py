@@ -241,16 +241,10 @@ def settings_of(brand: HostingSettings) -> HostingSettings:
 def keys_from_environment() -> Keys:
     """The bucket's keys. Raises FeedsmithError where they are not there, or cannot be keys."""
     access = os.environ.get(ACCESS, "").strip()
-    secret, source = os.environ.get(SECRET, "").strip(), SECRET
-    if file := os.environ.get(SECRET_FILE, "").strip():
-        source = SECRET_FILE
-        try:
-            secret = Path(file).expanduser().read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise FeedsmithError(
-                f"{SECRET_FILE}: {file} cannot be read",
-                mend="name a file that holds the secret key and nothing else",
-            ) from error
+    mend = "name a file that holds the secret key and nothing else"
+    secret, source = environment.filed(SECRET_FILE, mend), SECRET_FILE
+    if secret is None:
+        secret, source = os.environ.get(SECRET, "").strip(), SECRET
     if not access or not secret:
         raise FeedsmithError(
             f"the bucket's keys are not set ({ACCESS if not access else SECRET} is empty)",

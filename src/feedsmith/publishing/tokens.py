@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from feedsmith import environment
 from feedsmith.errors import FeedsmithError
 from feedsmith.files import held, made, sweep, write_json, write_text
 from feedsmith.post import Value
@@ -120,15 +121,9 @@ def vault_for(folder: Path) -> Vault:
     none, or a file that cannot be read."""
     if words := os.environ.get(KEY, "").split():
         return Vault(words, KEY)
-    if named := os.environ.get(KEY_FILE, "").strip():
-        try:
-            words = Path(named).expanduser().read_text("utf-8").split()
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", "") or "it is not text"
-            raise FeedsmithError(
-                f"{KEY_FILE}: {named} cannot be read ({why.lower()})", mend=_MAKE_KEY
-            ) from None
-        return Vault(words or [""], KEY_FILE)
+    said = environment.filed(KEY_FILE, _MAKE_KEY)
+    if said is not None:
+        return Vault(said.split() or [""], KEY_FILE)
     path = key_path(folder)
     if not path.exists():
         from cryptography.fernet import Fernet

@@ -296,14 +296,7 @@ class Pictures:
             wanted = max(1, round(wide * shrink)), max(1, round(high * shrink))
         else:
             wanted = (shot.width, shot.height)
-            grown = crop.blow_up((wide, high), wanted)
-            if grown > crop.BLOW_UP_MAX * 1.01:
-                least = [round(side / crop.BLOW_UP_MAX) for side in wanted]
-                raise FeedsmithError(
-                    f"this part of the picture is {wide} x {high} pixels: it would be enlarged "
-                    f"{grown:.1f} times, and more than {crop.BLOW_UP_MAX:g} times looks soft on a phone",
-                    mend=f"choose a part of at least {least[0]} x {least[1]} pixels",
-                )
+            crop.check_sharp((wide, high), wanted, "picture")
         rgb = crop.cut_out(whole, window, wanted)
         made = replace(
             self.kept(shot, folder), rgb=rgb, window=window if photo is not None else None,

@@ -262,7 +262,7 @@ def further(row: Publication, name: str, now: datetime) -> bool:
         if after.mend and after.said != attempt.said and not after.over:
             _look_after(brand, connection, now)
         if after.over and not row.hosted:
-            _forget(Path(settings.STUDIO.folder) / "outgoing" / f"{row.pk}")
+            _forget(row)
         return after.over
     except Taken:
         log.info("publication %s is in other hands", row)
@@ -357,7 +357,7 @@ def _settle(
     if made is None:
         keep(attempt.now("failed", said="the post's files are not there", mend="bring them back"))
         return
-    folder = Path(settings.STUDIO.folder) / "outgoing" / f"{row.pk}"
+    folder = _copies_of(row)
     try:
         post = Outgoing.of(made, brand.home.posts / str(draft.folder), brand.file.time_zone).worded(
             caption=draft.caption,
@@ -469,10 +469,15 @@ def sweep(brand: Brand, now: datetime) -> None:
         left = [file.model_dump(mode="json") for file in files if file not in gone]
         Publication.objects.filter(pk=row.pk).update(hosted=left)
         if not left:
-            _forget(Path(settings.STUDIO.folder) / "outgoing" / f"{row.pk}")
+            _forget(row)
 
 
-def _forget(folder: Path) -> None:
+def _copies_of(row: Publication) -> Path:
+    """The folder of its files as they go out."""
+    return Path(settings.STUDIO.folder) / "outgoing" / f"{row.pk}"
+
+
+def _forget(row: Publication) -> None:
     import shutil
 
-    shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(_copies_of(row), ignore_errors=True)
