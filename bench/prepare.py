@@ -35,10 +35,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from feedsmith import cores
 from feedsmith.brand import Home, checked
 from feedsmith.library import Library, import_into
 from feedsmith.prepare import Settings, prepare
-from feedsmith.prepare.stage import _cores
 from feedsmith.understanding import traits
 
 
@@ -86,7 +86,9 @@ def brand(files: Sequence[Path], scratch: Path) -> Home:
     import_into(library, [photos], keep_all=True)
     traits.ensure(library)
     mean = statistics.fmean(p.width * p.height for p in library.photos()) / 1e6
-    print(f"{len(library.photos())} photos of {mean:.2f} megapixels on average, {_cores()} threads")
+    print(
+        f"{len(library.photos())} photos of {mean:.2f} megapixels on average, {cores.available()} threads"
+    )
     return home
 
 
@@ -130,7 +132,7 @@ def decode_all(files: Sequence[Path], size: int) -> None:
                     image.draft(None, (int(image.width * scale) + 1, int(image.height * scale) + 1))
                 image.load()
 
-    threads = [threading.Thread(target=work) for _ in range(_cores())]
+    threads = [threading.Thread(target=work) for _ in range(cores.available())]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -209,7 +211,7 @@ def stages(home: Home, size: int) -> None:
     from feedsmith import photo_file
     from feedsmith.dataset import Writer
     from feedsmith.prepare import alike, origin, square
-    from feedsmith.prepare.stage import NOTE, _Eye
+    from feedsmith.prepare.stage import NOTE, Eye
 
     photos = origin.of_library(home)[:200]
     spent: dict[str, float] = {}
@@ -221,7 +223,7 @@ def stages(home: Home, size: int) -> None:
 
     target = home.root / "datasets" / "stages.h5"
     writer = Writer(target, len(photos), size, pyramid=True, note=NOTE, key="")
-    with _Eye() as eye, writer:
+    with Eye() as eye, writer:
         for row, photo in enumerate(photos):
             at = time.thread_time()
             data = photo_file.bytes_of(Path(photo.file))

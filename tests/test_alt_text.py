@@ -71,3 +71,10 @@ def test_a_collage_names_what_each_of_its_pictures_shows() -> None:
     beside = (("anona", "leaves"), ("pale sky", "rambutan"), ("boulders",), ("Boulders", "sea"))
     said = describe(["boulders", "shore"], kind="collage", beside=beside)
     assert said == "Several photographs side by side: boulders, an anona and a rambutan."
+
+
+def test_a_walk_through_a_generator_is_dots_and_not_the_thing_its_photos_show() -> None:
+    said = describe(["boxelder"], kind="gif", method="gan")
+    assert said == "A field of coloured dots in motion, drawn after photographs of a boxelder."
+    assert describe([], kind="gif", method="gan") == "A field of coloured dots in motion."
+    assert describe(["boxelder"], kind="gif", method="loop") == "A boxelder."

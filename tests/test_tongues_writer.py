@@ -311,3 +311,12 @@ def test_alt_text_keeps_what_a_person_wrote_and_tells_words_on_the_picture() -> 
     assert describe(("rock",), method="crop", past=(own,), language="de") == own
     said = describe(("oak",), kind="quote", text_on_picture="Bleib stehen.", language="de")
     assert said == "Der Text „Bleib stehen.“, dazu ein Foto: eine Eiche."
+
+
+@pytest.mark.parametrize("code", ["de", "fr", "es", "pt"])
+def test_alt_text_of_a_walk_says_that_dots_are_seen(code: str) -> None:
+    said = describe(("oak",), kind="gif", method="gan", language=code)
+    assert re.search(r"\b(Punkte|points|puntos|pontos)\b", said)
+    assert "{" not in said
+    assert ":" in said
+    assert ":" not in describe((), kind="gif", method="gan", language=code, fallback="x")

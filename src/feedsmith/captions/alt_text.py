@@ -65,6 +65,8 @@ def describe(
     kept = " ".join(past[0].split()) if still else ""
     kept = "" if _boast(kept) else kept
     tongue = speak(language)
+    if kind == "gif" and method == "gan":
+        return _short(_walk(shows, tongue))
     if tongue is not None:
         return _short(_in(tongue, shows, beside, kind, kept, text_on_picture, fallback, name))
     if kind == "product" and name.strip():
@@ -130,6 +132,18 @@ def _product(name: str, text_on_picture: str) -> str:
     said = re.sub(r"\s*/\s*(?:/\s*)+", " / ", said)
     name = name.rstrip(".")
     return f"{name}, with the words “{said}” beside it." if said else f"{name}."
+
+
+def _walk(shows: Sequence[str], tongue: Tongue | None) -> str:
+    """A loop of what a generator draws (film.walk): dots, and never the things themselves."""
+    nouns = [noun for noun in (read(word) for word in shows) if words.nameable(noun)]
+    nouns = _distinct(nouns)[:2]
+    if tongue is not None:
+        things = tongue.listed(nouns)
+        return tongue.alt("walk").format(things=things) if things else tongue.alt("dots")
+    seen = [with_article(noun) for noun in nouns]
+    after = f", drawn after photographs of {_list(seen)}" if seen else ""
+    return f"A field of coloured dots in motion{after}."
 
 
 def _collage(shows: Sequence[str], beside: Sequence[Sequence[str]]) -> str:
