@@ -1,11 +1,15 @@
 """A whole studio under a hard limit on memory: import, posts of all kinds, restarts; does it live, does it grow?
 
     python bench/capped.py [--limit 512] [--photos 200] [--posts 100] [--restarts 5] [--minutes 60]
+                           [--plot memory.png]
+    python bench/capped.py --rows rows.jsonl --plot memory.png
 
 Server, worker and publisher are in one control group of the kernel, without swap, as in a container; where
 none can be made it says why. A photo of the demo library is brought to 12 megapixels (as phones write them) until there are
 enough. Told are the most anonymous memory (what the kernel cannot take back), who held it then, processes that the kernel
-killed, seconds from a cold start to the first post, and the slope over the second half of the posts.
+killed, seconds from a cold start to the first post, and the drift: the slope of memory over the posts, what a kind takes
+in the middle left out, with its standard error. On stderr stands a line a post (MB); kept in a file, `--rows` tells and draws
+the drift of a run again, one that was broken off as well.
 """
 
 import argparse
@@ -28,6 +32,7 @@ from bench.importing import large  # noqa: E402
 
 from cgroup import Group, own  # noqa: E402
 from feedsmith.brand import Home  # noqa: E402
+from feedsmith.training import curve  # noqa: E402
 from studio_guest import KINDS, Guest, link_in  # noqa: E402
 from studio_server import Server, memory  # noqa: E402
 
@@ -72,15 +77,54 @@ class Life:
         return round(time.monotonic() - began, 1)
 
 
-def slope(values: list[float]) -> float:
-    """kB a post, over the second half."""
-    half = values[len(values) // 2 :]
-    return (
-        statistics.linear_regression(range(len(half)), half).slope / 1024 if len(half) > 2 else 0.0
-    )
+HELD = ("server", "worker", "peak")
+"""Of a row: server and worker after the post, all together at the most while it was made."""
 
 
-def soak(life: Life, given: argparse.Namespace, folder: Path, kinds: list[str]) -> dict[str, Any]:
+def drift(rows: list[dict[str, Any]], name: str) -> tuple[float, float]:
+    """kB a post and its standard error, by least squares; of each value what its kind has in the middle is
+    taken away. The first posts of each kind are left out: what is read once comes to stay."""
+    seen: dict[str, list[tuple[int, float]]] = {}
+    for at, row in enumerate(rows):
+        seen.setdefault(row["kind"], []).append((at, float(row[name])))
+    points = [
+        (at, value - statistics.median(v for _, v in values[1:]))
+        for values in seen.values() if len(values) > 2 for at, value in values[1:]
+    ]  # fmt: skip
+    if len(points) < 5:
+        return 0.0, 0.0
+    across, up = zip(*points, strict=True)
+    slope, start = statistics.linear_regression(across, up)
+    mean = statistics.fmean(across)
+    left = sum((y - start - slope * x) ** 2 for x, y in points) / (len(points) - 2)
+    error = (left / sum((x - mean) ** 2 for x in across)) ** 0.5
+    return round(slope / 1024, 1), round(error / 1024, 1)
+
+
+def plot(rows: list[dict[str, Any]], limit: int, png: Path) -> None:
+    """Memory over the posts, as PNG and as SVG beside it."""
+    lines = {
+        "the limit": ([(0.0, float(limit)), (len(rows), float(limit))], curve.HELD),
+        "all, at the most during a post": ([(n + 1, r["peak"] / 2**20) for n, r in enumerate(rows)], curve.STEPS),
+        "worker after it": ([(n + 1, r["worker"] / 2**20) for n, r in enumerate(rows)], curve.SMOOTH),
+        "server": ([(n + 1, r["server"] / 2**20) for n, r in enumerate(rows)], curve.INK),
+    }  # fmt: skip
+    chart = curve.Chart(
+        f"{len(rows)} posts of {len({r['kind'] for r in rows})} kinds under {limit} MB", "posts", "MB",
+        [curve.Series(name, points, colour, 1.6) for name, (points, colour) in lines.items()],
+        whole=True,
+    )  # fmt: skip
+    curve.draw(chart, png.with_suffix(".svg"), png)
+
+
+def soak(
+    life: Life,
+    given: argparse.Namespace,
+    folder: Path,
+    kinds: list[str],
+    rows: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """Use the studio; a line a post is added to `rows`, in bytes."""
     group, guest = life.group, life.guest
     slug = guest.brand()
     told: dict[str, Any] = {"limit, MB": given.limit}
@@ -104,7 +148,6 @@ def soak(life: Life, given: argparse.Namespace, folder: Path, kinds: list[str]) 
     told["cold start, s until it is open"] = round(up, 1)
     told["cold start, s until the first post"] = round(time.monotonic() - began, 1)
 
-    rows: list[dict[str, Any]] = []
     at_most: dict[str, int] = {}
     most, deadline = group.peak, time.monotonic() + 60 * given.minutes
     while len(rows) < given.posts and time.monotonic() < deadline:
@@ -138,9 +181,7 @@ def soak(life: Life, given: argparse.Namespace, folder: Path, kinds: list[str]) 
             kind: max(r["peak"] for r in rows if r["kind"] == kind) >> 20
             for kind in kinds if any(r["kind"] == kind for r in rows)
         },
-        "kB a post over the second half": {
-            name: round(slope([float(r[name]) for r in rows]), 1) for name in ("server", "worker", "peak")
-        },
+        "drift, kB a post, and its standard error": {name: drift(rows, name) for name in HELD},
         "server, MB first and last": [rows[0]["server"] >> 20, rows[-1]["server"] >> 20] if rows else [],
     }  # fmt: skip
     return told
@@ -156,14 +197,29 @@ def main() -> None:
     parser.add_argument("--restarts", type=int, default=5)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--kinds", default=",".join(KINDS))
+    parser.add_argument("--plot", type=Path, help="draw memory over the posts (PNG)")
+    parser.add_argument("--rows", type=Path, help="tell of a run whose stderr this file holds")
     given = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    if given.rows:
+        lines = [n for n in given.rows.read_text().splitlines() if n.startswith("{")]
+        rows += [
+            {k: v << 20 if isinstance(v, int) else v for k, v in json.loads(line).items()}
+            for line in lines
+        ]
+        print(json.dumps({name: drift(rows, name) for name in HELD}))
+        if given.plot:
+            plot(rows, given.limit, given.plot)
+        return
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     with tempfile.TemporaryDirectory() as scratch, Group(given.limit << 20) as group:
         home = Path(scratch) / "brand"
         Home(home).adopt(DEMO / "brand.toml")
         life = Life(home, group, "--idle", "600")
         try:
-            told = soak(life, given, Path(scratch) / "photos", given.kinds.split(","))
+            told = soak(life, given, Path(scratch) / "photos", given.kinds.split(","), rows)
+            if given.plot:
+                plot(rows, given.limit, given.plot)
         finally:
             life.server.close()
             for name in ("worker.log", "studio.log"):

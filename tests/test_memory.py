@@ -86,9 +86,10 @@ def test_fifty_posts_of_all_kinds_and_five_restarts_in_512_mb(group: Group, tmp_
     home = tmp_path / "brand"
     Home(home).adopt(capped.DEMO / "brand.toml")
     life = capped.Life(home, group)
+    rows: list[dict[str, object]] = []
     asked = argparse.Namespace(limit=512, photos=0, posts=50, restarts=5, minutes=120.0)
     try:
-        seen = capped.soak(life, asked, tmp_path / "photos", list(capped.KINDS))
+        seen = capped.soak(life, asked, tmp_path / "photos", list(capped.KINDS), rows)
     finally:
         life.server.close()
     assert seen["not done"] == []
