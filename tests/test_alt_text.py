@@ -74,7 +74,7 @@ def test_a_collage_names_what_each_of_its_pictures_shows() -> None:
 
 
 def test_a_walk_through_a_generator_is_dots_and_not_the_thing_its_photos_show() -> None:
-    said = describe(["boxelder"], kind="gif", method="gan")
+    said = describe(["boxelder"], kind="gif", walked=True)
     assert said == "A field of coloured dots in motion, drawn after photographs of a boxelder."
-    assert describe([], kind="gif", method="gan") == "A field of coloured dots in motion."
-    assert describe(["boxelder"], kind="gif", method="loop") == "A boxelder."
+    assert describe([], kind="gif", walked=True) == "A field of coloured dots in motion."
+    assert describe(["boxelder"], kind="gif") == "A boxelder."

@@ -12,7 +12,7 @@ from feedsmith import rules
 from feedsmith.brand import Palette
 from feedsmith.design import palette, render
 from feedsmith.errors import FeedsmithError
-from feedsmith.film import beats, encode, reel
+from feedsmith.film import beats, encode, reel, walk
 
 ROLES = palette.complete(Palette())
 
@@ -160,3 +160,21 @@ def test_a_face_counts_as_what_the_eye_goes_to() -> None:
     words = setter.words({"headline": "Look up."}, view, busy)
     top, foot = 0.16 * 1920, 0.36 * 1920
     assert all(p.y + p.colours[0].shape[0] <= top or p.y >= foot for p in words.pieces)
+
+
+def test_a_shot_may_be_a_walk_that_moves_under_its_words(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    small = rng.integers(0, 256, (2, 16, 9, 3), dtype=np.uint8).repeat(20, axis=0)
+    dots = walk.dots(small, 1080, 1920, ROLES.ink)
+    path = tmp_path / "walk.mp4"
+    made = reel.make(
+        path, [photo(1), photo(2)], ["Look up.", ""], roles=ROLES, run_seed=3, seconds=3.2, walks={0: dots}
+    )  # fmt: skip
+    assert made.text == ("Look up.",)
+    assert made.min_contrast >= 4.5
+    assert encode.problems(path, "reel") == []
+    shown = frames(path)
+    first = np.asarray(dots.still)[::4, ::4].astype(float).mean(-1)
+    likeness = np.corrcoef(first.ravel(), shown[0].ravel())[0, 1]
+    assert likeness > 0.8, "dots, not the picture"
+    assert np.corrcoef(first.ravel(), shown[int(made.cuts[1] * 30) + 20].ravel())[0, 1] < 0.3

@@ -63,3 +63,14 @@ def test_it_becomes_a_gif_that_goes_round(small: np.ndarray, tmp_path: Path) -> 
         assert image.size == (128, 160)
         assert getattr(image, "n_frames", 1) == written.frames
         assert image.info["loop"] == 0
+
+
+def test_between_two_frames_lies_their_mean_and_after_the_last_the_first(small: np.ndarray) -> None:
+    made = walk.dots(small, 108, 136, DARK)
+    shown = list(made.frames())
+    assert made.at(3 / made.fps).tobytes() == shown[3].tobytes()
+    assert made.at(made.seconds).tobytes() == shown[0].tobytes()
+    middle = made.at(2.5 / made.fps).astype(int)
+    apart = np.abs(shown[3].astype(int) - shown[2]).mean()
+    assert 0 < np.abs(middle - shown[2]).mean() < apart
+    assert 0 < np.abs(middle - shown[3]).mean() < apart

@@ -14,7 +14,7 @@ from feedsmith.brand import Home
 from feedsmith.errors import FeedsmithError
 from feedsmith.generate import Settings
 from feedsmith.library import Library
-from feedsmith.post import Crop, Offer, Post
+from feedsmith.post import Brief, Crop, Offer, Post
 from feedsmith.rework import Change, rework
 from feedsmith.runs import Folder
 
@@ -318,3 +318,30 @@ def test_a_post_that_was_whole_when_the_kill_came_stands_too(home: Home, tmp_pat
     assert told.made == 0
     assert bytes_of(only) == before
     assert [path.name for path in place.posts.iterdir() if path.is_dir()] == [only.name]
+
+
+@pytest.mark.full
+def test_a_reel_that_begins_with_a_walk_keeps_it_and_has_nothing_there_to_cut(
+    home: Home, tmp_path: Path
+) -> None:
+    place = Home(tmp_path / "brand")
+    shutil.copytree(home.root, place.root, ignore=shutil.ignore_patterns("posts"))
+    reel = Brief(kind="reel")
+    made = generate.generate(place, Settings(briefs=(reel,), seed=3, images="gan"), page=False)
+    (post,) = made.posts
+    folder = place.posts / post.id
+    shot = post.making.shots[0]
+    assert (shot.method, shot.walk) == ("gan", "walk.webp")
+    assert "coloured dots in motion" in post.alt_text
+    assert post.source_type == "compositeSynthetic"
+    with pytest.raises(FeedsmithError, match="nothing to cut"):
+        rework(place, post, Change(crop=Crop(x=0, y=0, width=1, height=1)), name="cut")
+    words = post.making.words.model_copy(update={"headline": "Look down."})
+    again = rework(place, post, Change(words=words), name="words", out=tmp_path).post
+    assert (tmp_path / "words" / "walk.webp").read_bytes() == (folder / "walk.webp").read_bytes()
+    assert again.making.shots[0] == shot
+    assert "Look down." in again.media[0].text
+    photo = Library(place.library).photos()[0].id
+    still = rework(place, post, Change(photo=photo), name="still", out=tmp_path).post
+    assert still.making.shots[0].walk == ""
+    assert not (tmp_path / "still" / "walk.webp").exists()

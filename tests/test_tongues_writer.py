@@ -315,8 +315,8 @@ def test_alt_text_keeps_what_a_person_wrote_and_tells_words_on_the_picture() -> 
 
 @pytest.mark.parametrize("code", ["de", "fr", "es", "pt"])
 def test_alt_text_of_a_walk_says_that_dots_are_seen(code: str) -> None:
-    said = describe(("oak",), kind="gif", method="gan", language=code)
+    said = describe(("oak",), kind="gif", walked=True, language=code)
     assert re.search(r"\b(Punkte|points|puntos|pontos)\b", said)
     assert "{" not in said
     assert ":" in said
-    assert ":" not in describe((), kind="gif", method="gan", language=code, fallback="x")
+    assert ":" not in describe((), kind="gif", walked=True, language=code, fallback="x")

@@ -242,6 +242,9 @@ class Shot(Value):
     """File of the picture that `crop` is a part of; '' for the library photo, or where nothing was cut."""
     crop: Crop | None = None
     """The cut that a person chose; None: as it was made."""
+    walk: str = ""
+    """File of the small pictures that a reel shows moving instead of this one (a walk through a generator),
+    a lossless WebP of many frames; '' for a still."""
 
     @property
     def is_of_a_photo(self) -> bool:

@@ -127,6 +127,11 @@ def rework(
             )
         shot = making.shots[at]
         if change.crop is not None:
+            if shot.walk:
+                raise FeedsmithError(
+                    "your own generator drew this picture of the reel as moving dots: there is nothing to cut",
+                    mend="choose another of its pictures, or put a photo in its place",
+                )
             _check_shape(shot, change.crop, home, home_of)
             changed[at] = workshop.cut(shot, change.crop, order, home_of), change.crop
         elif change.photo:

@@ -52,6 +52,7 @@ def describe(
     name: str = "",
     beside: Sequence[Sequence[str]] = (),
     language: str = "",
+    walked: bool = False,
 ) -> str:
     """One sentence, at most rules.ALT_TEXT_MAX characters, ending with a full stop.
 
@@ -59,14 +60,15 @@ def describe(
     (crop, extend, relight, layout) the first is taken over. `method` names how it was made.
     `fallback` names what is shown where no keyword does, e.g. the brand's subjects; `name` is that
     of a product, which says what it shows better than keywords do. `beside` are the keywords of
-    a collage's further pictures. `language` is the brand's (see captions.tongues).
+    a collage's further pictures. `language` is the brand's (see captions.tongues). `walked`: a walk through
+    what a generator draws is seen (film.walk), which is dots, and never the things themselves.
     """
     still = method in ("crop", "extend", "relight", "layout", "edited") and len(past) == 1
     kept = " ".join(past[0].split()) if still else ""
     kept = "" if _boast(kept) else kept
     tongue = speak(language)
-    if kind == "gif" and method == "gan":
-        return _short(_walk(shows, tongue))
+    if walked:
+        return _short(_said_over(_walk(shows, tongue), text_on_picture, kind, tongue))
     if tongue is not None:
         return _short(_in(tongue, shows, beside, kind, kept, text_on_picture, fallback, name))
     if kind == "product" and name.strip():
@@ -77,13 +79,18 @@ def describe(
         sentence = kept or _sentence(shows, light, fallback)
     if not sentence.endswith((".", "!", "?")):
         sentence += "."
-    said = " ".join(text_on_picture.split()).strip(' "“”')
-    if said:
-        lead = (
-            f"The words “{said}” over " if kind not in ("story", "reel") else f"“{said}” set over "
-        )
-        sentence = lead + _small(sentence) if len(sentence) + len(said) < 400 else sentence
-    return _short(sentence)
+    return _short(_said_over(sentence, text_on_picture, kind))
+
+
+def _said_over(sentence: str, text: str, kind: str, tongue: Tongue | None = None) -> str:
+    """The sentence with the words that stand on the picture before it, where both are not too long."""
+    said = " ".join(text.split()).strip(' "“”')
+    if not said or len(sentence) + len(said) >= 400:
+        return sentence
+    if tongue is not None:
+        return tongue.alt("over").format(said=said, sentence=sentence)
+    lead = f"The words “{said}” over " if kind not in ("story", "reel") else f"“{said}” set over "
+    return lead + _small(sentence)
 
 
 def by(brand: str, language: str = "") -> str:
@@ -135,7 +142,7 @@ def _product(name: str, text_on_picture: str) -> str:
 
 
 def _walk(shows: Sequence[str], tongue: Tongue | None) -> str:
-    """A loop of what a generator draws (film.walk): dots, and never the things themselves."""
+    """What is seen of a walk through a generator."""
     nouns = [noun for noun in (read(word) for word in shows) if words.nameable(noun)]
     nouns = _distinct(nouns)[:2]
     if tongue is not None:

@@ -18,7 +18,7 @@ from feedsmith import rules
 from feedsmith.brand import Palette
 from feedsmith.design import faces, palette, pictures, render, template
 from feedsmith.errors import FeedsmithError
-from feedsmith.film import beats, encode, motion
+from feedsmith.film import beats, encode, motion, walk
 from feedsmith.film.encode import Film
 from feedsmith.film.motion import Planes, ease, ease_out
 
@@ -104,6 +104,7 @@ def make(
     logo: render.Logo | None = None,
     extra: Path | None = None,
     only: tuple[str, str] = ("", ""),
+    walks: Mapping[int, walk.Walk] | None = None,
 ) -> Made:
     """Write a reel of 1 to 6 `shots` (H, W, 3) of any size to `path`: 1080x1920, 30 fps.
 
@@ -113,7 +114,8 @@ def make(
     each shot, (h, w) 0..1, of any size; `keep`: boxes in each shot, such as faces, that stay in the
     frame and that words keep off. `mood`: one of MOODS, the tempo and how it is cut.
     `only`: name and scheme of a layout that was chosen by a person: whatever goes into it is set in
-    it, though another might hide less of the picture.
+    it, though another might hide less of the picture. `walks`: number of a shot from 0 -> the walk
+    (1080x1920) that is seen instead of its picture.
     `seconds` grows (to LONGEST) when the words need it. The same arguments give the same bytes.
     Raises render.Misfit when words fit no layout, FeedsmithError for an unusable track or no room.
     """
@@ -143,6 +145,9 @@ def make(
         words: _Words | None
         if shot.closing:
             view, words = setter.closing(shot.words, picture, busy, length, ending)
+        elif walks and shot.picture in walks:
+            view = _Walked(walks[shot.picture], length)
+            words = setter.words(shot.words, view, None) if shot.words else None
         else:
             if _enlarged(picture) > SOFT or _cropped(picture, busy):
                 view, busy = _Framed.of(picture, busy, length, move, roles.paper, len(shot.words))
@@ -324,6 +329,16 @@ def _focus(saliency: Map | None) -> tuple[float, float]:
     return float(weight.sum(0) @ ((np.arange(w) + 0.5) / w)), float(
         weight.sum(1) @ ((np.arange(h) + 0.5) / h)
     )
+
+
+class _Walked(NamedTuple):
+    """Dots that change; they are not moved besides."""
+
+    walk: walk.Walk
+    length: float
+
+    def at(self, t: float, zoom: float = 1.0) -> Planes:
+        return encode.planes(self.walk.at(t * self.length))
 
 
 class _Ground(NamedTuple):

@@ -16,6 +16,7 @@ from feedsmith.errors import FeedsmithError
 from feedsmith.files import write_bytes
 from feedsmith.film import gif, loop, reel, walk
 from feedsmith.film.encode import Film
+from feedsmith.film.reel import FORMAT as FULL
 from feedsmith.images.api import Picture
 from feedsmith.post import Medium
 from feedsmith.understanding.traits import Traits
@@ -40,7 +41,7 @@ def make(
     walked: NDArray[np.uint8] | None = None,
 ) -> tuple[Medium, ...]:
     """Write the film and its cover into the post's folder; returns what post.json says of it.
-    `walked`: the frames of a walk (images.api.Walked), of which a loop is made instead of the still.
+    `walked`: the frames of a walk (images.api.Walked): all of a loop, the first shot of a reel.
 
     Raises FeedsmithError where the pictures cannot become one, or the track cannot be read.
     """
@@ -49,11 +50,11 @@ def make(
     words: tuple[str, ...] = ()
     layout = "", ""
     method: str = main.method
+    ground = min(designer.roles.paper, designer.roles.ink, key=lightness)
     if order.kind == "gif":
         height, width = main.rgb.shape[:2]
         moving: gif.Loop
         if walked is not None:
-            ground = min(designer.roles.paper, designer.roles.ink, key=lightness)
             moving = walk.dots(walked, width, height, ground)
             cover = moving.still
         else:
@@ -74,6 +75,7 @@ def make(
             saliency=designer.salient(pictures), keep=[designer.faces(p) for p in pictures],
             language=designer.brand.language,
             logo=designer.logo, extra=designer.home.templates, only=order.layout,
+            walks={0: walk.dots(walked, FULL.width, FULL.height, ground)} if walked is not None else None,
         )  # fmt: skip
         cover, words, seconds, method = made.cover, made.text, made.duration, "film"
         layout = next(iter(made.layouts), layout)
@@ -83,7 +85,7 @@ def make(
         cover, words, method, sources, main.shows, least,
         template=layout[0], scheme=layout[1], parts=parts_of(pictures, method),
     )  # fmt: skip
-    alt = shelf.alt_text(order, pictures, page)
+    alt = shelf.alt_text(order, pictures, page, walked=walked is not None)
     stamp = shelf.stamp(order, page, alt)
     shelf.picture(name, COVER, cover, stamp)
     provenance.stamp_mp4(folder / FILM, stamp)

@@ -31,6 +31,9 @@ SHOT_QUALITY = 90
 nothing of it is seen in what is made of them."""
 
 
+WALK = "walk.webp"
+
+
 class _Part(NamedTuple):
     """A picture in a page, as far as provenance asks."""
 
@@ -104,6 +107,16 @@ class Shelf:
             )  # fmt: skip
         return tuple(found)
 
+    def walk(self, name: str, frames: RGB) -> str:
+        """Keep the small pictures of a walk, uint8 (n, h, w, 3), in the post's folder; returns their file."""
+        buffer = BytesIO()
+        first, *rest = (Image.fromarray(frame) for frame in frames)
+        first.save(
+            buffer, "WEBP", save_all=True, append_images=rest, lossless=True, duration=40, loop=0
+        )
+        write_bytes(self.out / name / WALK, buffer.getvalue())
+        return WALK
+
     def picture(self, name: str, file: str, rgb: RGB, stamp: provenance.Stamp) -> None:
         """One JPEG of a post, with its provenance in it."""
         path = self.out / name / file
@@ -140,9 +153,15 @@ class Shelf:
         return tuple(dict.fromkeys(found))
 
     def alt_text(
-        self, order: Order, pictures: Sequence[Picture], page: Page, pages: int = 1
+        self,
+        order: Order,
+        pictures: Sequence[Picture],
+        page: Page,
+        pages: int = 1,
+        *,
+        walked: bool = False,
     ) -> str:
-        """What a person who does not see the page is told."""
+        """What a person who does not see the page is told; `walked` where dots are seen instead of things."""
         said = [
             post.alt_text
             for i in page.sources
@@ -159,6 +178,7 @@ class Shelf:
             method=page.method,
             text_on_picture=" / ".join(w for w in page.words if w not in furniture),
             past=said,
+            walked=walked,
             fallback=", ".join(self.brand.subjects[:2])
             or alt_text.by(self.brand.name, self.brand.language),
             language=self.brand.language,

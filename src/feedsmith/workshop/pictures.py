@@ -13,7 +13,7 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from feedsmith import marks, photo_file, rules
 from feedsmith.brand import ImagesSettings
@@ -143,7 +143,8 @@ class Pictures:
         return replace(whole, rgb=resize(whole.rgb, round(height * more), round(width * more)))
 
     def walked(self, order: Order, recent: frozenset[str]) -> Walked | None:
-        """A walk for a loop, where the image model can walk and no photo is named; else None."""
+        """A walk for a loop or the start of a reel, where the image model can walk and no photo is named; else
+        None."""
         walk = getattr(self.model, "walk", None)
         if walk is None or order.brief.photo:
             return None
@@ -269,6 +270,14 @@ class Pictures:
             words_from=shot.words_from, window=crop.Window(*shot.window) if shot.window else None,
             note=shot.note, originality=shot.originality,
         )  # fmt: skip
+
+    def walk_of(self, shot: Shot, folder: Path) -> NDArray[np.uint8] | None:
+        """The small pictures of a finished post's walk, (n, h, w, 3); None for a still. Raises FeedsmithError
+        where their file cannot be read."""
+        if not shot.walk:
+            return None
+        with _opened(folder / shot.walk) as image:
+            return np.stack([np.asarray(f.convert("RGB")) for f in ImageSequence.Iterator(image)])
 
     def cut(self, shot: Shot, part: Crop, order: Order, folder: Path) -> Picture:
         """The picture of a finished post cut anew: another part of its photo, or, where no photo shows
@@ -454,9 +463,16 @@ def _no_other() -> FeedsmithError:
 
 def _file_of(path: Path) -> RGB:
     """The pixels of a post's own file."""
+    with _opened(path) as image:
+        return np.asarray(image.convert("RGB"))
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """A picture file of a post's own. Raises FeedsmithError where it cannot be read."""
     try:
         with Image.open(path) as image:
-            return np.asarray(image.convert("RGB"))
+            yield image
     except (OSError, ValueError, SyntaxError) as error:
         raise FeedsmithError(
             f"{path.name}: a file of this post cannot be read",

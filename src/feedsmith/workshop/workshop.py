@@ -13,6 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 import feedsmith
 from feedsmith import captions, facts, memory, models, provenance
 from feedsmith.brand import Brand, Home, ImagesSettings
@@ -245,9 +248,9 @@ class Workshop:
         # The pictures, the first one new where a photo suits it.
         rest = self._pictures.rest
         recent = frozenset(i for post in before[-rest:] for i in post.sources)
-        walked = self._pictures.walked(order, recent) if order.kind == "gif" else None
-        found = [walked.picture] if walked is not None else self._pictures_of(order, recent)
-        pictures = [self._read(picture) for picture in found]
+        moves = order.kind in ("gif", "reel")
+        walked = self._pictures.walked(order, recent) if moves else None
+        pictures = [self._read(picture) for picture in self._pictures_of(order, recent, walked)]
         main = pictures[0]
         # The words: what it shows, said in the brand's voice.
         past = self._past(main)
@@ -263,7 +266,12 @@ class Workshop:
         # The design, then the files.
         looks = [_look(post) for post in before if post.kind != "story"]
         memory.give_back()  # what the caption left: films and designs need it now
-        media = self._set(order, pictures, caption, name, looks, walked)
+        frames = walked.frames if walked is not None else None
+        media = self._set(order, pictures, caption, name, looks, frames)
+        shots = self._shelf.shots(name, order, pictures, bare_file(order, media))
+        if frames is not None and order.kind == "reel":
+            walk = self._shelf.walk(name, frames)
+            shots = (shots[0].model_copy(update={"walk": walk}), *shots[1:])
         sources = sources_of(pictures)
         brief, named = order.brief, self._pictures.id_of(order.brief.photo)
         if brief.photo and not named:  # a file beside the library: what it says of itself is kept
@@ -300,9 +308,9 @@ class Workshop:
                 run_seed=order.run_seed,
                 turn=order.turn,
                 words=words_of(caption),
-                shots=self._shelf.shots(name, order, pictures, bare_file(order, media)),
+                shots=shots,
                 music=str(self._music or "") if order.kind == "reel" else "",
-                walked=walked is not None,
+                walked=walked is not None and order.kind == "gif",
             ),
         )
         self._shelf.finish(post)
@@ -315,7 +323,7 @@ class Workshop:
         caption: Caption,
         name: str,
         looks: Sequence[Look] = (),
-        walked: Walked | None = None,
+        walked: NDArray[np.uint8] | None = None,
         focus: Mapping[int, tuple[float, float]] | None = None,
     ) -> tuple[Medium, ...]:
         """Lay the post out and write its media into `out/name`. `focus`: number of a picture, from 0 ->
@@ -324,7 +332,7 @@ class Workshop:
             if order.kind in ("reel", "gif"):
                 media = films.make(
                     order, pictures, caption, self._designer, self._shelf, name, self._music,
-                    walked=walked.frames if walked is not None else None,
+                    walked=walked,
                 )  # fmt: skip
                 self._check_facts(order, caption, media[0].text)
                 return media
@@ -367,7 +375,8 @@ class Workshop:
             headline=words.headline, quote=words.quote, slides=words.slides,
         )  # fmt: skip
         focus = {i: crop.focus for i, crop in enumerate(crops) if crop is not None and crop.focus}
-        media = self._set(order, pictures, caption, name, focus=focus)
+        walked = None if 0 in changed else self._pictures.walk_of(old[0], folder)
+        media = self._set(order, pictures, caption, name, focus=focus, walked=walked)
         bare = bare_file(order, media)
         shots = list(self._shelf.shots(name, order, pictures, bare))
         for i, shot in enumerate(shots):
@@ -379,6 +388,8 @@ class Workshop:
                 base = self._base(old[i], folder, name, i, fresh=i in changed)
             more = {"crop": crops[i], "base": base}
             shots[i] = shot.model_copy(update=more)
+        if walked is not None:
+            shots[0] = shots[0].model_copy(update={"walk": self._shelf.walk(name, walked)})
         main, sources = pictures[0], sources_of(pictures)
         drawn = {role: self.models[role] for role in ("images", "feedsmith")}
         models = dict(post.models)
@@ -483,8 +494,12 @@ class Workshop:
             )
         return list(found.values())
 
-    def _pictures_of(self, order: Order, recent: frozenset[str]) -> list[Picture]:
+    def _pictures_of(
+        self, order: Order, recent: frozenset[str], walked: Walked | None
+    ) -> list[Picture]:
         """The main picture, and those that a kind sets beside it."""
+        if walked is not None:
+            return [walked.picture, *self._companions(order, walked.picture, recent)]
         among = frozenset[str]()
         if order.kind == "gif" and not order.brief.photo:
             among = films.can_move(self.traits)
@@ -495,11 +510,13 @@ class Workshop:
             main = self._moving(order, main, recent, among)
         if order.theme and not self._goes_with(order.theme, main):
             self._note(f"No photo's words speak of “{order.theme}”; others were used.")
-        count = COMPANIONS.get(order.kind, 0)
-        beside = self._pictures.companions(
-            order, main, count, order.format, recent, framed=FRAMES.get(order.kind)
-        )
-        return [main, *beside]
+        return [main, *self._companions(order, main, recent)]
+
+    def _companions(self, order: Order, main: Picture, recent: frozenset[str]) -> list[Picture]:
+        return self._pictures.companions(
+            order, main, COMPANIONS.get(order.kind, 0), order.format, recent,
+            framed=FRAMES.get(order.kind),
+        )  # fmt: skip
 
     def _read(self, picture: Picture) -> Picture:
         """A picture with the keywords that its own captions give it in the brand's language; the
