@@ -200,9 +200,14 @@ def posts_alone() -> Any:
 def test_two_nodes_measure_what_one_process_measures(
     open_: nodes.Cluster, discs: Path, tmp_path: Path
 ) -> None:
+    # As few and as small as can be compared: every network looks at every picture, here and there.
     home = small_photos.brand(tmp_path)
-    plain.prepare(home, asked(discs))
-    new = small_photos.photos(tmp_path / "new", 40, side=64)
+    few = tmp_path / "few"
+    few.mkdir()
+    for photo in sorted(discs.iterdir())[:24]:
+        (few / photo.name).write_bytes(photo.read_bytes())
+    plain.prepare(home, asked(few, 32))
+    new = small_photos.photos(tmp_path / "new", 20, side=32)
     settings = ImageSettings(pictures=str(new))
     ours = judging.evaluate(home, settings, open_)
     page = (home.root / "reports/images.html").read_bytes()
@@ -299,10 +304,21 @@ def test_a_job_that_kills_worker_after_worker_is_named(
     with (
         open_.pool(Troubled, tmp_path) as pool,
         pytest.raises(
-            FeedsmithError, match="3 workers died one after the other at the same work, post 7"
+            FeedsmithError, match="3 workers were lost one after the other at the same work, post 7"
         ),
     ):
         list(each(pool, iter([("post 7", "killed")])))
+
+
+def test_a_worker_that_is_stuck_is_not_waited_for_for_ever(
+    open_: nodes.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "JOB_SECONDS", 1.0)
+    with (
+        open_.pool(Troubled, tmp_path) as pool,
+        pytest.raises(FeedsmithError, match="nothing came of it for 1 seconds"),
+    ):
+        list(each(pool, iter([("post 7", "stuck")])))
 
 
 @pytest.mark.parametrize(

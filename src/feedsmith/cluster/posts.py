@@ -14,6 +14,9 @@ Workers need the brand's folder at the same path, and send the files of a post b
 writes. Knows the stage generate and pools; knows no cluster.
 """
 
+import contextlib
+import json
+import os
 import re
 import shutil
 import tempfile
@@ -22,14 +25,14 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from feedsmith import memory, sheet
 from feedsmith.brand import Home
 from feedsmith.captions.writer import REST
 from feedsmith.cluster.pool import Failed, Workers, each
 from feedsmith.errors import FeedsmithError
-from feedsmith.files import write_bytes
+from feedsmith.files import full_disk, no_room, write_bytes
 from feedsmith.generate import Begun, Settings, begin, name_of, workshop_for, write_sheet
 from feedsmith.post import Post
 from feedsmith.progress import Report, silent
@@ -44,8 +47,11 @@ ROUNDS = 3
 """Times that captions which came twice are written anew."""
 ANEW = 9973
 """Step of a post's seed from round to round."""
-SAVE_SECONDS = 3.0
-"""Between two savings of runs.json: a kill costs so much work, never a finished post's bytes."""
+JOURNAL = ".said-{}.jsonl"
+"""Beside runs.json while a run is made: what each post said, a line a post. runs.json holds the whole run,
+19 MB of 100,000 posts, and is written at the run's begin and end alone."""
+SYNC_SECONDS = 3.0
+"""Between two times that the journal is brought to the disk, so that a power cut costs no more."""
 KEPT = 1024
 """Posts held in memory, about 10 kB each; the others are read again when they are asked for."""
 PAGE_MAX = 2000
@@ -161,7 +167,7 @@ def generate(
     todo = run.missing()
     try:
         if todo or not begun.run.finished:
-            with workers.pool(Maker, *told) as pool:
+            with run.journalled(), workers.pool(Maker, *told) as pool:
                 for tag, made in each(pool, run.jobs()):
                     run.take(tag, made)
                     report("Making posts", run.there, len(begun.plan))
@@ -210,15 +216,20 @@ class _Run:
         self._failed: dict[int, str] = {}
         self._entry: dict[tuple[int, int], str] = {}
         """(turn, round) -> what its caption said; the keys are the posts that are there."""
+        self._there: set[int] = set()
         self._posts: OrderedDict[str, Post] = OrderedDict()
-        self._saved = time.monotonic()
-        self._pace = SAVE_SECONDS
+        self._journal = self.folder.root / JOURNAL.format(self.run.key)
+        self._lines: IO[bytes] | None = None
+        self._synced = time.monotonic()
+        known = {name: entries[-1] for name, entries in self.run.said.items() if entries}
+        known |= _journalled(self._journal)
         for order in begun.plan:
             for turn in range(ROUNDS + 1):
                 name = self._name(order.turn, turn)
                 stands = begun.changed and not turn
-                if (name in self.run.said or stands) and self.folder.post(name) is not None:
-                    self._entry[order.turn, turn] = (self.run.said.get(name) or ("",))[-1]
+                if (name in known or stands) and self.folder.post(name) is not None:
+                    self._entry[order.turn, turn] = known.get(name, "")
+                    self._there.add(order.turn)
 
     # ---- the first time
 
@@ -229,7 +240,7 @@ class _Run:
 
     @property
     def there(self) -> int:
-        return len({turn for turn, _ in self._entry})
+        return len(self._there)
 
     def jobs(self) -> Iterator[tuple[_Tag, Job] | None]:
         """Posts that may be made now, as long as there are any; None while all wait for others.
@@ -338,19 +349,42 @@ class _Run:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             write_bytes(folder / name, made.files[name])
         self._entry[tag.turn, tag.round] = made.entry
+        self._there.add(tag.turn)
+        self._note(tag.name, made.entry)
         self._keep(tag.name, made.post)
         self.notes |= {(tag.turn, note): note for note in made.notes}
         self.made += not tag.round
-        if time.monotonic() - self._saved > self._pace:
-            self.save()
+
+    @contextlib.contextmanager
+    def journalled(self) -> Iterator[None]:
+        """Keep what each post says beside runs.json until `save`, so that a kill at any moment costs no
+        finished post."""
+        self.save()  # which seed it goes on with
+        try:
+            with self._journal.open("ab") as self._lines:
+                yield
+        except OSError as error:
+            if full_disk(error):
+                raise no_room(self._journal, "the posts made so far are kept") from error
+            raise
+        finally:
+            self._lines = None
+
+    def _note(self, name: str, entry: str) -> None:
+        if self._lines is None:
+            return
+        self._lines.write(json.dumps([name, entry]).encode() + b"\n")
+        self._lines.flush()
+        if time.monotonic() - self._synced > SYNC_SECONDS:
+            os.fsync(self._lines.fileno())
+            self._synced = time.monotonic()
 
     def save(self) -> None:
-        began = time.monotonic()
+        """All that is there into runs.json; the journal has then nothing that is not there."""
         said = {self._name(turn, r): (entry,) for (turn, r), entry in sorted(self._entry.items())}
         self.run = self.run.model_copy(update={"said": said})
         self.folder.save(self.run)
-        self._saved = time.monotonic()
-        self._pace = max(SAVE_SECONDS, 20 * (self._saved - began))
+        self._journal.unlink(missing_ok=True)
 
     def finish(self) -> None:
         """Leave the last of each post, and what the next run must remember."""
@@ -403,6 +437,20 @@ class _Run:
         self._posts.move_to_end(name)
         while len(self._posts) > KEPT:
             self._posts.popitem(last=False)
+
+
+def _journalled(journal: Path) -> dict[str, str]:
+    """Id of a post -> what it said; a last line that was torn is left away."""
+    found = {}
+    try:
+        lines = journal.read_bytes().splitlines()
+    except FileNotFoundError:
+        return {}
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            name, entry = json.loads(line)
+            found[name] = entry
+    return found
 
 
 def _plain(text: str) -> str:
