@@ -1,6 +1,9 @@
 """A run in blocks: the same posts whoever makes them and in whatever order, and none twice."""
 
 import json
+import multiprocessing
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +93,38 @@ def test_a_stopped_run_goes_on_and_makes_nothing_twice(
     assert files(tmp_path) == files(alone)
     told = posts.generate(trees, settings, ThisProcess(), out=tmp_path)
     assert (told.made, told.posts) == (0, 7)
+    assert files(tmp_path) == files(alone)
+
+
+def killed_at_the_fourth(root: Path, out: Path, settings: Settings) -> None:
+    """A run in a process that the kernel kills."""
+    made: list[str] = []
+    do = posts.Maker.do
+
+    def fatal(self: posts.Maker, job: posts.Job) -> posts.Made:
+        made.append(job.name)
+        if len(made) == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return do(self, job)
+
+    posts.Maker.do = fatal  # type: ignore[method-assign]
+    posts.generate(Home(root), settings, ThisProcess(), out=out)
+
+
+def test_a_killed_run_goes_on_without_making_any_post_anew(
+    trees: Home, few: tuple[Brief, ...], alone: Path, tmp_path: Path
+) -> None:
+    settings = Settings(briefs=few, seed=4, block=2)
+    asked = (trees.root, tmp_path, settings)
+    process = multiprocessing.get_context("spawn").Process(target=killed_at_the_fourth, args=asked)
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    (journal,) = tmp_path.glob(".said-*")
+    with journal.open("ab") as stream:
+        stream.write(b'["04-photo')  # as a power cut may leave it
+    told = posts.generate(trees, settings, ThisProcess(), out=tmp_path)
+    assert (told.made, told.posts) == (4, 7)
     assert files(tmp_path) == files(alone)
 
 
