@@ -168,7 +168,7 @@ def test_no_caption_comes_twice_in_a_run(
 
         def do(self, job: posts.Job) -> posts.Made:
             same = "One and the same."
-            told = any(post.caption == same for post in job.before)
+            told = any(posts.unpacked(post).caption == same for post in job.before)
             third = job.order.turn % 3 == 0 and not told
             return made_of(
                 job, same if third else f"Words {job.order.turn} {job.order.seed}", model
@@ -180,12 +180,12 @@ def test_no_caption_comes_twice_in_a_run(
     with Several(3, 2).pool(Forgetful) as pool:
         for tag, made in posts.each(pool, run.jobs()):
             run.take(tag, made)
-        first = {turn: run._post(turn, 0).caption for turn in range(14)}
+        first = {turn: posts.unpacked(run._post(turn, 0)).caption for turn in range(14)}
         assert len(set(first.values())) < 14  # far blocks do not know one another
         for round_ in range(1, 4):
             for tag, made in posts.each(pool, run.again(round_)):
                 run.take(tag, made)
-    last = {turn: run._post(turn, 4).caption for turn in range(14)}
+    last = {turn: posts.unpacked(run._post(turn, 4)).caption for turn in range(14)}
     assert len(set(last.values())) == 14
     changed = {turn for turn in range(14) if first[turn] != last[turn]}
     assert len(changed) == 14 - len(set(first.values()))  # the first of them stays
