@@ -34,7 +34,7 @@ test-cluster: $(VENV)/.cluster models
 
 ## make test-ray: with Ray's core alone (285 MB), the shortest of them: two nodes prepare what one process prepares.
 test-ray: $(VENV)/.ray
-	$(ALONE) sh -c '$(if $(ALONE),ip link set lo up &&) exec $(CLUSTER) tests/test_cluster.py -k "prepare_the_file or stuck"'
+	$(ALONE) sh -c '$(if $(ALONE),ip link set lo up &&) exec $(CLUSTER) tests/test_cluster.py -k "prepare_the_file or kills_its_worker_once"'
 
 ## make check: format, lint, types, import rules.
 check: dev
