@@ -1,7 +1,7 @@
 """A cluster of two nodes with a processor each against one process: generate, prepare, evaluate and train.
 
     python bench/cluster.py [BRAND] [--posts 12] [--block 2] [--mix] [--photos 400] [--size 256]
-                            [--rounds 3] [--only generate,prepare,evaluate,train]
+                            [--kimg 0.64] [--rounds 3] [--only generate,prepare,evaluate,train]
 
 BRAND needs an imported library (default: the demo brand, imported first). Ways take turns. Time counts
 from when workers are ready (the start is told apart) to the last post or picture. Posts show named
@@ -203,14 +203,15 @@ def idle_share(seconds: float = 5.0) -> float:
 
 
 TRAIN = {
-    "size": 64, "kimg": 0.64, "batch": 8, "channels": 8, "judge": "patch", "latent": 32,
-    "device": "cpu", "dtype": "float32", "threads": 1, "snapshot_every": "0.32kimg",
+    "size": 64, "batch": 8, "channels": 8, "judge": "patch", "latent": 32, "device": "cpu",
+    "dtype": "float32", "threads": 1,
 }  # fmt: skip
 
 
-def torchrun(timed: Timed, home: Path) -> None:
+def torchrun(timed: Timed, home: Path, kimg: float) -> None:
     """The training of TRAIN by two processes of torchrun."""
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in TRAIN.items()]
+    told = TRAIN | {"kimg": kimg, "snapshot_every": f"{kimg / 2}kimg"}
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in told.items()]
     command = [
         sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2",
         "-m", "feedsmith", "train", "images", str(home), *options,
@@ -225,11 +226,12 @@ def torchrun(timed: Timed, home: Path) -> None:
     timed.seconds, timed.cpu = time.perf_counter() - began, used.ru_utime + used.ru_stime
 
 
-def ray_train(timed: Timed, home: Path, cluster: Cluster) -> None:
+def ray_train(timed: Timed, home: Path, kimg: float, cluster: Cluster) -> None:
     """The same by two workers of Ray Train."""
+    told = TRAIN | {"kimg": kimg, "snapshot_every": f"{kimg / 2}kimg"}
     began, cpu = time.perf_counter(), spent()
     data = home / "datasets/images-64.h5"
-    training.train(home, Config.model_validate(TRAIN), data, cluster, lambda *_: None)
+    training.train(home, Config.model_validate(told), data, cluster, lambda *_: None)
     timed.seconds, timed.cpu = time.perf_counter() - began, spent() - cpu
 
 
@@ -243,6 +245,7 @@ def main() -> None:
     parser.add_argument("--mix", action="store_true")
     parser.add_argument("--photos", type=int, default=400)
     parser.add_argument("--size", type=int, default=256)
+    parser.add_argument("--kimg", type=float, default=0.64)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="generate,prepare,evaluate,train")
     given = parser.parse_args()
@@ -283,11 +286,11 @@ def main() -> None:
             def train(timed: Timed, out: Path) -> None:
                 shutil.copytree(judged, out)
                 if timed.workers is cluster:
-                    ray_train(timed, out, cluster)
+                    ray_train(timed, out, given.kimg, cluster)
                 else:
-                    torchrun(timed, out)
+                    torchrun(timed, out, given.kimg)
                 (card,) = out.glob("runs/*/card.json")
-                timed.rate = json.loads(card.read_text())["pictures_per_second"]
+                timed.rate = json.loads(card.read_text())["result"]["pictures_per_second"]
                 # Their accounts hold times; what must be the same are the weights.
                 weights = next(out.glob("runs/*/snapshot.safetensors"))
                 tensors = sorted(stored_tensors(weights)[0].items())
