@@ -297,7 +297,7 @@ def main() -> None:
                 shutil.rmtree(out)
                 out.mkdir()
                 for name, tensor in tensors:
-                    (out / name).write_bytes(tensor.numpy().tobytes())
+                    (out / name.replace("/", ".")).write_bytes(tensor.numpy().tobytes())
 
             many, new = folder / "photos", folder / "new"
             copies(many, given.photos)
