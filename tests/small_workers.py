@@ -4,6 +4,7 @@ import os
 import random
 import resource
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,8 @@ class Troubled:
                 if not mark.exists():
                     mark.touch()
                     os.kill(os.getpid(), signal.SIGKILL)
+            case "stuck":  # as at a shared disk that is gone
+                time.sleep(600)
             case "refused":
                 raise FeedsmithError("this cannot be done", mend="do something else")
         return job

@@ -92,52 +92,66 @@ def test_two_nodes_prepare_the_file_that_one_process_prepares(
     assert (tmp_path / "datasets/images-64.h5").read_bytes() == by_one
 
 
-def test_photos_of_a_bucket_are_those_of_the_folder(
-    open_: nodes.Cluster, discs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_bucket_of_three_hundred_photos_is_the_folder_though_a_node_dies(
+    two: Any, open_: nodes.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from s3_server import KEYS, storage
 
     with storage(tmp_path / "s3", "shop") as server:
-        for photo in sorted(discs.iterdir())[:40]:
-            (server.folder / "shop/summer").mkdir(exist_ok=True)
-            (server.folder / "shop/summer" / photo.name).write_bytes(photo.read_bytes())
-        (server.folder / "shop/summer/disc 003.txt").write_text("A red one.")
-        (server.folder / "shop/summer/disc 004.jpg").write_bytes(b"no picture")
+        folder = small_photos.photos(server.folder / "shop/summer", 300, side=96)
+        (folder / "disc 003.txt").write_text("A red one.")
+        (folder / "disc 004.jpg").write_bytes(b"no picture")
         monkeypatch.setenv("FEEDSMITH_S3_ENDPOINT", server.url)
         home = small_photos.brand(tmp_path / "brand")
         where = Storage.of("s3://shop/summer", home.load().hosting, KEYS)
-        told = photos.prepare(home, plain.Settings(size=64), open_, storage=where)
+        settings = plain.Settings(size=128, crop="centre")
+        killer = _NodeKiller(two, "Cutting photos", 64)
+        with small_cluster.Stores() as stores:
+            told = photos.prepare(home, settings, open_, killer, storage=where)
+        assert killer.done
         (named,) = told.left_out
-        assert named.name == "disc 004.jpg"
-        again = photos.prepare(home, plain.Settings(size=64), open_, storage=where)
+        assert (told.pictures, named.name) == (299, "disc 004.jpg")
+        again = photos.prepare(home, settings, open_, storage=where)
         assert not again.fresh
-    folder = tmp_path / "s3/shop/summer"
+    # Two blocks a worker, and each may lie on its worker's node and here; 20 MB in all.
+    block = photos.BLOCK_PHOTOS * 128 * 128 * 4
+    assert 0 < stores.peak <= 2 * 2 * 3 * block
+    assert stores.spilled == 0
     beside = small_photos.brand(tmp_path / "beside")
-    plain.prepare(beside, asked(folder))
+    plain.prepare(beside, settings.model_copy(update={"photos": folder}))
     with (
-        DataSet.open(home.root / "datasets/images-64.h5") as ours,
-        DataSet.open(beside.root / "datasets/images-64.h5") as theirs,
+        DataSet.open(home.root / "datasets/images-128.h5") as ours,
+        DataSet.open(beside.root / "datasets/images-128.h5") as theirs,
     ):
         assert ours.sha256 == theirs.sha256
         assert ours.captions == theirs.captions
         assert "A red one." in ours.captions
-        assert np.array_equal(ours.all(), theirs.all())
+        assert ours.split.tobytes() == theirs.split.tobytes()
+        for size in ours.sizes:
+            assert np.array_equal(ours.all(size), theirs.all(size))
+
+
+class _NodeKiller:
+    """A report, with a third node that is killed when so much is done."""
+
+    def __init__(self, cluster: Any, stage: str, when: int) -> None:
+        self._cluster, self._stage, self._when = cluster, stage, when
+        self._node = small_cluster.another(cluster)
+        self.done = False
+
+    def __call__(self, stage: str, done: int, total: int, note: str = "") -> None:
+        if stage == self._stage and self._when <= done < total and not self.done:
+            self.done = True
+            self._cluster.remove_node(self._node, allow_graceful=False)
 
 
 def test_a_node_that_is_killed_costs_no_photo(
     two: Any, open_: nodes.Cluster, discs: Path, by_one: bytes, tmp_path: Path
 ) -> None:
-    third = small_cluster.another(two)
-    gone: list[int] = []
-
-    def report(stage: str, done: int, total: int, note: str = "") -> None:
-        if stage == "Cutting photos" and 24 <= done < total and not gone:
-            gone.append(done)
-            two.remove_node(third, allow_graceful=False)
-
+    killer = _NodeKiller(two, "Cutting photos", 24)
     assert open_.count == 3
-    told = photos.prepare(small_photos.brand(tmp_path), asked(discs), open_, report)
-    assert gone
+    told = photos.prepare(small_photos.brand(tmp_path), asked(discs), open_, killer)
+    assert killer.done
     assert told.pictures == 96
     assert (tmp_path / "datasets/images-64.h5").read_bytes() == by_one
 
@@ -174,16 +188,9 @@ def test_two_nodes_make_the_posts_that_one_process_makes_though_one_is_killed(
         block=2,
     )
     posts.generate(trees, settings, posts_alone(), out=tmp_path / "one")
-    third = small_cluster.another(two)
-    gone: list[int] = []
-
-    def report(stage: str, done: int, total: int, note: str = "") -> None:
-        if stage == "Making posts" and done >= 2 and not gone:
-            gone.append(done)
-            two.remove_node(third, allow_graceful=False)
-
-    told = posts.generate(trees, settings, open_, out=tmp_path / "two", report=report)
-    assert gone
+    killer = _NodeKiller(two, "Making posts", 2)
+    told = posts.generate(trees, settings, open_, out=tmp_path / "two", report=killer)
+    assert killer.done
     assert (told.made, told.failed) == (8, ())
     assert files(tmp_path / "two") == files(tmp_path / "one")
 
@@ -200,9 +207,14 @@ def posts_alone() -> Any:
 def test_two_nodes_measure_what_one_process_measures(
     open_: nodes.Cluster, discs: Path, tmp_path: Path
 ) -> None:
+    # As few and as small as can be compared: every network looks at every picture, here and there.
     home = small_photos.brand(tmp_path)
-    plain.prepare(home, asked(discs))
-    new = small_photos.photos(tmp_path / "new", 40, side=64)
+    few = tmp_path / "few"
+    few.mkdir()
+    for photo in sorted(discs.iterdir())[:24]:
+        (few / photo.name).write_bytes(photo.read_bytes())
+    plain.prepare(home, asked(few, 32))
+    new = small_photos.photos(tmp_path / "new", 20, side=32)
     settings = ImageSettings(pictures=str(new))
     ours = judging.evaluate(home, settings, open_)
     page = (home.root / "reports/images.html").read_bytes()
@@ -299,10 +311,21 @@ def test_a_job_that_kills_worker_after_worker_is_named(
     with (
         open_.pool(Troubled, tmp_path) as pool,
         pytest.raises(
-            FeedsmithError, match="3 workers died one after the other at the same work, post 7"
+            FeedsmithError, match="3 workers were lost one after the other at the same work, post 7"
         ),
     ):
         list(each(pool, iter([("post 7", "killed")])))
+
+
+def test_a_worker_that_is_stuck_is_not_waited_for_for_ever(
+    open_: nodes.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "JOB_SECONDS", 1.0)
+    with (
+        open_.pool(Troubled, tmp_path) as pool,
+        pytest.raises(FeedsmithError, match="nothing came of it for 1 seconds"),
+    ):
+        list(each(pool, iter([("post 7", "stuck")])))
 
 
 @pytest.mark.parametrize(

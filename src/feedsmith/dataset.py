@@ -190,6 +190,15 @@ def levels(size: int, pyramid: bool) -> tuple[int, ...]:
     return tuple(reversed(found))
 
 
+def stacked(picture: Image.Image, sizes: Sequence[int]) -> list[bytes]:
+    """The pixels of an RGB picture at each of `sizes` (its own and halvings of it), the largest first."""
+    data = [picture.tobytes()]
+    while picture.width > min(sizes):
+        picture = picture.reduce(2)
+        data.append(picture.tobytes())
+    return data
+
+
 def fingerprint(ids: Sequence[str], boxes: NDArray[np.int32], settings: Mapping[str, Any]) -> str:
     """SHA-256 of what decides the pictures, 64 hex digits."""
     digest = hashlib.sha256(json.dumps(dict(settings), sort_keys=True).encode())
@@ -270,14 +279,16 @@ class Writer:
 
         Raises FeedsmithError when the disk is full; what was written before is kept.
         """
-        data = {self.size: picture.tobytes()}
-        while picture.width > self.sizes[0]:
-            picture = picture.reduce(2)
-            data[picture.width] = picture.tobytes()
+        self.put_levels(row, stacked(picture, self.sizes), note)
+
+    def put_levels(
+        self, row: int, data: Sequence[bytes | memoryview], note: tuple[Any, ...]
+    ) -> None:
+        """The same of a picture's levels, as `stacked` gives them."""
         record = np.array([(1, note)], self._note).tobytes()
         with self._lock:
             try:
-                for level, pixels in data.items():
+                for level, pixels in zip(reversed(self.sizes), data, strict=True):
                     _write_at(self._part_file, int(self._offsets[level][row]), pixels)
             except OSError as error:
                 raise self._told(error) from error
@@ -500,7 +511,7 @@ def _kept(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b", buffering=0)
 
 
-def _write_at(file: IO[bytes] | None, offset: int, data: bytes) -> None:
+def _write_at(file: IO[bytes] | None, offset: int, data: bytes | memoryview) -> None:
     assert file is not None
     view = memoryview(data)
     while view:

@@ -39,6 +39,13 @@ PROBE_SECONDS = 60.0
 """Wait for a node to say what it runs: a first process there has to start."""
 IDLE_SECONDS = 300.0
 """Wait without any worker before it is given up."""
+JOB_SECONDS = 3600.0
+"""A worker at one job for so long (a post takes 10 s, a block of photos 3) waits for something that does
+not come, e.g. a shared disk that is gone: the job is given to another."""
+FETCH_SECONDS = 120.0
+"""Wait for a result that is said to be there."""
+TRAINER_SECONDS = 300
+"""Wait of Ray Train for room for all its workers, each time that it tries."""
 CLOSE_SECONDS = 5.0
 LOSSES = 3
 """Workers that one job may take down before the job is blamed."""
@@ -87,6 +94,8 @@ class _Place:
     """Reference to its first word; None once it has said it."""
     jobs: dict[Any, _Job] = field(default_factory=dict)
     """Reference -> job, in the order in which they are done."""
+    since: float = 0.0
+    """When it came to the first of them."""
 
 
 class Cluster:
@@ -167,6 +176,8 @@ class Cluster:
         if count < 1:
             what = "graphics cards" if cards else f"{threads} processors on one node"
             raise FeedsmithError(f"the cluster has no {what}", mend="see what is there: ray status")
+        # Ray Train would wait for room for ever, a minute at a time.
+        os.environ.setdefault("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", str(TRAINER_SECONDS))
         trainer = TorchTrainer(
             rank,
             train_loop_config=told,
@@ -179,14 +190,22 @@ class Cluster:
             run_config=RunConfig(
                 name="run",
                 storage_path=str(folder.resolve()),
-                failure_config=FailureConfig(max_failures=failures),
+                failure_config=FailureConfig(
+                    max_failures=failures, controller_failure_limit=failures
+                ),
             ),
         )
         try:
             trainer.fit()
-        except (
-            Exception
-        ) as error:  # whatever ended a worker, told by Ray Train in classes of its own
+        except Exception as error:  # told by Ray Train in classes of its own
+            if "StartupTimeout" in repr(error) or "StartupTimeout" in str(error):
+                waited = _spoken((failures + 1) * TRAINER_SECONDS)
+                raise FeedsmithError(
+                    f"the training waited {waited} for {count} processes and found no room for them",
+                    mend="bring the missing node back, see what else runs there (ray status), or ask for "
+                    "fewer (--workers), which gives other weights; the same command goes on at the last "
+                    "snapshot",
+                ) from error
             raise FeedsmithError(
                 f"the training's workers ended {failures + 1} times ({_last_line(error)})",
                 mend="look at the memory of the nodes; the same command goes on at the last snapshot",
@@ -228,6 +247,7 @@ class _Seats:
             asked |= {p.starting: p for p in self._places if p.starting is not None}
             ready, _ = ray.wait(list(asked), timeout=2.0) if asked else ([], [])
             if not ready:
+                self._look_for_stuck()
                 if any(place.starting is None for place in self._places):
                     idle = time.monotonic()
                 elif time.monotonic() - idle > IDLE_SECONDS:
@@ -243,14 +263,15 @@ class _Seats:
                 continue
             job = place.jobs[ref]
             try:
-                result = ray.get(ref)
-            except (RayActorError, OutOfMemoryError, ObjectLostError) as error:
-                self._lost(place, error)
+                result = ray.get(ref, timeout=FETCH_SECONDS)
+            except (RayActorError, OutOfMemoryError, ObjectLostError, GetTimeoutError) as error:
+                self._lost(place, _why(error))
                 continue
             except RayTaskError as error:
                 cause = error.cause
                 raise cause if isinstance(cause, FeedsmithError) else error from None
             del place.jobs[ref]
+            place.since = time.monotonic()
             return Done(job.tag, result)
 
     def close(self) -> None:
@@ -277,6 +298,8 @@ class _Seats:
                 return
             place = min(able, key=lambda p: len(p.jobs))
             job = self._waiting.popleft()
+            if not place.jobs:
+                place.since = time.monotonic()
             place.jobs[place.actor.do.remote(job.job)] = job
 
     def _begun(self, place: _Place) -> None:
@@ -292,20 +315,24 @@ class _Seats:
                 ) from None
             self._failed_starts += 1
             if self._failed_starts > LOSSES * self._count:
-                short = isinstance(error, OutOfMemoryError) or "memory" in str(error).lower()
-                why = "its nodes have no memory left" if short else _last_line(error)
                 raise FeedsmithError(
-                    f"the cluster's workers die as soon as they start: {why}",
+                    f"the cluster's workers die as soon as they start: {_why(error)}",
                     mend="fewer workers (--workers), or more memory: each needs about 500 MB",
                 ) from None
-            self._lost(place, error)
+            self._lost(place, _why(error))
             return
         if wrong is not None:
             raise wrong.error
         place.starting = None
 
-    def _lost(self, place: _Place, error: RayError) -> None:
-        """A worker died: its jobs go to others, the one it was at counts it."""
+    def _look_for_stuck(self) -> None:
+        """Give the jobs of workers that have been at one of them for too long to others."""
+        for place in list(self._places):
+            if place.jobs and time.monotonic() - place.since > JOB_SECONDS:
+                self._lost(place, f"nothing came of it for {_spoken(JOB_SECONDS)}")
+
+    def _lost(self, place: _Place, why: str) -> None:
+        """A worker died or is given up: its jobs go to others, the one it was at counts it."""
         jobs = list(place.jobs.values())
         self._waiting.extendleft(reversed(jobs))
         self._places[self._places.index(place)] = self._place()
@@ -316,12 +343,11 @@ class _Seats:
         tag = jobs[0].tag
         self._losses[tag] += 1
         if self._losses[tag] >= LOSSES:
-            short = isinstance(error, OutOfMemoryError) or "memory" in str(error).lower()
-            why = "out of memory" if short else _last_line(error)
             raise FeedsmithError(
-                f"{LOSSES} workers died one after the other at the same work, {tag} ({why})",
-                mend="fewer workers on each node (--workers) leave more memory to each; the same "
-                "command goes on where it stopped",
+                f"{LOSSES} workers were lost one after the other at the same work, {tag} ({why})",
+                mend="look at the nodes' memory and at what they share (disk, image server); fewer "
+                "workers on each (--workers) leave more memory to each; the same command goes on where "
+                "it stopped",
             ) from None
 
 
@@ -381,24 +407,36 @@ def _same_everywhere() -> None:
             return socket.gethostname(), ""
 
     probe = ray.remote(version)
-    asked = []
+    asked = {}
     for node in ray.nodes():
         if node["Alive"]:
             there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             task = probe.options(num_cpus=0, scheduling_strategy=there, max_retries=0)
-            asked.append((node["NodeManagerAddress"], task.remote()))
-    for address, ref in asked:
+            asked[task.remote()] = node["NodeManagerAddress"]
+    # Who does not answer is busy or just gone: its workers say it themselves when they start.
+    answered, _ = ray.wait(list(asked), num_returns=len(asked), timeout=PROBE_SECONDS)
+    for ref in answered:
         try:
-            name, theirs = ray.get(ref, timeout=PROBE_SECONDS)
+            name, theirs = ray.get(ref, timeout=REACHED_SECONDS)
         except (GetTimeoutError, RayError):
-            continue  # busy or just gone: its workers say it themselves when they start
+            continue
         if theirs != feedsmith.__version__:
-            raise _other_version(f"{name} ({address})", theirs, feedsmith.__version__)
+            raise _other_version(f"{name} ({asked[ref]})", theirs, feedsmith.__version__)
 
 
 def _other_version(where: str, theirs: str, ours: str) -> FeedsmithError:
     what = f"runs Feedsmith {theirs}" if theirs else "has no Feedsmith"
     return FeedsmithError(f"node {where} {what}, and this is {ours}", mend=_INSTALL)
+
+
+def _why(error: Exception) -> str:
+    """Why a worker died, in a few words."""
+    short = isinstance(error, OutOfMemoryError) or "memory" in str(error).lower()
+    return "out of memory" if short else _last_line(error)
+
+
+def _spoken(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.0f} seconds"
 
 
 def _last_line(error: Exception) -> str:

@@ -1,7 +1,8 @@
-"""Prepare by many workers: each reads, decodes and cuts a few photos at a time.
+"""Prepare by many workers: each reads, decodes, cuts and halves a few photos at a time.
 
-This process alone writes the data set: squares come back as bytes, and only as many as workers have room
-for are on the way, so 20,000 photos take the memory of 200. Workers read photos from the disk that all
+This process alone writes the data set, and does nothing else to it: a block's pixels come back as one
+array, written from where Ray put it. Only as many blocks as workers have room for are on the way, so
+20,000 photos take the memory of 200. Workers read photos from the disk that all
 nodes share, or from a bucket. Knows the stage prepare and pools; knows no cluster.
 """
 
@@ -12,13 +13,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
 
 from feedsmith import photo_file
 from feedsmith.brand import Home
 from feedsmith.cluster.bucket import Storage
 from feedsmith.cluster.pool import Failed, Workers, each
-from feedsmith.dataset import Writer
+from feedsmith.dataset import Writer, levels, stacked
 from feedsmith.errors import FeedsmithError, Refused
 from feedsmith.prepare import Prepared
 from feedsmith.prepare import prepare as stage
@@ -28,21 +29,16 @@ from feedsmith.prepare.stage import FLUSH_SECONDS, Eye, Settings, cut
 from feedsmith.progress import Report, silent
 
 BLOCK_BYTES, BLOCK_PHOTOS = 8 << 20, 16
-"""A job's squares, at most."""
-
-
-class Square(NamedTuple):
-    """A photo's row as it travels."""
-
-    row: int
-    pixels: bytes
-    note: tuple[Any, ...]
+"""A job's pixels, at most."""
 
 
 class Block(NamedTuple):
     """What came of a few photos."""
 
-    squares: list[Square]
+    rows: list[int]
+    pixels: NDArray[np.uint8]
+    """(n, bytes of all levels): of each row, its levels, the largest first."""
+    notes: list[tuple[Any, ...]]
     left_out: list[tuple[int, str]]
     blind: bool
     """See Eye."""
@@ -57,18 +53,24 @@ class Cutter:
 
     def __init__(self, settings: Settings, storage: Storage | None) -> None:
         self._settings, self._storage = settings, storage
+        self._sizes = levels(settings.size, settings.pyramid)
         self._eye = Eye()
 
     def do(self, job: Job) -> Block:
-        squares, left_out = [], []
+        pixels = np.empty((len(job), _bytes_of(self._sizes)), np.uint8)
+        rows: list[int] = []
+        notes, left_out = [], []
         for row, photo in job:
             try:
                 picture, note = cut(photo, self._bytes(photo), self._settings, self._eye)
             except Refused as error:
                 left_out.append((row, error.message))
             else:
-                squares.append(Square(row, picture.tobytes(), note))
-        return Block(squares, left_out, self._eye.blind)
+                data = b"".join(stacked(picture, self._sizes))
+                pixels[len(rows)] = np.frombuffer(data, np.uint8)
+                rows.append(row)
+                notes.append(note)
+        return Block(rows, pixels[: len(rows)], notes, left_out, self._eye.blind)
 
     def _bytes(self, photo: Origin) -> bytes:
         if self._storage is not None:
@@ -77,6 +79,10 @@ class Cutter:
 
     def close(self) -> None:
         self._eye.__exit__()
+
+
+def _bytes_of(sizes: Sequence[int]) -> int:
+    return sum(3 * size * size for size in sizes)
 
 
 def prepare(
@@ -104,9 +110,10 @@ def _fill(
     storage: Storage | None,
 ) -> list[LeftOut]:
     """Put every photo that is not there yet into its row; see prepare.stage."""
-    size = settings.size
     todo = [int(row) for row in np.flatnonzero(~writer.done)]
-    step = max(1, min(BLOCK_PHOTOS, BLOCK_BYTES // (3 * size * size)))
+    step = max(1, min(BLOCK_PHOTOS, BLOCK_BYTES // _bytes_of(writer.sizes)))
+    ends = np.cumsum([3 * size * size for size in reversed(writer.sizes)])
+    parts = [slice(start, end) for start, end in zip([0, *ends], ends, strict=False)]
     left_out: dict[int, LeftOut] = {}
 
     def jobs() -> Iterator[tuple[str, list[tuple[int, Origin]]]]:
@@ -122,8 +129,8 @@ def _fill(
                 if isinstance(block, Failed):
                     raise block.error
                 _check(block, origins, storage)
-                for row, pixels, note in block.squares:
-                    writer.put(row, Image.frombytes("RGB", (size, size), pixels), note)
+                for row, pixels, note in zip(*block[:3], strict=True):
+                    writer.put_levels(row, [pixels[part].data for part in parts], note)
                 for row, reason in block.left_out:
                     left_out[row] = LeftOut(name=origins[row].name, reason=reason)
                 eye.blind |= block.blind
