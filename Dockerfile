@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # Feedsmith, its default models included: docker build -t feedsmith .
 # What it costs, and why each part stays: docs/deploy/image.md. How to run it: docs/deploy/docker.md.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
