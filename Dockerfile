@@ -3,8 +3,9 @@
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS build
-# strip(1) takes the debugging symbols out of compiled packages: 120 MB. This stage is thrown away.
-RUN apt-get update && apt-get install -y --no-install-recommends binutils \
+# strip(1) takes the debugging symbols out of compiled packages: 120 MB. The others are for base.py to take along:
+# OpenMP is the language model's runtime's; its wheel does not bring it. This stage is thrown away.
+RUN apt-get update && apt-get install -y --no-install-recommends binutils libgomp1 libstdc++6 ca-certificates media-types netbase tzdata \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 ENV PIP_CONSTRAINT=/src/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
@@ -22,15 +23,15 @@ RUN --mount=type=secret,id=pip_ca,required=false \
     if [ -s /run/secrets/pip_ca ]; then export PIP_CERT=/run/secrets/pip_ca; fi; \
     /opt/venv/bin/pip install --no-deps . \
     && FEEDSMITH_MODELS=/opt/models /opt/venv/bin/feedsmith models fetch
-COPY deploy/image/slim.py /src/
-RUN python3 slim.py /opt/venv
+COPY deploy/image/slim.py deploy/image/base.py /src/
+RUN python3 slim.py /opt/venv \
+    && python3 base.py /system /opt/venv \
+    && echo "feedsmith:x:10001:10001::/data:/usr/sbin/nologin" >> /system/etc/passwd \
+    && echo "feedsmith:x:10001:" >> /system/etc/group
 
-FROM ${BASE_IMAGE}
-# OpenMP, for the language model's runtime; its wheel does not bring it.
-RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 libstdc++6 \
-    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log \
-    && useradd --uid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin feedsmith \
-    && install -d -o feedsmith -g feedsmith /data
+# What Debian and Python are needed for, and no more: no package manager, no Perl, no bash.
+FROM scratch
+COPY --from=build /system /
 COPY --from=build /opt/models /opt/models
 COPY --from=build /opt/venv /opt/venv
 COPY --chmod=755 deploy/image/studio /usr/local/bin/studio
@@ -38,6 +39,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OMP_WAIT_POLICY=PASSIVE \
     HOME=/data FEEDSMITH_MODELS=/opt/models FEEDSMITH_HOST=0.0.0.0 FEEDSMITH_PORT=8321 FEEDSMITH_OWNER=owner \
     FEEDSMITH_MEMORY=420
+RUN install -d -o 10001 -g 10001 /data
 WORKDIR /data
 USER 10001:10001
 # Nothing that runs was taken out, and nothing is missing: all that server, worker and publisher need is loaded once.
