@@ -23,9 +23,10 @@ RUN --mount=type=secret,id=pip_ca,required=false \
     if [ -s /run/secrets/pip_ca ]; then export PIP_CERT=/run/secrets/pip_ca; fi; \
     /opt/venv/bin/pip install --no-deps . \
     && FEEDSMITH_MODELS=/opt/models /opt/venv/bin/feedsmith models fetch
-COPY deploy/image/slim.py deploy/image/base.py /src/
-RUN python3 slim.py /opt/venv \
-    && python3 base.py /system /opt/venv \
+COPY deploy/image/slim.py /src/
+RUN python3 slim.py /opt/venv
+COPY deploy/image/base.py /src/
+RUN python3 base.py /system /opt/venv \
     && echo "feedsmith:x:10001:10001::/data:/usr/sbin/nologin" >> /system/etc/passwd \
     && echo "feedsmith:x:10001:" >> /system/etc/group
 

@@ -3,10 +3,11 @@
     python tools/compose_check.py                  # builds the image; needs Docker with Compose 2.24 or newer
     python tools/compose_check.py --image          # the image `feedsmith` is there already
     python tools/compose_check.py --stand-ins      # PostgreSQL and rclone made here under their names: no registry
-    python tools/compose_check.py --only grown     # the profile `scale` alone; or: one
+    python tools/compose_check.py --only grown     # the profile `scale` alone; or: one, dyno
 
 compose.yaml is copied as it is into a folder of its own, beside a file .env as docs/deploy/docker.md writes it. `one`: a
 studio by itself. `grown`: PostgreSQL, two workers, a bucket, and beside them a fake Instagram, which fetches from the bucket.
+`dyno`: as Heroku runs the image, with that PostgreSQL and bucket, and an empty disk at each start.
 Checked: the demo export is imported, posts are made (by the workers, where there are), one is published from the
 bucket; each service is restarted, and killed with SIGKILL, in turn; a worker is killed while it makes a reel; all
 ends within 10 s; `down` and `up` again: every post, photo and file of the bucket is there. Nobody is root, nothing of
@@ -59,6 +60,31 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+def answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def logged(container: str) -> str:
+    told = subprocess.run(["docker", "logs", container], capture_output=True, text=True)
+    return told.stdout + told.stderr
+
+
+def signed_in(container: str, port: int) -> Guest:
+    """Somebody with the link of its log, and a token."""
+    until(lambda: link_in(logged(container)), 60, every=0.2)
+    guest = Guest(link_in(logged(container)), f"http://127.0.0.1:{port}")
+    guest.sign_in()
+    guest.make_token()
+    return guest
+
+
 class Stack:
     """compose.yaml in a folder of its own, and what runs of it."""
 
@@ -84,22 +110,11 @@ class Stack:
         until(self.open, 120, every=0.2)
 
     def open(self) -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        try:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
+        return answers(self.port)
 
     def guest(self) -> Guest:
         """Somebody with the link of its log, and a token."""
-        until(lambda: link_in(self("logs", "studio")), 60, every=0.2)
-        guest = Guest(link_in(self("logs", "studio")), f"http://127.0.0.1:{self.port}")
-        guest.sign_in()
-        guest.make_token()
-        return guest
+        return signed_in(self.containers()["studio-1"], self.port)
 
     def containers(self) -> dict[str, str]:
         """Id by name of service and number, running or not: {"worker-1": "3fa9..."}"""
@@ -137,7 +152,7 @@ def guarded(stack: Stack) -> Iterator[Row]:
         )
 
 
-def kept(stack: Stack, guest: Guest, slug: str) -> dict[str, Any]:
+def kept(stack: "Stack | Dyno", guest: Guest, slug: str) -> dict[str, Any]:
     """What must outlive everything: numbers of posts and photos, and that each post's picture is sent."""
     posts = guest.api("GET", f"/brands/{slug}/posts?limit=100")["posts"]
     media = [medium["url"] for post in posts for medium in post["media"]]
@@ -147,7 +162,7 @@ def kept(stack: Stack, guest: Guest, slug: str) -> dict[str, Any]:
             "missing": len(answers) - answers.count(200), "photos": photos.get("total", photos)}  # fmt: skip
 
 
-def picture(stack: Stack, guest: Guest, url: str) -> int:
+def picture(stack: "Stack | Dyno", guest: Guest, url: str) -> int:
     connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=30)
     parts = urlsplit(url)
     connection.request("GET", f"{parts.path}?{parts.query}", headers={"Authorization": f"Bearer {guest.key}"})  # fmt: skip
@@ -357,11 +372,6 @@ def workers(stack: Stack) -> Row:
     return "jobs by container", made, made["studio-1"] == 0 and sum(made.values()) >= 3
 
 
-def logged(container: str) -> str:
-    told = subprocess.run(["docker", "logs", container], capture_output=True, text=True)
-    return told.stdout + told.stderr
-
-
 def inside(stack: Stack) -> list[str]:
     return stack(
         "exec", "-T", "objects", "rclone", "lsf", "-R", "--files-only", "/objects/media"
@@ -412,6 +422,85 @@ def reel(stack: Stack, guest: Guest, slug: str) -> Row:
     )
 
 
+# ---- a disk that is new at each start --------------------------------------------------------------
+
+
+class Dyno:
+    """The image as Heroku runs it: a port and a user of the platform's choice, no volume, 512 MB; what it wrote goes with
+    it. Its database and its bucket lie elsewhere: in containers of the stack."""
+
+    def __init__(self, network: str, settings: dict[str, str]) -> None:
+        self.port, self.began = free_port(), time.monotonic()
+        said_all = [word for name, value in settings.items() for word in ("-e", f"{name}={value}")]
+        self.id = said(
+            "docker", "run", "-d", "--network", network, "-p", f"127.0.0.1:{self.port}:5000", "-u", "43210:43210",
+            "-e", "PORT=5000", "-e", "DYNO=web.1", "--memory", "512m", "--memory-swap", "512m", "--cap-drop", "all",
+            *said_all, "feedsmith",
+        )  # fmt: skip
+        until(lambda: answers(self.port) or not self.runs, 180, every=0.2)
+        if not self.runs:
+            raise SystemExit(logged(self.id))
+        self.seconds = round(time.monotonic() - self.began, 1)
+
+    @property
+    def runs(self) -> bool:
+        return inspected(self.id, "{{.State.Running}}") == "true"
+
+    def end(self, how: str) -> float:
+        """Stopped or killed, and its disk forgotten; seconds."""
+        began = time.monotonic()
+        said("docker", *(["stop", "-t", "30"] if how == "stop" else ["kill"]), self.id)
+        seconds = round(time.monotonic() - began, 1)
+        said("docker", "rm", "-v", self.id)
+        return seconds
+
+
+def dyno(folder: Path) -> Iterator[Row]:
+    secret, project = "letters4and9digits", f"feedsmith{os.getpid()}dyno"
+    stack = Stack(folder, {"FEEDSMITH_DATABASE_PASSWORD": secret, "FEEDSMITH_S3_ACCESS_KEY": "feedsmith", "FEEDSMITH_S3_SECRET_KEY": secret,
+                           "FEEDSMITH_OBJECTS_LISTEN": f"127.0.0.1:{free_port()}"}, "-p", project, "--profile", "scale")  # fmt: skip
+    settings = {
+        "FEEDSMITH_DATABASE_URL": f"postgresql://studio:{secret}@database:5432/studio", "FEEDSMITH_MIRROR": "studio",
+        "FEEDSMITH_S3_ENDPOINT": "http://objects:7070", "FEEDSMITH_S3_BUCKET": "media",
+        "FEEDSMITH_S3_ACCESS_KEY": "feedsmith", "FEEDSMITH_S3_SECRET_KEY": secret, "FEEDSMITH_BRAND": "Tall Tree Outfitters",
+        "FEEDSMITH_INSTAGRAM_SERVER": "http://instagram:8399", **app(),
+    }  # fmt: skip
+    instagram: Instagram | None = None
+    life: Dyno | None = None
+    try:
+        stack("up", "-d", "--no-build", "--wait", "database", "objects")
+        instagram = Instagram(f"{project}_inside")
+        life = Dyno(f"{project}_inside", settings)
+        yield (
+            "s until it answers, as user",
+            [life.seconds, said("docker", "exec", life.id, "id", "-u")],
+            True,
+        )
+        guest = signed_in(life.id, life.port)
+        slug = guest.brand()
+        yield imported(guest, slug)
+        yield posts(guest, slug, ["photo", "quote"])
+        instagram.connect(guest, slug)
+        for how in ("stop", "kill"):
+            before = kept(life, guest, slug)
+            time.sleep(10 if how == "kill" else 0)  # the mirror looks every five seconds
+            seconds = life.end(how)
+            life = Dyno(f"{project}_inside", settings)
+            guest.url = f"http://127.0.0.1:{life.port}"
+            now = kept(life, guest, slug)
+            row = {"s to end": seconds, "s until it answers": life.seconds, **now}
+            yield f"{how}, and a new disk: what is there", row, now == before
+            page = guest.get(f"/b/{slug}/accounts")[1]
+            yield "the account is connected", (there := SHOP in page), there
+            yield posts(guest, slug, ["quote"])
+    finally:
+        if life:
+            subprocess.run(["docker", "rm", "-fv", life.id], capture_output=True)
+        if instagram:
+            instagram.remove()
+        stack.down("-v", "--timeout", "10")
+
+
 def memory(stack: Stack) -> Row:
     """Of each container as the engine counts it."""
     told = said("docker", "stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}")
@@ -442,11 +531,11 @@ def main() -> None:
     )
     parser.add_argument("--image", action="store_true", help="do not build `feedsmith`")
     parser.add_argument("--stand-ins", action="store_true", help="make PostgreSQL's and rclone's")
-    parser.add_argument("--only", choices=["one", "grown"])
+    parser.add_argument("--only", choices=["one", "grown", "dyno"])
     given = parser.parse_args()
     build(given)
     seen, wrong = dict[str, Any](), list[str]()
-    for name, checks in (("one", one), ("grown", grown)):
+    for name, checks in (("one", one), ("grown", grown), ("dyno", dyno)):
         if given.only in (None, name):
             with tempfile.TemporaryDirectory(dir="/var/tmp") as scratch:
                 for what, how, right in checks(Path(scratch)):

@@ -140,7 +140,7 @@ def slimmed(system: Path) -> None:
 def recorded(packages: set[str], system: Path) -> None:
     """dpkg's list of what is there."""
     folder = system / "var/lib/dpkg"
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     paragraphs = STATUS.read_text("utf-8").split("\n\n")
     kept = [p for p in paragraphs if p.startswith("Package: ") and p.split()[1] in packages]
     (folder / "status").write_text("\n\n".join(kept) + "\n", "utf-8")
