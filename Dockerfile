@@ -45,7 +45,8 @@ WORKDIR /data
 USER 10001:10001
 # Nothing that runs was taken out, and nothing is missing: all that server, worker and publisher need is loaded once.
 RUN python -c "import av, psycopg, feedsmith.generate, feedsmith.rework, feedsmith.library, feedsmith.captions.writer; \
-from feedsmith import doctor; assert not (bad := [f.text for f in doctor.examine() if f.level == 'bad']), bad"
+from feedsmith import doctor; assert not (bad := [f.text for f in doctor.examine() if f.level == 'bad']), bad; \
+import ssl, sqlite3, zoneinfo; assert len(ssl.create_default_context().get_ca_certs()) > 100; zoneinfo.ZoneInfo('Europe/Berlin')"
 VOLUME /data
 EXPOSE 8321
 STOPSIGNAL SIGTERM

@@ -274,7 +274,7 @@ class Instagram:
 
     def __init__(self, network: str) -> None:
         self.id = said(
-            "docker", "run", "-d", "--network", network, "--network-alias", "instagram", "-p", "127.0.0.1::8399",
+            "docker", "run", "-d", "--network", network, "--network-alias", "instagram", "--hostname", "instagram", "-p", "127.0.0.1::8399",
             "--read-only", "--tmpfs", "/tmp", "feedsmith", "feedsmith", "fake-instagram", "--host", "0.0.0.0",
         )  # fmt: skip
         until(lambda: "asks for: " in self.log, 60, every=0.2)
@@ -305,7 +305,8 @@ class Instagram:
         kind = {"Content-Type": "application/x-www-form-urlencoded"}
         answer = self.asked(f"{parts.path}?{parts.query}", urlencode(form), **kind)
         back = urlsplit(answer.headers["Location"])
-        assert guest.get(f"{back.path}?{back.query}")[0] == 302
+        status, said_there = guest.get(f"{back.path}?{back.query}")
+        assert status == 302, said_there
 
     def remove(self) -> None:
         subprocess.run(["docker", "rm", "-f", self.id], capture_output=True)

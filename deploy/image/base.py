@@ -9,10 +9,12 @@ came along, so that scanners and tools/sbom.py see what there is. It prints what
 import compileall
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from py_compile import PycInvalidationMode
 
 ROOTS = ("base-files", "ca-certificates", "coreutils", "dash", "findutils", "libc6", "libc-bin", "libgomp1", "libstdc++6",
          "media-types", "netbase", "tzdata")  # fmt: skip
@@ -26,7 +28,7 @@ LEFT = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info", 
 LEFT_OF_PYTHON = ("test", "idlelib", "tkinter", "turtledemo", "turtle.py", "ensurepip", "lib2to3", "pydoc_data", "site-packages", "dist-packages",
                   "config-*", "lib-dynload/_test*", "lib-dynload/xxlimited*", "lib-dynload/_tkinter*", "unittest/test", "distutils/tests", "ctypes/test", "**/__pycache__")  # fmt: skip
 MADE = ("etc/passwd", "etc/group", "etc/nsswitch.conf", "etc/ld.so.conf", "etc/ld.so.conf.d", "etc/localtime", "etc/timezone",
-        "etc/ssl/certs/ca-certificates.crt", "etc/debian_version")  # fmt: skip
+        "etc/ssl/certs/ca-certificates.crt", "etc/ssl/openssl.cnf", "etc/debian_version")  # fmt: skip
 """Files that no package owns, or that were written when it was installed."""
 INFO, STATUS = Path("/var/lib/dpkg/info"), Path("/var/lib/dpkg/status")
 Owners = dict[str, str]
@@ -133,7 +135,7 @@ def slimmed(system: Path) -> None:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         compileall.compile_dir(
             str(library), stripdir=str(system), prependdir="/", quiet=1,
-            invalidation_mode=__import__("py_compile").PycInvalidationMode.UNCHECKED_HASH,
+            invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
         )  # fmt: skip
 
 
@@ -150,6 +152,18 @@ def recorded(packages: set[str], system: Path) -> None:
         if licence.is_file():
             (licences / name).mkdir(parents=True, exist_ok=True)
             shutil.copy(licence, licences / name / "copyright")
+
+
+def trusted(system: Path) -> None:
+    """Where OpenSSL looks for certificates and its settings; the links are of a package whose program nobody calls."""
+    place = Path(ssl.get_default_verify_paths().openssl_cafile)
+    for link, file in (
+        (place, "/etc/ssl/certs/ca-certificates.crt"),
+        (place.with_name("openssl.cnf"), "/etc/ssl/openssl.cnf"),
+    ):
+        into = system / link.relative_to("/")
+        into.parent.mkdir(parents=True, exist_ok=True)
+        into.symlink_to(file)
 
 
 def main() -> None:
@@ -171,6 +185,7 @@ def main() -> None:
         path = Path("/") / name
         for inner in [path, *(path.rglob("*") if path.is_dir() else ())]:
             taken(inner, system)
+    trusted(system)
     slimmed(system)
     recorded(packages, system)
     for name, mode in (("tmp", 0o1777), ("var/tmp", 0o1777), ("run", 0o755), ("proc", 0o555), ("sys", 0o555), ("dev", 0o755), ("root", 0o700)):  # fmt: skip
