@@ -19,6 +19,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -42,6 +43,8 @@ MARK = ".mirror"
 EVERY = 5.0
 """Seconds between two looks: what a kill without a warning can lose."""
 TRIES, PAUSE, WAIT = 4, 0.5, 30.0
+AT_ONCE = 8
+"""Files that are brought back at the same time: most are small, and the way to the bucket is what takes the time."""
 MEND = "look at FEEDSMITH_S3_ENDPOINT, _BUCKET and the keys, and that the storage is up"
 log = logging.getLogger("feedsmith.studio.mirror")
 
@@ -191,21 +194,35 @@ def bring_back(store: Store, root: Path, report: Report = silent) -> int:
     made(root)
     scratch = Path(tempfile.mkdtemp(dir=root, prefix=".mirror-"))
     try:
-        for done, (path, kept) in enumerate(sorted(listing.items())):
-            report("Bringing back", done, len(listing), path)
-            into = scratch / path
-            made(into.parent)
-            store.fetch(_object(kept.digest), into)
-            if _digest(into) != (kept.digest, kept.size):
-                raise FeedsmithError(f"{path}: is damaged in the bucket", mend="bring back a backup (feedsmith restore)")  # fmt: skip
-            into.chmod(kept.mode)
-            os.utime(into, ns=(kept.mtime_ns, kept.mtime_ns))
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            waiting = {
+                pool.submit(_fetch, store, kept, scratch / path): path
+                for path, kept in listing.items()
+            }
+            try:
+                for done, one in enumerate(as_completed(waiting)):
+                    one.result()
+                    report("Bringing back", done + 1, len(listing), waiting[one])
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
         for name in brands:
             (scratch / name).rename(root / name)
         write_text(root / MARK, told[0])
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return len(listing)
+
+
+def _fetch(store: Store, kept: Kept, into: Path) -> None:
+    made(into.parent)
+    store.fetch(_object(kept.digest), into)
+    if _digest(into) != (kept.digest, kept.size):
+        raise FeedsmithError(
+            f"{into.name}: is damaged in the bucket", mend="bring back a backup (feedsmith restore)"
+        )
+    into.chmod(kept.mode)
+    os.utime(into, ns=(kept.mtime_ns, kept.mtime_ns))
 
 
 def _manifest(store: Store) -> tuple[str, Listing] | None:
