@@ -5,6 +5,8 @@ ARG BASE_IMAGE=python:3.11-slim-bookworm
 FROM ${BASE_IMAGE} AS build
 # strip(1) takes the debugging symbols out of compiled packages: 120 MB. The others are for base.py to take along:
 # OpenMP is the language model's runtime's; its wheel does not bring it. This stage is thrown away.
+# No versions: the newest of a stable Debian are its security fixes.
+# hadolint ignore=DL3008
 RUN apt-get update && apt-get install -y --no-install-recommends binutils libgomp1 libstdc++6 ca-certificates media-types netbase tzdata \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 ENV PIP_CONSTRAINT=/src/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore

@@ -137,4 +137,5 @@ def test_without_its_coder_of_h265_libheif_reads_photos_as_before_and_refuses_to
     runpy.run_path(str(ROOT / "deploy/image/slim.py"))
     (coder,) = (packages / "pillow_heif.libs").glob("libx265-*")
     assert coder.stat().st_size < 50_000
+    assert b"feedsmith: an empty library" in coder.read_bytes()  # tools/sbom.py looks for it
     assert told() == [before[0], "refused"]

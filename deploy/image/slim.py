@@ -49,6 +49,8 @@ HOLLOWED = "coders of H.265 and AV1, which nothing is written in: an empty libra
 HOLLOW = {"av.libs/libx265-*": 0, "av.libs/libSvtAv1Enc-*": -1, "pillow_heif.libs/libx265-*": 0}
 """Libraries that FFmpeg and libheif are linked to and that nobody calls; and what their functions answer from
 now on: no coder (a null pointer), an error. Reading is done by others: libde265, dav1d, FFmpeg itself."""
+EMPTY = "feedsmith: an empty library"
+"""Stands in each of them, for tools/sbom.py."""
 RETURNS = {"x86_64": "mov ${}, %rax\n ret", "aarch64": "mov x0, #{}\n ret"}
 
 
@@ -120,7 +122,12 @@ def hollow(path: Path, answer: int) -> int:
     lines = [".text"]
     for one in sorted(needed):
         lines += [f".globl {one}", f".type {one}, %function", f"{one}:", machine.format(answer)]
-    lines.append('.section .note.GNU-stack,"",%progbits\n')
+    lines += [
+        '.section .note.GNU-stack,"",%progbits',
+        ".section .comment",
+        f'.string "{EMPTY}"',
+        "",
+    ]
     before = size(path)
     with tempfile.TemporaryDirectory() as scratch:
         made = f"{scratch}/made.o"
