@@ -1,11 +1,13 @@
-# syntax=docker/dockerfile:1
 # Feedsmith, its default models included: docker build -t feedsmith .
 # What it costs, and why each part stays: docs/deploy/image.md. How to run it: docs/deploy/docker.md.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS build
-# strip(1) takes the debugging symbols out of compiled packages: 120 MB. This stage is thrown away.
-RUN apt-get update && apt-get install -y --no-install-recommends binutils \
+# strip(1) takes the debugging symbols out of compiled packages: 120 MB. The others are for base.py to take along:
+# OpenMP is the language model's runtime's; its wheel does not bring it. This stage is thrown away.
+# No versions: the newest of a stable Debian are its security fixes.
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install -y --no-install-recommends binutils libgomp1 libstdc++6 ca-certificates media-types netbase tzdata \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 ENV PIP_CONSTRAINT=/src/constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
@@ -25,13 +27,14 @@ RUN --mount=type=secret,id=pip_ca,required=false \
     && FEEDSMITH_MODELS=/opt/models /opt/venv/bin/feedsmith models fetch
 COPY deploy/image/slim.py /src/
 RUN python3 slim.py /opt/venv
+COPY deploy/image/base.py /src/
+RUN python3 base.py /system /opt/venv \
+    && echo "feedsmith:x:10001:10001::/data:/usr/sbin/nologin" >> /system/etc/passwd \
+    && echo "feedsmith:x:10001:" >> /system/etc/group
 
-FROM ${BASE_IMAGE}
-# OpenMP, for the language model's runtime; its wheel does not bring it.
-RUN apt-get update && apt-get install -y --no-install-recommends libgomp1 libstdc++6 \
-    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log \
-    && useradd --uid 10001 --home-dir /data --no-create-home --shell /usr/sbin/nologin feedsmith \
-    && install -d -o feedsmith -g feedsmith /data
+# What Debian and Python are needed for, and no more: no package manager, no Perl, no bash.
+FROM scratch
+COPY --from=build /system /
 COPY --from=build /opt/models /opt/models
 COPY --from=build /opt/venv /opt/venv
 COPY --chmod=755 deploy/image/studio /usr/local/bin/studio
@@ -39,11 +42,13 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OMP_WAIT_POLICY=PASSIVE \
     HOME=/data FEEDSMITH_MODELS=/opt/models FEEDSMITH_HOST=0.0.0.0 FEEDSMITH_PORT=8321 FEEDSMITH_OWNER=owner \
     FEEDSMITH_MEMORY=420
+RUN install -d -o 10001 -g 10001 /data
 WORKDIR /data
 USER 10001:10001
 # Nothing that runs was taken out, and nothing is missing: all that server, worker and publisher need is loaded once.
 RUN python -c "import av, psycopg, feedsmith.generate, feedsmith.rework, feedsmith.library, feedsmith.captions.writer; \
-from feedsmith import doctor; assert not (bad := [f.text for f in doctor.examine() if f.level == 'bad']), bad"
+from feedsmith import doctor; assert not (bad := [f.text for f in doctor.examine() if f.level == 'bad']), bad; \
+import ssl, sqlite3, zoneinfo; assert len(ssl.create_default_context().get_ca_certs()) > 100; zoneinfo.ZoneInfo('Europe/Berlin')"
 VOLUME /data
 EXPOSE 8321
 STOPSIGNAL SIGTERM

@@ -118,7 +118,9 @@ def test_volumes_and_secrets_of_the_azure_template_are_there() -> None:
 def test_no_file_names_a_setting_that_there_is_not(name: str) -> None:
     words = set(re.findall(r"FEEDSMITH_[A-Z0-9_]+", (ROOT / name).read_text("utf-8")))
     of_compose = (
-        {"FEEDSMITH_LISTEN", "FEEDSMITH_DATABASE_PASSWORD"} if name == "compose.yaml" else set()
+        {"FEEDSMITH_LISTEN", "FEEDSMITH_OBJECTS_LISTEN", "FEEDSMITH_DATABASE_PASSWORD"}
+        if name == "compose.yaml"
+        else set()
     )
     assert {word.removesuffix("_FILE") for word in words} - of_compose - rows().keys() == set()
 
@@ -132,11 +134,31 @@ def test_compose_is_one_service_unless_it_is_told_to_grow() -> None:
         for volume in service["volumes"]:
             assert volume.partition(":")[0] in said["volumes"]
         assert set(service["networks"]) <= set(said["networks"])
+    for name, service in said["services"].items():
+        assert service["read_only"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
     for name in ("studio", "worker"):
         service = said["services"][name]
-        assert service["read_only"]
         assert service["mem_limit"] == service["memswap_limit"] == "512m"
-        assert service["cap_drop"] == ["ALL"]
+
+
+def test_nobody_stays_root_in_compose() -> None:
+    """The images of PostgreSQL and rclone would run as root; what gives a folder away has to, and ends."""
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]
+    assert services["database"]["user"] == "postgres"
+    assert services["objects"]["user"] == "10001:10001"
+    root = [name for name, service in services.items() if service.get("user", "").startswith("0")]
+    assert root == ["bucket"]
+    assert services["bucket"]["restart"] == "no"
+    assert services["bucket"]["cap_add"] == ["CHOWN"]
+
+
+def test_the_images_that_stand_in_have_the_names_that_compose_asks_for() -> None:
+    check = (ROOT / "tools" / "compose_check.py").read_text("utf-8")
+    services = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]
+    for name in {service["image"] for service in services.values()} - {"feedsmith"}:
+        assert f'"{name}"' in check
 
 
 def test_every_setting_of_the_env_file_reaches_studio_and_workers() -> None:

@@ -3,13 +3,17 @@
 import importlib.metadata
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import pillow_heif
 import pytest
 from packaging.requirements import Requirement
+
+from small_media import heic
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -90,3 +94,48 @@ def test_what_never_runs_is_taken_out_and_the_rest_stays(
     runpy.run_path(str(ROOT / "deploy/image/slim.py"))
     assert [name for name in gone if (packages / name).exists()] == []
     assert [name for name in stays if not (packages / name).exists()] == []
+
+
+READ_AND_WRITE = """
+import io, sys, hashlib, pillow_heif
+from PIL import Image
+pillow_heif.register_heif_opener()
+assert sys.argv[2] in pillow_heif.__file__, pillow_heif.__file__
+print(hashlib.sha256(Image.open(sys.argv[1]).convert("RGB").tobytes()).hexdigest())
+try:
+    pillow_heif.from_pillow(Image.new("RGB", (64, 64))).save(io.BytesIO())
+    print("written")
+except Exception as error:
+    print("refused")
+"""
+
+
+@pytest.mark.skipif(not shutil.which("as"), reason="needs binutils")
+def test_without_its_coder_of_h265_libheif_reads_photos_as_before_and_refuses_to_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = heic(tmp_path / "a.heic", 320, 400)
+    packages = tmp_path / "lib" / "python3.11" / "site-packages"
+    packages.mkdir(parents=True)
+    installed = Path(pillow_heif.__file__).parent.parent
+    for path in installed.glob("*pillow_heif*"):
+        if path.is_dir() and path.suffix in ("", ".libs"):
+            shutil.copytree(path, packages / path.name)
+        elif path.suffix == ".so":
+            shutil.copy(path, packages)
+
+    def told() -> list[str]:
+        ran = subprocess.run(
+            [sys.executable, "-c", READ_AND_WRITE, photo, str(packages)], capture_output=True, text=True,
+            check=True, env={"PYTHONPATH": str(packages), "PATH": "/usr/bin"},
+        )  # fmt: skip
+        return ran.stdout.split()
+
+    before = told()
+    assert before[1] == "written"
+    monkeypatch.setattr(sys, "argv", ["slim.py", str(tmp_path)])
+    runpy.run_path(str(ROOT / "deploy/image/slim.py"))
+    (coder,) = (packages / "pillow_heif.libs").glob("libx265-*")
+    assert coder.stat().st_size < 50_000
+    assert b"feedsmith: an empty library" in coder.read_bytes()  # tools/sbom.py looks for it
+    assert told() == [before[0], "refused"]

@@ -100,6 +100,33 @@ def test_media_stays_as_long_as_the_brand_says(day: Day, bucket: Storage) -> Non
     assert Publication.objects.get().hosted == []
 
 
+@pytest.mark.usefixtures("set_in_environment")
+def test_a_storage_in_ones_own_network_is_used_where_whoever_starts_the_studio_names_it(
+    bucket: Storage, tmp_path: Path
+) -> None:
+    """As in compose.yaml, whose store is known by an inner name; what a brand's file names must be on the internet."""
+    from feedsmith.errors import FeedsmithError
+    from feedsmith.publishing.tokens import Account
+    from feedsmith.studio import links
+    from feedsmith.studio.models import Brand
+
+    account = Account(id="1", username="oak.co", login="instagram")
+    file = tmp_path / "01.jpg"
+    file.write_bytes(b"picture")
+    brand = Brand.objects.get(slug="oak-co")
+    links.host_of(brand, account).put(file, "p/01.jpg")
+    assert objects(bucket) == ["01.jpg"]
+    path = CONFIG.home / "brand.toml"
+    before = path.read_text("utf-8")
+    section = f'[hosting]\nendpoint = "{bucket.url}"\nbucket = "media"\n\n'
+    path.write_text(re.sub(r"^\[hosting\]\n(?:(?!\[).*\n)*", section, before, count=1, flags=re.M))
+    try:
+        with pytest.raises(FeedsmithError, match="an address of a private network"):
+            links.host_of(Brand.objects.get(slug="oak-co"), account).put(file, "p/02.jpg")
+    finally:
+        path.write_text(before, "utf-8")
+
+
 # ---- it does not, and says why ---------------------------------------------------------------------
 
 

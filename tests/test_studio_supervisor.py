@@ -271,3 +271,19 @@ def test_publishers_cut_off_with_their_studio_are_no_alarm_and_who_lives_goes_on
     Publisher.breathes(names[1])
     alive = Publisher.objects.filter(ended_at=None).order_by("name")
     assert [row.name for row in alive] == sorted(names[1:])
+
+
+@pytest.mark.skipif(bool(CONFIG.database_url), reason="about SQLite's file")
+def test_at_the_end_all_are_ended_though_nothing_can_be_written(processes: ExitStack) -> None:
+    """As where PostgreSQL is stopped first."""
+    supervisor, publisher = a_publisher(processes)
+    other, worker = a_worker(processes, WAITS)
+    supervisor.workers += other.workers
+    supervisor.join = lambda *_: None  # it was never begun
+    a_running_job()
+    with locked():
+        supervisor.close()
+    assert worker.poll() is not None
+    assert publisher.poll() is not None
+    assert supervisor.workers == []
+    assert supervisor.publisher is None

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 DPKG = Path("/var/lib/dpkg/status")
+EMPTY, EMPTY_MAX = b"feedsmith: an empty library", 50_000
 COPYRIGHTS = Path("/usr/share/doc")
 BUNDLED = {
     "avcodec": "LGPL-2.1-or-later, GPL-2.0-or-later as built here with x264 and x265",
@@ -78,6 +79,8 @@ def bundled() -> list[dict[str, Any]]:
     found = []
     for site in {Path(p) for p in sys.path if p.endswith("site-packages")}:
         for path in sorted(site.glob("*.libs/*.so*")):
+            if path.stat().st_size < EMPTY_MAX and EMPTY in path.read_bytes():
+                continue  # deploy/image/slim.py left its name alone
             # libx265-f5385bb8.so.216: the name, a hash that wheels' tools add, the version of its interface.
             match = re.fullmatch(r"lib(.+?)(?:[-_]+[0-9a-f]{8})*\.so(?:\.([\d.]+))?", path.name)
             name, version = (match[1], match[2] or "") if match else (path.stem, "")

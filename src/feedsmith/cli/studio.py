@@ -171,6 +171,17 @@ def studio(
     out.print("The studio is closed.", style="dim")
 
 
+@studio_app.command("fetch")
+def fetch(
+    folder: Annotated[Path, typer.Argument(help="Where the brands' folders are to lie.")],
+) -> None:
+    """Bring the brands' folders back from the bucket that FEEDSMITH_MIRROR keeps them in."""
+    from feedsmith.studio import mirror
+
+    count = mirror.bring_back(mirror.store_from_environment(), folder.resolve())
+    out.print(f"{counted(count, 'file')} brought back." if count else "The bucket has none yet.")
+
+
 @studio_app.command("work")
 def work(
     home: Annotated[

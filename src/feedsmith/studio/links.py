@@ -16,8 +16,9 @@ from feedsmith.publishing.hosting import (
 from feedsmith.publishing.tokens import Account
 from feedsmith.studio.models import Brand
 
-LOOPBACK = "127.0.0.0/8,::1/128"
-"""What a fake Instagram of one's own may fetch from."""
+OWN = "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7"
+"""This machine and private networks: containers of one compose file speak to each other there. For a fake Instagram of one's
+own, and for a storage that whoever starts the studio names; never for one that a brand's file names."""
 
 
 def key() -> bytes:
@@ -37,8 +38,9 @@ def host_of(brand: Brand, account: Account) -> Host:
         return Links(config.url, key(), root())
     hosting = settings_of(brand.file.hosting)
     if hosting.bucket:
-        # A fake Instagram fetches from a storage on this machine, too.
-        return Bucket(hosting, keys_from_environment(), allowed=LOOPBACK if account.server else "")
+        named_here = not brand.file.hosting.bucket
+        own = OWN if account.server or named_here else ""
+        return Bucket(hosting, keys_from_environment(), allowed=own)
     if account.server:  # a fake one on this machine reaches this machine
         return Links(config.url, key(), root())
     raise FeedsmithError(

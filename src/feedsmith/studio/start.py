@@ -29,6 +29,8 @@ Tell = Callable[[str], None]
 OWNER = "FEEDSMITH_OWNER"
 """Environment variable: what the first owner signs in as; else as the system's user is called."""
 
+MIRROR = "FEEDSMITH_MIRROR"
+"""Environment variable: the folder in the bucket that the brands' folders are kept in; '' for none."""
 STDERR = 2
 GOODBYE = 3
 """Seconds that open requests get at the end; event streams are open as long as their page is."""
@@ -116,6 +118,7 @@ def open_studio(
     listening = _listen(config)
     config = replace(config, port=listening.getsockname()[1])
     open_database(config)
+    keeper = _keeper(homes)
     owner = welcome(homes)
     if password:
         _first_password(owner, password)
@@ -168,6 +171,8 @@ def open_studio(
     supervisor.start()
     deliverer = Deliverer()
     deliverer.start()
+    if keeper is not None:
+        keeper.start()
     if open_browser:
         webbrowser.open(address)
     try:
@@ -176,7 +181,20 @@ def open_studio(
     finally:
         deliverer.close()
         supervisor.close()
+        if keeper is not None:
+            keeper.close()
         lock.release()
+
+
+def _keeper(homes: Sequence[Path]) -> Any:
+    """Who keeps the folders in a bucket, where the environment asks for that; None elsewhere."""
+    if not os.environ.get(MIRROR, "").strip():
+        return None
+    from feedsmith.studio import mirror  # with the bucket's client: 5 MB that most do without
+
+    mirrored = mirror.of(homes)
+    mirrored.begin()
+    return mirror.Keeper(mirrored)
 
 
 def work_along(config: Config, *, tell: Tell) -> None:

@@ -427,7 +427,7 @@ def _hosted(
     files = [file for part in post.parts for file in names(part)]
     row.host(name, [Hosted(name=hosting.named(called, file), ends=ends) for file in files])
     found: list[Finding] = []
-    allowed = links.LOOPBACK if account.server else ""
+    allowed = links.OWN if account.server else ""
     items, cover = [], ""
     for part in post.parts:
         url = host.put(part.path, hosting.named(called, part.path), seconds)

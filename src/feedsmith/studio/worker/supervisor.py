@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from django.db import close_old_connections, connections
+from django.db import Error, close_old_connections, connections
 from django.utils import timezone
 
 from feedsmith import memory
@@ -301,9 +301,6 @@ class Supervisor(threading.Thread):
             self.publisher.process.kill()
             self.publisher.process.wait()
             self._close(self.publisher)
-            Publisher.ended(self.publisher.name)
-            Look.released(self.publisher.name)
-            self.publisher = None
         for worker in self.workers:
             worker.process.terminate()
         for worker in self.workers:
@@ -313,7 +310,16 @@ class Supervisor(threading.Thread):
                 worker.process.kill()
                 worker.process.wait()
             self._close(worker)
-            Job.lost(worker.name, "the studio was closed in between", forgiven=True)
+        # All are gone before anything is written: the database may have been ended first.
+        try:
+            if self.publisher is not None:
+                Publisher.ended(self.publisher.name)
+                Look.released(self.publisher.name)
+            for worker in self.workers:
+                Job.lost(worker.name, "the studio was closed in between", forgiven=True)
+        except Error:
+            log.warning("the database cannot be written; what was under way is noticed by its silence, or at the next start")  # fmt: skip
+        self.publisher = None
         self.workers.clear()
         shutil.rmtree(self.turns, ignore_errors=True)
 
