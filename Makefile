@@ -6,7 +6,7 @@ DEMO   := demo-brand
 # As many tests at once as there are cores, each half a gigabyte; who is done early takes over from the other.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
-.PHONY: demo test test-train test-cluster test-ray check bench format clean models dev install docs docs-serve dist lock
+.PHONY: demo test test-train test-cluster test-ray check bench format clean models dev install docs docs-serve dist lock test-streamlit pythons
 
 ## make demo: a bare machine -> seven new posts and a contact sheet.
 demo: install models
@@ -24,6 +24,10 @@ test-train: $(VENV)/.train models
 	$(PYTEST) tests/test_caption_training.py tests/test_cli_train.py \
 	  tests/test_gan_layers.py tests/test_gan_layout.py tests/test_gan_train.py tests/test_cli_train_images.py \
 	  tests/test_images_diffusion.py
+
+## make test-streamlit: with Streamlit (92 MB from the index, 300 MB on disk), the demo app in a real browser.
+test-streamlit: $(VENV)/.streamlit models
+	$(BIN)/python -m pytest tests/test_streamlit.py
 
 ## make test-cluster: with the cluster and train extras (ray: 650 MB more), the tests on a real Ray cluster
 ## of two nodes. Ray listens on every address; where the system lets us, it sees the loopback one alone.
@@ -61,6 +65,11 @@ docs-serve: $(VENV)/.docs
 ## make dist: wheel and sdist in dist/, built twice and compared.
 dist: dev
 	$(BIN)/python tools/dist.py
+
+## make pythons PYTHONS="python3.12 python3.13": the wheel installed and used on each of these.
+PYTHONS ?= python3
+pythons: dist
+	$(BIN)/python tools/pythons.py $(PYTHONS)
 
 ## make lock: requirements.lock anew, from pyproject.toml and constraints.txt, with the index's hashes.
 lock: dev
@@ -104,6 +113,10 @@ $(VENV)/.cluster: $(VENV)/.train
 
 $(VENV)/.ray: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt ray
+	@touch $@
+
+$(VENV)/.streamlit: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]' streamlit
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.dev

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from feedsmith.brand import Brand
-from feedsmith.captions import alt_text, hashtags
+from feedsmith.captions import alt_text, hashtags, starter
 from feedsmith.captions.habits import habits
 from feedsmith.captions.writer import CaptionBrief, Writer
 from feedsmith.post import Kind, PastPost
@@ -36,7 +36,6 @@ OFFERS = (
     "10% off rain jackets until Friday",
 )
 SEASONS = ("winter", "spring", "summer", "autumn")
-STARTER = Path(__file__).parent.parent / "src/feedsmith/captions/starter.jsonl"
 STARTER_BRANDS = {
     "bakery": ("small cafe", "Corner Bakery", "warm"),
     "ceramics": ("ceramics", "Kiln Street", "dry"),
@@ -98,7 +97,7 @@ def demo_briefs(posts: Path, count: int, seed: int, read: bool = False) -> list[
 
 def starter_briefs(which: str, count: int, seed: int) -> list[CaptionBrief]:
     niche, name, voice = STARTER_BRANDS[which]
-    rows = [json.loads(line) for line in STARTER.read_text("utf-8").splitlines()]
+    rows = [json.loads(line) for line in starter.lines()]
     mine = [row for row in rows if row["niche"].startswith(niche)]
     offers = [row["offer"] for row in mine if row["offer"]]
     brand = Brand(name=name, niche=mine[0]["niche"], voice=voice)

@@ -186,7 +186,7 @@ def test_a_caption_with_a_line_separator_of_unicode_is_one_row(tmp_path: Path) -
 
 def test_the_starter_captions_are_all_good_rows() -> None:
     rows = training.read_rows(training.STARTER)
-    data = training.from_rows(rows, "starter.jsonl", Config(held_out_max=400))
+    data = training.from_rows(rows, "starter", Config(held_out_max=400))
     assert len(data.train) + len(data.held) > 1500
     assert {row.caption for row in data.held} == {
         row["caption"] for row in rows if held_out(row["caption"])

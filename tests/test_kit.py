@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from feedsmith.brand import Brand, Home, Logo, Palette
+from feedsmith.captions import starter
 from feedsmith.design import faces
 from feedsmith.design.palette import lab
 from feedsmith.errors import FeedsmithError
@@ -23,7 +24,6 @@ from feedsmith.library import Library, import_into
 from feedsmith.understanding import traits
 from feedsmith.understanding.palette import Swatch, accents
 
-SHIPPED = Path(likeness.__file__).parents[1] / "captions" / "starter.jsonl"
 CAPTIONS = [
     "Soy candle poured on a Tuesday, cured for a week. It smells of cedar and a little of smoke. 🕯️",
     "The candle on the rock is the same candle as on the table. We only wanted to go outside.",
@@ -193,7 +193,7 @@ def test_a_grey_brand_stays_grey() -> None:
 
 
 def test_niche_and_voice_are_heard_in_ten_captions() -> None:
-    rows = [json.loads(line) for line in SHIPPED.read_text("utf-8").splitlines()]
+    rows = [json.loads(line) for line in starter.lines()]
     for label in ("pets (shop, groomer, dog walks)", "fitness & yoga studio"):
         said = [row["caption"] for row in rows if row["niche"] == label][:10]
         assert likeness.niche(said).label == label

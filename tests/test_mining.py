@@ -2,20 +2,17 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
 from feedsmith.brand import Brand
-from feedsmith.captions import words
+from feedsmith.captions import starter, words
 from feedsmith.captions.habits import habits, sentences
 from feedsmith.captions.mining import LENT_WORDS, Told, mined
 from feedsmith.captions.rank import COPY_WORDS, Seen, copied, runs
 from feedsmith.captions.skeletons import Skeleton, fill, fits, fixed, scene, stock
 from feedsmith.captions.writer import CaptionBrief
 from feedsmith.post import PastPost
-
-STARTER = Path(words.__file__).parent / "starter.jsonl"
 
 
 def own(*captions: str) -> tuple[Skeleton, ...]:
@@ -172,7 +169,7 @@ def test_what_is_mined_of_the_shipped_examples_is_sound() -> None:
 
 
 def read_all() -> tuple[Skeleton, ...]:
-    rows = [json.loads(row) for row in STARTER.read_text("utf-8").splitlines()]
+    rows = [json.loads(row) for row in starter.lines()]
     found = mined(
         [
             Told(tuple(sentences(row["caption"])), row["alt_text"], " ".join(row["hashtags"]))

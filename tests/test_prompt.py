@@ -1,16 +1,14 @@
 """The prompt: one brief as text, and rows of captions as examples to train on."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from feedsmith.captions import prompt
+from feedsmith.captions import starter
 from feedsmith.captions.prompt import END, Request, emoji_in, example, held_out, length_of
 
-STARTER = Path(prompt.__file__).with_name("starter.jsonl")
 ROW = {
     "kind": "product",
     "niche": "tea shop",
@@ -87,7 +85,7 @@ def test_the_same_generator_gives_the_same_examples() -> None:
 
 
 def test_about_a_tenth_is_held_out_by_the_caption_alone() -> None:
-    rows = [json.loads(line) for line in STARTER.read_text("utf-8").splitlines()]
+    rows = [json.loads(line) for line in starter.lines()]
     held = [row for row in rows if held_out(row["caption"])]
     assert 0.07 < len(held) / len(rows) < 0.13
     assert all(held_out(row["caption"] + "\n") for row in held)
@@ -95,7 +93,7 @@ def test_about_a_tenth_is_held_out_by_the_caption_alone() -> None:
 
 
 def test_no_starter_caption_has_hashtags() -> None:
-    for line in STARTER.read_text("utf-8").splitlines():
+    for line in starter.lines():
         assert "#" not in json.loads(line)["caption"]
 
 

@@ -542,6 +542,25 @@ def test_everything_that_goes_wrong_is_json_with_a_next_step() -> None:
     assert "error" in broken.json()
 
 
+def test_every_operation_what_it_takes_and_every_field_of_an_answer_is_described() -> None:
+    said = visitor().get("/api/v1/openapi.json").json()
+    bare, seen = [], 0
+    for address, methods in said["paths"].items():
+        for method, operation in methods.items():
+            things = [(operation["summary"], operation)]
+            things += [
+                (each["name"], {**each["schema"], **each}) for each in operation["parameters"]
+            ]
+            bare += [f"{method} {address}: {n}" for n, t in things if not t.get("description")]
+            seen += len(things)
+    for name, shape in said["components"]["schemas"].items():
+        things = [(name, shape), *shape.get("properties", {}).items()]
+        bare += [f"{name}: {n}" for n, each in things if not each.get("description")]
+        seen += len(things)
+    assert bare == []
+    assert seen > 500
+
+
 def test_the_description_and_its_page_are_whole_and_need_no_other_site() -> None:
     client = visitor()
     said = client.get("/api/v1/openapi.json").json()

@@ -109,8 +109,16 @@ def test_the_numbers_are_those_of_the_studio() -> None:
         ("feedsmith_jobs", {"kind": "generate", "state": "done"}, 1),
         ("feedsmith_jobs", {"kind": "import", "state": "failed"}, 1),
         ("feedsmith_job_duration_seconds_count", {"kind": "generate", "outcome": "done"}, 1),
-        ("feedsmith_job_duration_seconds_bucket", {"outcome": "done", "le": "10.0"}, 0),
-        ("feedsmith_job_duration_seconds_bucket", {"outcome": "done", "le": "30.0"}, 1),
+        (
+            "feedsmith_job_duration_seconds_bucket",
+            {"kind": "generate", "outcome": "done", "le": "10.0"},
+            0,
+        ),
+        (
+            "feedsmith_job_duration_seconds_bucket",
+            {"kind": "generate", "outcome": "done", "le": "30.0"},
+            1,
+        ),
         ("feedsmith_publications", {"step": "published"}, 1),
         ("feedsmith_publications_asking", {}, 1),
         ("feedsmith_posts_overdue", {}, 1),
@@ -241,12 +249,14 @@ def test_each_metric_that_the_dashboard_and_the_alerts_name_is_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from feedsmith.studio import metrics
+    from feedsmith.studio.models import WorkerNode
     from feedsmith.studio.worker.lock import OneStudio
     from feedsmith.studio.worker.supervisor import Supervisor
 
     watching = Supervisor(CONFIG, OneStudio(CONFIG.folder))
     watching.deaths["worker", "memory"] += 1
     monkeypatch.setattr(metrics, "supervisor", watching)
+    WorkerNode.join()
     scraped()
     used()
     told = families(scraped())

@@ -20,7 +20,7 @@ VOICES = (
     "warm", "minimal", "dry", "poetic", "playful", "second-person", "expert",
     "first-person founder", "practical",
 )  # fmt: skip
-"""Voices the shipped caption adapter was taught (captions/starter.jsonl)."""
+"""Voices the shipped caption adapter was taught (captions/starter.jsonl.gz)."""
 
 
 class HashtagPolicy(Value):

@@ -1,7 +1,7 @@
 """Make labels.json (ImageNet labels with a group) and lexicon.txt.gz (words for visible things).
 
     apt-get download wordnet-base=1:3.0-37 && dpkg-deb -x wordnet-base_*.deb wordnet
-    python tools/weights/lexicon.py wordnet/usr/share/wordnet captions/starter.jsonl
+    python tools/weights/lexicon.py wordnet/usr/share/wordnet
 
 Nouns, their senses' frequencies and their hypernyms are WordNet 3.0's; the adjectives, the
 overrides and the example captions are ours. Needs nothing but the standard library.
@@ -26,6 +26,7 @@ from packages import LABELS, fetch, record
 
 HERE = Path(__file__).resolve().parent
 WEIGHTS = HERE.parents[1] / "src/feedsmith/understanding/weights"
+CAPTIONS = HERE.parents[1] / "src/feedsmith/captions/starter.jsonl.gz"
 
 # Type: WordNet senses (lemma.number) that head it. The nearest one above a word decides.
 ANCHORS = {
@@ -359,8 +360,8 @@ def main() -> None:
     net = WordNet(Path(sys.argv[1]))
     anchors = anchors_of(net)
     packages = (
-        Path(sys.argv[3])
-        if len(sys.argv) > 3
+        Path(sys.argv[2])
+        if len(sys.argv) > 2
         else Path(tempfile.gettempdir()) / "feedsmith-weights"
     )
     rows = image_labels(net, anchors, packages)
@@ -384,7 +385,7 @@ def main() -> None:
     for lemma, times in net.running.items():
         for part in lemma.split("_"):
             running[part] += times
-    for line in Path(sys.argv[2]).read_text("utf-8").splitlines():
+    for line in gzip.decompress(CAPTIONS.read_bytes()).decode("utf-8").splitlines():
         post = json.loads(line)
         text = " ".join([post["caption"], post["alt_text"], *post["keywords"]]).lower()
         for word in re.findall(r"[a-z]+", text.replace("’", "'")):

@@ -11,12 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from importlib.resources import files
 from itertools import pairwise
 from typing import Literal
 
 from feedsmith import facts, rules
-from feedsmith.captions import words
+from feedsmith.captions import starter, words
 from feedsmith.captions.brief import CaptionBrief
 from feedsmith.captions.habits import EMOJI, Habits, bare, sentences, told
 from feedsmith.captions.skeletons import SEASONS, Scene
@@ -465,9 +464,8 @@ def _neutral() -> tuple[frozenset[str], dict[str, str]]:
 @cache
 def _plain_english() -> frozenset[str]:
     """Words that people wrote in the starter captions, in small letters: no names, no slips."""
-    path = files("feedsmith.captions").joinpath("starter.jsonl")
     found: set[str] = set()
-    for line in path.read_text("utf-8").splitlines():
+    for line in starter.lines():
         for word in re.findall(r"(?<![\w])[a-z][a-z'’-]*", json.loads(line)["caption"]):
             found.add(fold(word))
     return frozenset(found | words.forms())

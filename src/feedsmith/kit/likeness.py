@@ -10,8 +10,9 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import NamedTuple
+
+from feedsmith.captions import starter
 
 SMOOTH = 0.4
 """Added to every count; of 0.1, 0.2, 0.4, 0.8 the best for voices, the same for niches."""
@@ -63,8 +64,7 @@ def _manner(text: str) -> list[str]:
 def _model(label: str) -> _Model:
     kept: dict[str, Counter[str]] = {}
     counts: Counter[str] = Counter()
-    text = files("feedsmith.captions").joinpath("starter.jsonl").read_text("utf-8")
-    for row in map(json.loads, text.splitlines()):
+    for row in map(json.loads, starter.lines()):
         said = row["caption"]
         tokens = (
             _manner(said)

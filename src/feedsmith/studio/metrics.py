@@ -2,7 +2,9 @@
 
 Requests are counted in the server's process; what workers and publishers do is read from the database when it is
 asked for, so that it is right however many of them there are, and wherever. Counters begin with the server.
-Labels are few: kinds, states, routes and connected accounts, never people or posts.
+Labels are few: kinds, states, routes, machines that work along and connected accounts, never people or posts.
+Those machines write their figures into the database instead of being asked: they have no port to find, and one that
+was killed is still told.
 """
 
 import logging
@@ -34,7 +36,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 import feedsmith
 from feedsmith import rules
 from feedsmith.studio import accounts
-from feedsmith.studio.models import Brand, Delivery, Draft, Job, Publication
+from feedsmith.studio.models import Brand, Delivery, Draft, Job, Publication, WorkerNode
 from feedsmith.studio.models.jobs import OVER
 
 log = logging.getLogger(__name__)
@@ -49,6 +51,8 @@ OVERDUE = timedelta(minutes=5)
 """So long after its time a post counts as overdue: Instagram takes a while over films."""
 LATE_TO_COMMIT = timedelta(minutes=2)
 """How long after its time the end of a job may become visible: another transaction's commit."""
+HERE = "studio"
+"""What the server's own workers are called, beside the names of nodes."""
 
 _requests = Counter(
     "feedsmith_requests", "Requests answered.", ("method", "route", "status"), registry=REGISTRY
@@ -105,22 +109,27 @@ class Ended:
         self._seen: set[tuple[int, Any]] = set()
         self._counts: dict[tuple[str, str], list[int]] = {}
         self._sums: dict[tuple[str, str], float] = {}
+        self._by_worker: dict[tuple[str, str], tuple[int, float]] = {}
 
-    def look(self) -> HistogramMetricFamily:
+    def look(self) -> Iterator[Metric]:
         now = timezone.now()
         rows = Job.objects.filter(
             state__in=OVER, started_at__isnull=False,
             ended_at__gte=max(self._begun, self._looked - LATE_TO_COMMIT),
         ).order_by()  # fmt: skip
-        for pk, kind, state, began, ended in rows.values_list(
-            "pk", "kind", "state", "started_at", "ended_at"
+        for pk, kind, state, node, began, ended in rows.values_list(
+            "pk", "kind", "state", "node", "started_at", "ended_at"
         ):
             if (pk, ended) not in self._seen:
                 self._seen.add((pk, ended))
-                self._count((kind, state), max(0.0, (ended - began).total_seconds()))
+                seconds = max(0.0, (ended - began).total_seconds())
+                self._count((kind, state), seconds)
+                count, total = self._by_worker.get((node or HERE, state), (0, 0.0))
+                self._by_worker[node or HERE, state] = count + 1, total + seconds
         self._looked = now
         self._seen = {one for one in self._seen if one[1] > now - 2 * LATE_TO_COMMIT}
-        return self._told()
+        yield self._told()
+        yield from self._told_by_worker()
 
     def _count(self, key: tuple[str, str], seconds: float) -> None:
         counts = self._counts.setdefault(key, [0] * (len(JOB_SECONDS) + 1))
@@ -139,6 +148,17 @@ class Ended:
             family.add_metric(key, buckets=buckets, sum_value=self._sums[key])
         return family
 
+    def _told_by_worker(self) -> Iterator[Metric]:
+        labels = ("worker", "outcome")
+        words = "Jobs that ended, by where they were worked at last and by how they ended."
+        ended = CounterMetricFamily("feedsmith_worker_jobs", words, labels=labels)
+        words = "Seconds of those jobs, from the first start to the end."
+        took = CounterMetricFamily("feedsmith_worker_job_seconds", words, labels=labels)
+        for key, (count, seconds) in self._by_worker.items():
+            ended.add_metric(key, count)
+            took.add_metric(key, seconds)
+        yield from (ended, took)
+
 
 class Studio:
     """A collector: asked at every scrape."""
@@ -155,9 +175,9 @@ class Studio:
         found: list[Metric] = []
         answers = True
         with self._lock:
-            for part in (_disk, _processes, self._work, _posts, _accounts, _database):
+            for part in (_disk, _workers, self._work, _posts, _accounts, _database):
                 try:
-                    found += list(part())
+                    found.extend(part())  # what it told before it failed stays
                 except DatabaseError:
                     answers = False
                     break  # each further question could wait as long for its connection
@@ -175,7 +195,7 @@ class Studio:
         first = Job.objects.filter(state="queued").aggregate(at=Min("asked_at"))["at"]
         words = "Seconds that the oldest waiting job has waited; 0 where none waits."
         yield _one("oldest_waiting_job_seconds", words, _since(first))
-        yield self._ended.look()
+        yield from self._ended.look()
         made = CounterMetricFamily(
             "feedsmith_posts_made", "Posts made since the server began.",
             value=Draft.objects.filter(pk__gt=self._first).count(),
@@ -260,24 +280,47 @@ def _disk() -> Iterator[Metric]:
     yield _one("disk_bytes", "Bytes of the disk of the studio's folder.", told.total)
 
 
-def _processes() -> Iterator[Metric]:
-    """Of the supervisor of this process; workers elsewhere are seen by what they do."""
-    running = _gauge("workers", "Workers and publishers that run here.", "what")
-    memory = _gauge(
-        "worker_memory_bytes", "Memory of those, together, without pages of files.", "what"
+# ---- those that work -----------------------------------------------------------------------------
+
+
+def _workers() -> Iterator[Metric]:
+    """Of the supervisor of this process, and of the nodes that work along, as each told the database last. Our own
+    are told where the database is away, too."""
+    labels = ("worker", "what")
+    running = _gauge("workers", "Workers and publishers that run, by where.", *labels)
+    held = _gauge(
+        "worker_memory_bytes", "Memory of those, together, without pages of files.", *labels
     )
     starts = CounterMetricFamily(
-        "feedsmith_worker_starts", "Workers and publishers that were begun here.", labels=("what",)
+        "feedsmith_worker_starts", "Workers and publishers that were begun.", labels=labels
     )
     deaths = CounterMetricFamily(
         "feedsmith_worker_deaths", "Those that did not end by themselves, by why.",
-        labels=("what", "why"),
+        labels=(*labels, "why"),
     )  # fmt: skip
+    silent = _gauge(
+        "worker_silent_seconds", "Seconds since the last sign of life of a process that works along; "
+        "without one that was closed, or whose place another took.", "worker",
+    )  # fmt: skip
+
+    def add(name: str, told: dict[str, Any]) -> None:
+        for family, key in ((running, "running"), (held, "memory"), (starts, "starts")):
+            for what, number in told.get(key, {}).items():
+                family.add_metric((name, what), number)
+        for what, why, count in told.get("deaths", ()):
+            deaths.add_metric((name, what, why), count)
+
     if supervisor is not None:
-        for what, held in supervisor.running():
-            running.add_metric((what,), len(held))
-            memory.add_metric((what,), sum(held))
-            starts.add_metric((what,), supervisor.starts[what])
-        for (what, why), count in list(supervisor.deaths.items()):
-            deaths.add_metric((what, why), count)
-    yield from (running, memory, starts, deaths)
+        own = supervisor.figures()
+        del own["memory"]["supervisor"]  # this process, which process_resident_memory_bytes tells
+        add(HERE, own)
+    away: DatabaseError | None = None
+    try:
+        for node in WorkerNode.told(timezone.now()):
+            silent.add_metric((node.name,), _since(node.heart_beat))
+            add(node.name, node.figures)
+    except DatabaseError as error:
+        away = error
+    yield from (running, held, starts, deaths, silent)
+    if away is not None:
+        raise away

@@ -5,6 +5,7 @@ where captions have no dates, the held-out ones are chosen by their own hash. Kn
 brands; knows no model and no token.
 """
 
+import gzip
 import hashlib
 import json
 import re
@@ -17,6 +18,7 @@ from typing import Any
 
 from feedsmith import rules
 from feedsmith.brand import Brand, Home
+from feedsmith.captions import starter
 from feedsmith.captions.prompt import held_out
 from feedsmith.captions.train.config import Config
 from feedsmith.errors import FeedsmithError, MissingModel
@@ -26,7 +28,7 @@ from feedsmith.post import KINDS, PastPost, Value
 from feedsmith.sources.caption import decode, hashtags, without_hashtags
 from feedsmith.understanding import keywords, look, traits
 
-STARTER = Path(__file__).parents[1] / "starter.jsonl"
+STARTER = starter.PATH
 """The example captions that come with Feedsmith."""
 FEWEST = 20
 """Captions below which nothing can be learned that the shipped adapter does not know."""
@@ -188,17 +190,19 @@ def texts_of(text: str) -> list[str]:
 
 
 def from_rows(rows: Sequence[Mapping[str, Any]], source: str, config: Config) -> Data:
-    """Rows as in starter.jsonl (see `read_rows`); the held-out ones are chosen by hash."""
+    """Rows as in starter.jsonl.gz (see `read_rows`); the held-out ones are chosen by hash."""
     known = Row.model_fields
     made = [Row.model_validate({k: v for k, v in row.items() if k in known}) for row in rows]
     return split(made, source, len(rows), config)
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """JSON lines as rows; raises FeedsmithError naming the first bad line."""
+    """JSON lines as rows, packed where the name ends in .gz; raises FeedsmithError naming the first bad line."""
     rows = []
+    data = path.read_bytes()
+    text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8")
     # Not by splitlines: other separators of Unicode, which captions have, would end a line as well.
-    for number, line in enumerate(path.read_text("utf-8").split("\n"), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         try:

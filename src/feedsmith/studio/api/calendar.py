@@ -2,11 +2,12 @@
 
 from datetime import UTC, date
 from itertools import groupby
+from typing import Annotated
 
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from ninja import Router, Status
+from ninja import Query, Router, Status
 
 from feedsmith.studio import slots
 from feedsmith.studio.api import shapes, shown
@@ -21,13 +22,21 @@ from feedsmith.studio.templatetags.look import zone_of
 DAYS_MAX = 400
 """Of the calendar in one answer."""
 
+Seen = Annotated[
+    shapes.Number | None, Query(description="Where given: only if it is still that one.")
+]
+
 router = Router(tags=["calendar"])
 CALENDAR = "/brands/{slug:brand}/calendar"
 PLANNED = CALENDAR + "/planned/{int:number}"
 
 
 @router.get(CALENDAR, **needs("read", "reviewer", shapes.Calendar))
-def calendar(request: HttpRequest, brand: str, start: date, end: date) -> shapes.Calendar:
+def calendar(
+    request: HttpRequest, brand: str,
+    start: Annotated[date, Query(description="The first day.")],
+    end: Annotated[date, Query(description=f"The last day; {DAYS_MAX} days later at most.")],
+) -> shapes.Calendar:  # fmt: skip
     """What stands on the days from `start` to `end`, days of the brand's time zone."""
     if not 2000 <= start.year < 2100 or not 0 <= (end - start).days <= DAYS_MAX:
         raise Unfit(
@@ -87,9 +96,7 @@ def schedule(request: HttpRequest, brand: str, number: int, when: shapes.Schedul
 @router.delete(
     POST + "/schedule", **needs("schedule", "editor", shapes.Post, conflict=shapes.Conflict)
 )
-def unschedule(
-    request: HttpRequest, brand: str, number: int, version: shapes.Number | None = None
-) -> shapes.Post:
+def unschedule(request: HttpRequest, brand: str, number: int, version: Seen = None) -> shapes.Post:
     """Take a post off the calendar; what was scheduled stays approved."""
     moved = slots.take_off(
         request.brand, _key(request, number), person=request.user, role=request.role,
@@ -120,9 +127,7 @@ def move_planned(
 
 
 @router.delete(PLANNED, **needs("schedule", "editor", None, status=204))
-def forget_planned(
-    request: HttpRequest, brand: str, number: int, version: shapes.Number | None = None
-) -> Status:
+def forget_planned(request: HttpRequest, brand: str, number: int, version: Seen = None) -> Status:
     """Forget a planned post."""
     row = get_object_or_404(Planned, brand=request.brand, pk=number, draft=None)
     slots.take_off(

@@ -7,11 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from django.db.models import QuerySet
-from pydantic import Field
+from ninja import Query
 
 from feedsmith.studio.api.refusals import Unfit
 
-Cursor = Annotated[str, Field(max_length=200)]
+Cursor = Annotated[
+    str, Query(max_length=200, description="`next` of the page before; left away: the first page.")
+]
 Row = Any  # of a model: Django has no types
 
 

@@ -48,8 +48,10 @@ def generate(request: HttpRequest, brand: str, wanted: shapes.Generate) -> Statu
 @router.get(JOBS, **needs("read", "editor", shapes.Jobs))
 def list_jobs(
     request: HttpRequest, brand: str,
-    state: Annotated[list[shapes.JobState], Query()] = [],  # noqa: B006
-    kind: Literal["generate", "import", "plan", "cutout"] | None = None,
+    state: Annotated[list[shapes.JobState], Query(description="Only these; more than one may be given.")] = [],  # noqa: B006
+    kind: Annotated[
+        Literal["generate", "import", "plan", "cutout"] | None, Query(description="Only this kind.")
+    ] = None,
     cursor: cursors.Cursor = "", limit: shapes.Limit = shapes.PAGE,
 ) -> shapes.Jobs:  # fmt: skip
     """What is being made, what waits, what is over; the newest first."""

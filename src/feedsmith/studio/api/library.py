@@ -8,7 +8,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Status
-from pydantic import Field
 
 from feedsmith import marks
 from feedsmith.post import Value
@@ -32,11 +31,15 @@ class Chosen(Value):
     """What photos are chosen by; those that are like all of it."""
 
     theme: shapes.Facet = ""
+    """What they show, as /library/facets says it."""
     colour: shapes.Facet = ""
+    """A family of colours."""
     date: shapes.Facet = ""
     """ "2026" or "2026-11"; "none" for photos without a date."""
     source: shapes.Facet = ""
+    """Where they came from."""
     mark: Literal["", "favourite", "never"] = ""
+    """Favourites, or those that are never used."""
     q: shapes.Facet = ""
     """Words that all must appear in keywords, name, caption or credit."""
 
@@ -184,8 +187,9 @@ def show_upload(request: HttpRequest, brand: str, key: str) -> shapes.Upload:
     ),
 )
 def add_piece(
-    request: HttpRequest, brand: str, key: str, start: Annotated[int, Field(ge=0, le=MOST)]
-) -> shapes.Upload:
+    request: HttpRequest, brand: str, key: str,
+    start: Annotated[int, Query(ge=0, le=MOST, description="Byte of the file that this piece begins at.")],
+) -> shapes.Upload:  # fmt: skip
     """The bytes of the file from `start` on, at most a `piece` of them, as the body. Where they do not
     join on to what is here, 409 says where to go on (`have`)."""
     row = _own(request, key)

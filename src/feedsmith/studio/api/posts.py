@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Status
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from feedsmith.post import Crop, Kind
 from feedsmith.studio import copies, feed, queue, states
@@ -43,11 +43,16 @@ def _one(request: HttpRequest, number: int) -> Draft:
 
 @router.get(POSTS, **needs("read", "reviewer", shapes.Posts))
 def list_posts(
-    request: HttpRequest, brand: str, state: Annotated[list[states.State], Query()] = [],  # noqa: B006
-    kind: Kind | None = None, favourite: bool | None = None,
-    q: Annotated[shapes.Words, Field(max_length=200)] = "", job: shapes.Number | None = None,
-    updated_since: AwareDatetime | None = None, cursor: cursors.Cursor = "",
-    limit: shapes.Limit = shapes.PAGE,
+    request: HttpRequest, brand: str,
+    state: Annotated[list[states.State], Query(description="Only these; more than one may be given.")] = [],  # noqa: B006
+    kind: Annotated[Kind | None, Query(description="Only this kind.")] = None,
+    favourite: Annotated[bool | None, Query(description="Only favourites, or only others.")] = None,
+    q: Annotated[shapes.Words, Query("", max_length=200, description="Words that all must appear.")] = "",
+    job: Annotated[shapes.Number | None, Query(description="Only what this job made.")] = None,
+    updated_since: Annotated[
+        AwareDatetime | None, Query(description="Only what was changed then or later.")
+    ] = None,
+    cursor: cursors.Cursor = "", limit: shapes.Limit = shapes.PAGE,
 ) -> shapes.Posts:  # fmt: skip
     """Posts in the feed's order, the newest first. Archived ones only where ?state=archived asks.
     Every word of `q` must appear in the caption, hashtags, theme or alt text."""
@@ -336,8 +341,10 @@ def resolve(
 
 @router.get("/brands/{slug:brand}/events", **needs("read", "reviewer", shapes.Events))
 def events(
-    request: HttpRequest, brand: str, post: shapes.Number | None = None,
-    by: Annotated[shapes.Words, Field(max_length=60)] = "", cursor: cursors.Cursor = "", limit: shapes.Limit = shapes.PAGE,
+    request: HttpRequest, brand: str,
+    post: Annotated[shapes.Number | None, Query(description="Only about this post.")] = None,
+    by: Annotated[shapes.Words, Query("", max_length=60, description="Only what this person did.")] = "",
+    cursor: cursors.Cursor = "", limit: shapes.Limit = shapes.PAGE,
 ) -> shapes.Events:  # fmt: skip
     """Who did what when, newest first."""
     rows = Event.objects.filter(brand=request.brand).select_related("person")

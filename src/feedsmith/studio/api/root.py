@@ -31,6 +31,17 @@ do what its person may in each brand (x-role: from which role on) and of that wh
 (x-scope) say. Brands that are not theirs are answered as if they were not there. Every refusal is \
 {"error": what, "mend": what to do next}. Addresses in answers are relative to the studio."""
 
+PARTS = {
+    "brand": "Slug of the brand.", "file": "Name of the file, as the post's media say it.",
+    "photo": "Id of the photo.", "key": "Key of the upload.", "revision": "Number of the revision.",
+    "comment": "Number of the comment.", "delivery": "Number of the message.",
+    "posts/number": "Number of the post.", "jobs/number": "Number of the job.",
+    "planned/number": "Number of the planned post.", "people/number": "Number of the membership.",
+    "review-links/number": "Number of the review link.", "tokens/number": "Number of the token.",
+    "webhooks/number": "Number of the webhook.",
+}  # fmt: skip
+"""What the variable parts of addresses are; of a number, behind which word it stands."""
+
 api = NinjaAPI(
     title="Feedsmith studio", version=feedsmith.__version__, description=DESCRIPTION,
     openapi_url=None, docs_url=None, urls_namespace="api-v1",
@@ -45,10 +56,18 @@ def description() -> dict[str, Any]:
     """The API as OpenAPI says it."""
     said: dict[str, Any] = api.get_openapi_schema(path_prefix=f"{shown.ROOT}/")
     said["components"]["schemas"] |= problems()
-    for methods in said["paths"].values():
+    for address, methods in said["paths"].items():
         for operation in methods.values():
             operation["summary"] = operation["summary"].capitalize()
+            for each in operation["parameters"]:
+                if each["in"] == "path":
+                    each["description"] = _part(address, each["name"])
     return said
+
+
+def _part(address: str, name: str) -> str:
+    before = address.partition("/{" + name + "}")[0].rpartition("/")[2]
+    return PARTS[f"{before}/number" if name == "number" else name]
 
 
 @cache

@@ -5,6 +5,7 @@ from feedsmith.studio.models.drafts import Comment, Conflict, Draft, Event, Revi
 from feedsmith.studio.models.hooks import Delivery, Hook
 from feedsmith.studio.models.jobs import Job
 from feedsmith.studio.models.looks import Look
+from feedsmith.studio.models.nodes import WorkerNode
 from feedsmith.studio.models.people import FailedSignIn, LoginLink, Membership, Person
 from feedsmith.studio.models.plans import Plan, Planned
 from feedsmith.studio.models.publications import Publication, Publisher
@@ -35,4 +36,5 @@ __all__ = [
     "Revision",
     "Token",
     "Upload",
+    "WorkerNode",
 ]

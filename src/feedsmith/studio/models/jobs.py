@@ -46,6 +46,8 @@ class Job(models.Model):
     heart_beat = models.DateTimeField(null=True)
     worker = models.CharField(max_length=40, blank=True)
     """Which worker has it: a name of its own a process, "" for none."""
+    node = models.CharField(max_length=60, blank=True, default="", db_default="")
+    """The WorkerNode whose worker took it last; '' for the server's own."""
     attempts = models.PositiveSmallIntegerField(default=0)
     error = models.CharField(max_length=600, blank=True)
     mend = models.CharField(max_length=300, blank=True)
@@ -94,7 +96,7 @@ class Job(models.Model):
         )
 
     @classmethod
-    def claim(cls, worker: str, at_once: int) -> "Job | None":
+    def claim(cls, worker: str, at_once: int, node: str = "") -> "Job | None":
         """Take the job whose turn it is; None where none may run now."""
         with transaction.atomic():
             if connection.vendor == "postgresql":
@@ -114,6 +116,7 @@ class Job(models.Model):
             now = timezone.now()
             Brand.objects.filter(pk=job.brand_id).update(served_at=now)
             job.state, job.worker, job.attempts = "running", worker, job.attempts + 1
+            job.node = node
             job.started_at, job.heart_beat = job.started_at or now, now
             job.save()
             return job

@@ -322,7 +322,7 @@ class Publisher(models.Model):
         now = timezone.now()
         rows = cls.objects.filter(ended_at=None)
         (rows.filter(name=name) if name else rows).update(ended_at=now, why=why[:200])
-        cls.objects.filter(ended_at__lt=now - KEPT).delete()
+        cls.objects.filter(heart_beat__lt=now - KEPT).delete()
         Publication.released(name)
 
     @classmethod
@@ -338,16 +338,22 @@ class Publisher(models.Model):
             Publication.released(name)
         return silent
 
+    def holds(self, now: datetime) -> bool:
+        """Whether something is in its hands that nobody else may take yet."""
+        rows = Publication.objects.filter(lease=self.name, leased_until__gte=now, over=False)
+        return rows.exists()
+
     @classmethod
     def health(cls, now: datetime) -> "tuple[Literal['good', 'warning', 'bad'], str]":
         """How publishing itself is, in a sentence."""
         rows = cls.objects.filter(ended_at=None, heart_beat__gte=now - GONE)
-        alive = rows.order_by("heart_beat").first()  # of several, the one that is silent
-        if alive is not None and now - alive.heart_beat > QUIET:
-            return "bad", (
-                f"The publisher gives no sign of life since {alive.heart_beat:%H:%M} UTC. It is ended and "
-                "started again by itself"
-            )
+        alive = rows.filter(heart_beat__gte=now - QUIET).first()
+        for silent in rows.filter(heart_beat__lt=now - QUIET).order_by("heart_beat"):
+            if alive is None or silent.holds(now):  # else another took its place
+                return "bad", (
+                    f"The publisher gives no sign of life since {silent.heart_beat:%H:%M} UTC. It is ended and "
+                    "started again by itself"
+                )
         last = cls.objects.exclude(why="").filter(ended_at__gte=now - TOLD).order_by("-ended_at")
         if (gone := last.first()) is not None:
             again = "It was started again" if alive else "It is started again when something is due"

@@ -34,12 +34,14 @@ def main() -> None:
     logs.set_up(config.log, events=events, problems=2)
     set_up(config)
     from feedsmith.studio.models import Job
+    from feedsmith.studio.models.nodes import HANDED_ON
     from feedsmith.studio.worker import running
 
+    node = os.environ.get(HANDED_ON, "")
     scarce = (memory.limit() or SCARCE) < SCARCE
     last = time.monotonic()
     while time.monotonic() - last < config.idle_seconds:
-        job = Job.claim(name, config.jobs_at_once)
+        job = Job.claim(name, config.jobs_at_once, node)
         if job is not None:
             running.run(job, name)
             if scarce and memory.own() > LEFT:

@@ -26,7 +26,7 @@ from django.utils import timezone
 from feedsmith import memory
 from feedsmith.files import sweep
 from feedsmith.studio import due, logs
-from feedsmith.studio.models import Brand, Job, Look, Publisher
+from feedsmith.studio.models import Brand, Job, Look, Publisher, WorkerNode, nodes
 from feedsmith.studio.settings import Config
 from feedsmith.studio.worker import turns
 from feedsmith.studio.worker.lock import OneStudio
@@ -95,6 +95,10 @@ class Supervisor(threading.Thread):
         why: memory, silent, killed or crashed."""
         self.in_vain = 0
         self.not_before = self.look_for_silent = 0.0
+        self.node: WorkerNode | None = None
+        """How the database knows this process; None for the studio's server, which tells its figures itself."""
+        self.beaten = -nodes.BEAT_EVERY
+        self.replaced = False
         self.publisher: Worker | None = None
         self.publisher_not_before = 0.0
         self.publisher_in_vain = 0
@@ -106,7 +110,8 @@ class Supervisor(threading.Thread):
     def run(self) -> None:
         self._tidy()
         while not self.closing:
-            for look in (self._look_at_publisher, self._look):  # what has a time of its own first
+            # What has a time of its own before what has none.
+            for look in (self._look_at_node, self._look_at_publisher, self._look):
                 try:
                     look()
                 except Exception:  # the database may be full or locked now, and not in a moment
@@ -179,6 +184,33 @@ class Supervisor(threading.Thread):
             return
         self.in_vain = 0
 
+    # ---- the node --------------------------------------------------------------------------------
+
+    def _look_at_node(self) -> None:
+        """Beside a server: tell the database, where the server reads it, that we live and how we are."""
+        now = time.monotonic()
+        if not self.prefix or now - self.beaten < nodes.BEAT_EVERY:
+            return
+        if self.node is None:
+            self.node = WorkerNode.join()
+        self.node.beat(self.figures())
+        self.beaten = now
+        if not self.replaced and (gone := self.node.replace()) is not None:
+            self.replaced = True
+            logs.event(log, "node replaced", node=self.node.name, gone=gone.name)
+
+    def figures(self) -> nodes.Figures:
+        """What runs here, what it holds, and what was begun and died since this process began."""
+        held = dict(self.running())
+        return {
+            "running": {what: len(each) for what, each in held.items()},
+            "memory": {
+                "supervisor": memory.own(), **{what: sum(each) for what, each in held.items()}
+            },
+            "starts": {what: self.starts[what] for what in held},
+            "deaths": [[what, why, count] for (what, why), count in list(self.deaths.items())],
+        }  # fmt: skip
+
     # ---- the publisher ---------------------------------------------------------------------------
 
     def _look_at_publisher(self) -> None:
@@ -248,7 +280,7 @@ class Supervisor(threading.Thread):
                 process = subprocess.Popen(
                     [sys.executable, "-m", module, name, str(events)],
                     stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said,
-                    env=os.environ | self.config.as_environment() | {turns.HANDED_ON: self.turns},
+                    env=os.environ | self.config.as_environment() | self._handed_on(),
                     start_new_session=True,
                     pass_fds=(*self.lock.handles(), events),
                 )  # fmt: skip
@@ -257,6 +289,10 @@ class Supervisor(threading.Thread):
         self.starts[what] += 1
         logs.event(log, "process begun", worker=name, child=process.pid)
         return Worker(name, process)
+
+    def _handed_on(self) -> dict[str, str]:
+        node = {nodes.HANDED_ON: str(self.node.name)} if self.node is not None else {}
+        return {turns.HANDED_ON: self.turns} | node
 
     def running(self) -> list[tuple[str, list[int]]]:
         """Bytes that each worker, and each publisher, holds now."""
@@ -321,6 +357,8 @@ class Supervisor(threading.Thread):
             log.warning("the database cannot be written; what was under way is noticed by its silence, or at the next start")  # fmt: skip
         self.publisher = None
         self.workers.clear()
+        if self.node is not None:
+            self.node.leave()
         shutil.rmtree(self.turns, ignore_errors=True)
 
 
