@@ -1,7 +1,7 @@
 """The feed's order: one draft put beside another. The highest position is the newest, top left."""
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Subquery
 
 from feedsmith.errors import FeedsmithError
 from feedsmith.studio.models import Brand, Draft, Event, Person
@@ -84,6 +84,9 @@ def _spread(rows: QuerySet[Draft]) -> None:
 def neighbours(draft: Draft) -> tuple[int | None, int | None]:
     """Numbers of the posts before and after this one in the feed, archived ones left out."""
     feed = Draft.objects.filter(brand=draft.brand_id).exclude(state="archived").exclude(pk=draft.pk)
-    before = feed.filter(position__gte=draft.position).order_by("position", "pk").first()
-    after = feed.filter(position__lt=draft.position).order_by("-position", "-pk").first()
-    return (before.pk if before else None, after.pk if after else None)
+    before = feed.filter(position__gte=draft.position).order_by("position", "pk").values("pk")[:1]
+    after = feed.filter(position__lt=draft.position).order_by("-position", "-pk").values("pk")[:1]
+    both = Draft.objects.filter(pk=draft.pk).order_by()
+    found: tuple[int | None, int | None] | None
+    found = both.values_list(Subquery(before), Subquery(after)).first()
+    return found or (None, None)

@@ -246,6 +246,7 @@ def django_settings(config: Config) -> dict[str, Any]:
             {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
         ],
         "LOGIN_URL": "/sign-in",
+        "SESSION_ENGINE": "feedsmith.studio.sessions",
         "SESSION_COOKIE_AGE": 30 * 24 * 3600,
         "SESSION_COOKIE_NAME": "studio",
         "SESSION_COOKIE_HTTPONLY": True,

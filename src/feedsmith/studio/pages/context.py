@@ -48,9 +48,10 @@ def _making(request: HttpRequest) -> str:
     brand = getattr(request, "brand", None)
     if brand is None or getattr(request, "role", "") not in ("editor", "owner"):
         return ""
-    job = Job.objects.filter(brand=brand, state="running").only("kind", "done", "total").first()
-    if job is None:
-        return ""
-    if job.kind != "generate" or not job.total:
-        return "Working"
-    return f"Making {min(job.done + 1, job.total)} of {job.total}"
+    jobs = Job.objects.filter(brand=brand, state="running").order_by()
+    job = jobs.values_list("kind", "done", "total")[:1]
+    for kind, done, total in job:
+        if kind != "generate" or not total:
+            return "Working"
+        return f"Making {min(done + 1, total)} of {total}"
+    return ""

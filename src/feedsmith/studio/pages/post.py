@@ -33,7 +33,9 @@ SOURCES = 12
 
 def of_brand(brand: Brand, number: int) -> Draft:
     """A draft of this brand. Raises Http404 for one of another."""
-    return get_object_or_404(Draft.objects.select_related("brand"), brand=brand, pk=number)
+    draft: Draft = get_object_or_404(Draft, brand=brand, pk=number)
+    draft.brand = brand
+    return draft
 
 
 @for_members("reviewer")
@@ -60,8 +62,11 @@ def page_of(request: HttpRequest, brand: Brand, draft: Draft) -> dict[str, objec
     before, after = feed.neighbours(draft)
     steps = draft.steps(request.role)
     editor = states.at_least(request.role, "editor")
-    history = list(draft.revisions.select_related("person").order_by("-number"))
-    latest = history[0].number if history else 1
+    # A post that was edited often has much to tell: not the words of each version.
+    history = list(
+        draft.revisions.order_by("-number").values("number", "what", "at", "person__name")
+    )
+    latest = history[0]["number"] if history else 1
     zone = zone_of(brand)
     may_edit = editor and draft.state in states.EDITABLE
     return {
