@@ -30,8 +30,6 @@ OWNER = "FEEDSMITH_OWNER"
 """Environment variable: what the first owner signs in as; else as the system's user is called."""
 
 STDERR = 2
-GOODBYE = 3
-"""Seconds that open requests get at the end; event streams are open as long as their page is."""
 
 
 def open_database(config: Config) -> None:
@@ -105,8 +103,6 @@ def open_studio(
     `password`: the owner's first one, where they have none yet. No link is told then: a container's log is
     read by more people than a terminal.
     """
-    import uvicorn
-
     _end_on_sigterm()
     memory.be_frugal()
     check_writable(config.folder)
@@ -121,9 +117,8 @@ def open_studio(
         _first_password(owner, password)
     from feedsmith.studio import metrics
     from feedsmith.studio.delivery import Deliverer
+    from feedsmith.studio.keeper import Keeper
     from feedsmith.studio.models import Job, LoginLink, Look, Publisher
-    from feedsmith.studio.pages.events import streams
-    from feedsmith.studio.serving import Application
     from feedsmith.studio.worker.supervisor import EXTRA, Supervisor
 
     # Nobody of ours works yet: what seems to run was cut off by a kill, and goes on.
@@ -135,27 +130,7 @@ def open_studio(
         Publisher.ended()
         Look.released()
 
-    class Server(uvicorn.Server):
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            streams.end()  # they would be waited for as long as their pages are open
-            await super().shutdown(sockets)
-
-    server = Server(
-        uvicorn.Config(
-            Application(),
-            host=config.host,
-            port=config.port,
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=bool(config.proxies),
-            forwarded_allow_ips=list(config.proxies),
-            timeout_graceful_shutdown=GOODBYE,
-            limit_concurrency=500,
-        )
-    )
+    keeper = Keeper(config, listening, lock) if config.servers > 1 else None
     address = f"{config.url}/sign-in/link/{LoginLink.make(owner)}"
     tell(f"The studio is open at {config.url}")
     if password:
@@ -172,11 +147,24 @@ def open_studio(
         webbrowser.open(address)
     try:
         with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when all is closed
-            server.run(sockets=[listening])
+            if keeper is not None:
+                keeper.run()
+            else:
+                _serve(config, listening)
     finally:
+        if keeper is not None:
+            keeper.close()
         deliverer.close()
         supervisor.close()
         lock.release()
+
+
+def _serve(config: Config, listening: socket.socket) -> None:
+    """Answer browsers in this process, until SIGTERM or SIGINT."""
+    from feedsmith.studio.server import Server
+    from feedsmith.studio.serving import Application
+
+    Server(config, Application()).run(sockets=[listening])
 
 
 def work_along(config: Config, *, tell: Tell) -> None:
