@@ -15,6 +15,7 @@ from ninja.errors import HttpError, ValidationError
 
 from feedsmith.errors import FeedsmithError
 from feedsmith.studio import rate
+from feedsmith.studio.api import door
 from feedsmith.studio.models import drafts, uploads
 from feedsmith.studio.pages import errors
 
