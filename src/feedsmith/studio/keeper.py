@@ -37,7 +37,7 @@ LOOK_EVERY = 0.2
 AT_ONCE = 10.0
 """Seconds; a server that dies younger than this is started ever more seldom."""
 BACK_OFF_MAX = 30.0
-IN_VAIN = 5
+IN_VAIN = 4
 """Such deaths in a row, before any server has lived longer, after which the studio ends."""
 
 log = logging.getLogger("feedsmith.studio")

@@ -123,13 +123,13 @@ class Servers:
             ("server_deaths", "Servers that did not end by themselves.", keeper.deaths),
         ):
             yield CounterMetricFamily(f"feedsmith_{name}", words, value=value)
-        own = list(ProcessCollector(registry=None).collect())  # type: ignore[arg-type]
+        own = list(ProcessCollector(registry=None).collect())
         told = {metric.name: metric for metric in own}
         sums = {name: _value(metric) for name, metric in told.items()}
         with self._lock:
             self._seconds[os.getpid()] = sums.pop("process_cpu_seconds", 0.0)
             for pid in running:
-                of_one = ProcessCollector(pid=lambda pid=pid: pid, registry=None)  # type: ignore[arg-type, misc]
+                of_one = ProcessCollector(pid=lambda pid=pid: pid, registry=None)  # type: ignore[misc]
                 for metric in of_one.collect():
                     if metric.name == "process_cpu_seconds":
                         self._seconds[pid] = _value(metric)
