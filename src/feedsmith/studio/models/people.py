@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from feedsmith.studio.models.brands import Brand
+from feedsmith.studio.once import Once
 
 LINK_HOURS = 1
 """How long the link lives that a start prints."""
@@ -157,13 +158,17 @@ class SignIn:
 
     def get_user(self, user_id: int) -> Person | None:
         """With their memberships, which every page needs, in one question."""
-        rows = memberships(user_id).filter(person__is_active=True).select_related("person")
-        known = list(rows)
+        known = _belonging(user_id)
         if not known:
             return Person.objects.filter(pk=user_id, is_active=True).first()
         person: Person = known[0].person
         person.belongs = known
         return person
+
+
+@Once
+def _belonging(person: int) -> "models.QuerySet[Membership]":
+    return memberships(person).filter(person__is_active=True).select_related("person")
 
 
 def memberships(person: int) -> "models.QuerySet[Membership]":
