@@ -7,25 +7,24 @@ questions was a third of that. Only for those that every page asks, whose SQL is
 import copy
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import QuerySet
 
-Row = TypeVar("Row")
 FIRST = 1_900_000_001
 """Numbers from here on stand for values while the SQL is made; every column of numbers takes them."""
 
 
-class Once(Generic[Row]):
+class Once:
     """A function of whole numbers that returns a query; called with numbers it returns the query's rows."""
 
-    def __init__(self, question: Callable[..., "QuerySet[Any, Row]"]) -> None:
+    def __init__(self, question: Callable[..., QuerySet]) -> None:
         self._question = question
-        self._ready: tuple[QuerySet[Any, Row], Any, str, tuple[Any, ...]] | None = None
+        self._ready: tuple[QuerySet, Any, str, tuple[Any, ...]] | None = None
         update_wrapper(self, question)
 
-    def __call__(self, *values: int) -> list[Row]:
+    def __call__(self, *values: int) -> list[Any]:
         if self._ready is None:
             self._ready = self._made(len(values))
         like, compiler, sql, places = self._ready
@@ -33,10 +32,10 @@ class Once(Generic[Row]):
         own.connection = connections[DEFAULT_DB_ALIAS]  # this thread's
         own.said = sql, tuple(values[p] if isinstance(p, int) else p[0] for p in places)
         rows: Any = QuerySet(like.model, _Query(like.query, own))
-        rows._iterable_class, rows._fields = like._iterable_class, like._fields  # type: ignore[attr-defined]
+        rows._iterable_class, rows._fields = like._iterable_class, like._fields
         return list(rows._iterable_class(rows))
 
-    def _made(self, count: int) -> "tuple[QuerySet[Any, Row], Any, str, tuple[Any, ...]]":
+    def _made(self, count: int) -> tuple[QuerySet, Any, str, tuple[Any, ...]]:
         """The query, its compiler and SQL, and for each place in it the number of its value, or (what stands
         there always,)."""
         marks = [FIRST + number for number in range(count)]
