@@ -1,17 +1,21 @@
-"""Many editors at once on PostgreSQL, with several workers: errors, how soon pages answer, what one costs.
+"""Many editors at once on PostgreSQL, with several servers, workers and object storage: errors, how soon pages answer,
+what one costs, and which program takes how much of the machine.
 
-    python bench/load.py [--brands 50] [--editors 200] [--seconds 60] [--pause 1.0] [--workers 2] [--posts 40]
+    python bench/load.py [--brands 50] [--editors 200] [--seconds 60] [--pause 1 3 5] [--servers 1] [--workers 2]
+                         [--posts 40] [--publish 5]
 
-A server of PostgreSQL is started for it (apt-get install postgresql; pip install 'psycopg[binary]'), then `feedsmith
-studio` with all brands and `feedsmith studio work` beside it. Each editor is signed in by a link of their own, belongs to
-one brand, and goes on clicking with a pause between two clicks: 60 of 100 read (grid, post, calendar, library, create),
-20 edit a caption, 10 send to review and approve, 10 move a post in the feed. Every brand has three jobs waiting
-meanwhile (plans brought in, which need no model), so that workers write to the same database.
+A server of PostgreSQL is started for it (apt-get install postgresql; pip install 'psycopg[binary]'), an S3 server
+(rclone, of the extra dev) and a fake Instagram, then `feedsmith studio` with all brands and `feedsmith studio work`
+beside it. Each editor is signed in by a link of their own, belongs to one brand, and goes on clicking with a pause
+between two clicks, half to one and a half times as long as said; each pause is a round of its own. 60 of 100 clicks read
+(grid, post, calendar, library, create), 20 edit a caption, 10 send to review and approve, 10 move a post in the feed.
+Every brand has three jobs waiting meanwhile (plans brought in, which need no model), so that workers write to the same
+database; of --publish brands a post goes out, its picture by the bucket.
 
 `errors`: answers of 400 and more but 409 (somebody else changed the post in between: part of the work), and what was not
 answered. Times are until the answer is whole, by the clock of the one asking, which runs on the same machine and
-takes its share of it: `server_cpu_ms` is the server's processor time a request, which that disturbs less, and
-`busy` the part of one processor that the server used. At 1.0 it can do no more: one process thinks on one processor.
+takes its share of it: `server_cpu_ms` is the servers' processor time a request, which that disturbs less.
+`processors` are those that each program used on average, of the machine's `of`.
 """
 
 import argparse
@@ -31,7 +35,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
@@ -41,7 +46,9 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "src")]
 import small_studio  # noqa: E402
 from feedsmith.brand import Brand as BrandFile  # noqa: E402
 from feedsmith.brand import Home  # noqa: E402
-from studio import processor  # noqa: E402
+from feedsmith.fake_instagram.server import FakeInstagram  # noqa: E402
+from s3_server import KEYS, storage  # noqa: E402
+from small_publishing import connect  # noqa: E402
 from studio_server import Server, memory  # noqa: E402
 
 
@@ -52,8 +59,8 @@ def program(name: str) -> str:
     return found
 
 
-def postgres(folder: Path, ended: ExitStack) -> str:
-    """The address of a fresh database, which is there until `ended`."""
+def postgres(folder: Path, ended: ExitStack) -> tuple[str, int]:
+    """The address of a fresh database, which is there until `ended`, and its process."""
     import psycopg
 
     user = None
@@ -86,7 +93,7 @@ def postgres(folder: Path, ended: ExitStack) -> str:
             time.sleep(0.1)
     with psycopg.connect(f"{address}/postgres", autocommit=True) as connection:
         connection.execute("CREATE DATABASE studio")
-    return f"{address}/studio"
+    return f"{address}/studio", server.pid
 
 
 PATIENCE = 120
@@ -102,6 +109,9 @@ told = json.loads(sys.argv[1])
 homes = [Path(home) for home in told["homes"]]
 open_database(Config(home=homes[0], database_url=os.environ[DATABASE_URL]))
 welcome(homes)
+from datetime import timedelta
+from django.utils import timezone
+from feedsmith.studio import due
 from feedsmith.studio.models import Brand, Draft, LoginLink
 from feedsmith.studio.models.people import add
 people = []
@@ -114,6 +124,11 @@ for number, brand in enumerate(Brand.objects.order_by("pk")):
         row._index()
         rows.append(row)
     Draft.objects.bulk_create(rows)
+    if number < told["publish"]:
+        now = timezone.now()
+        due.seen(brand, now)
+        like.move("approved", by="owner").move(
+            "scheduled", by="owner", scheduled_at=now + timedelta(seconds=30 + 5 * number))
     for n in range(number, told["editors"], len(homes)):
         person = add(f"editor{n}", brand, "owner")
         people.append((brand.slug, LoginLink.make(person, 5)))
@@ -207,11 +222,13 @@ class Editor:
         root, draft = f"/b/{self.slug}", self.random.choice(self.posts)
         dice = self.random.random()
         if dice < 0.6:
-            pages = [f"{root}/posts", f"{root}/posts", f"{root}/posts/{draft}", f"{root}/posts/{draft}",
-                     f"{root}/calendar", f"{root}/library", f"{root}/create"]  # fmt: skip
-            await self.ask("GET", self.random.choice(pages), what="read")
+            page = self.random.choice(
+                ["grid", "grid", "post", "post", "calendar", "library", "create"]
+            )
+            where = {"grid": "posts", "post": f"posts/{draft}"}.get(page, page)
+            await self.ask("GET", f"{root}/{where}", what=page)
         elif dice < 0.9:
-            _, page = await self.ask("GET", f"{root}/posts/{draft}", what="read")
+            _, page = await self.ask("GET", f"{root}/posts/{draft}", what="post")
             found = re.search(r'name="version" value="(\d+)"', page)
             if found is None:
                 return
@@ -256,7 +273,7 @@ class Told:
             "requests": len(every), "a_second": round(len(every) / seconds, 1),
             "errors": sum(self.wrong.values()), "wrong": dict(self.wrong.most_common(5)),
             "statuses": dict(self.statuses), **_times(every),
-            "by_kind": {what: _times(sorted(rows)) for what, rows in sorted(self.took.items())},
+            "pages": {what: _times(sorted(rows)) for what, rows in sorted(self.took.items())},
         }  # fmt: skip
 
 
@@ -268,7 +285,62 @@ def _times(took: list[float]) -> dict[str, float]:
     }
 
 
-async def crowd(editors: list[Editor], seconds: float, pause: float) -> None:
+def spent(pid: int) -> tuple[float, float]:
+    """Seconds of processor that a process has used so far, and those of its children that have ended."""
+    with suppress(OSError):
+        stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks = os.sysconf("SC_CLK_TCK")
+        return (int(stat[11]) + int(stat[12])) / ticks, (int(stat[13]) + int(stat[14])) / ticks
+    return 0.0, 0.0
+
+
+def below(pid: int) -> Iterator[tuple[int, bytes]]:
+    """A process and all that descend from it, with their command lines."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError, ValueError):
+            stat = (entry / "stat").read_text().rpartition(")")[2].split()
+            parents.setdefault(int(stat[1]), []).append(int(entry.name))
+    waiting = [pid]
+    while waiting:
+        one = waiting.pop()
+        with suppress(OSError):
+            yield one, Path(f"/proc/{one}/cmdline").read_bytes()
+        waiting += parents.get(one, ())
+
+
+class Machine:
+    """Which program used how much."""
+
+    def __init__(self, studio: int, beside: int, database: int) -> None:
+        self.studio, self.beside, self.database = studio, beside, database
+
+    def look(self) -> dict[str, float]:
+        used = dict.fromkeys(
+            ("servers", "workers", "postgres", "asking, instagram and bucket"), 0.0
+        )
+        for pid, words in below(self.studio):
+            own, ended = spent(pid)
+            if b"feedsmith.studio.worker" in words:
+                used["workers"] += own + ended
+            else:
+                used["servers"] += own
+                used["workers"] += ended  # servers do not end
+        for pid, _ in below(self.beside):
+            used["workers"] += sum(spent(pid))
+        for pid, _ in below(self.database):
+            used["postgres"] += sum(spent(pid))
+        mine = os.getpid()
+        others = {
+            pid for root in (self.studio, self.beside, self.database) for pid, _ in below(root)
+        }
+        used["asking, instagram and bucket"] = sum(
+            spent(pid)[0] for pid, _ in below(mine) if pid not in others
+        )
+        return used
+
+
+async def signed_in(editors: list[Editor]) -> None:
     gate = asyncio.Semaphore(4)
 
     async def in_turn(editor: Editor) -> None:
@@ -276,8 +348,29 @@ async def crowd(editors: list[Editor], seconds: float, pause: float) -> None:
             await editor.sign_in()
 
     await asyncio.gather(*(in_turn(editor) for editor in editors))
-    until = time.monotonic() + seconds
-    await asyncio.gather(*(editor.work(until, pause) for editor in editors))
+
+
+async def crowd(
+    editors: list[Editor], seconds: float, pauses: list[float], machine: Machine
+) -> list[dict[str, object]]:
+    """What each round told."""
+    await signed_in(editors)
+    rounds = []
+    for pause in pauses:
+        told = Told()
+        for editor in editors:
+            editor.told = told
+        before, began = machine.look(), time.monotonic()
+        await asyncio.gather(*(editor.work(began + seconds, pause) for editor in editors))
+        used, took = machine.look(), time.monotonic() - began
+        found = told.summary(took)
+        shares = {name: round((used[name] - before[name]) / took, 2) for name in used}
+        spent_ms = 1000 * (used["servers"] - before["servers"]) / int(str(found["requests"]))
+        rounds.append(
+            {"pause_s": pause, **found, "server_cpu_ms": round(spent_ms, 2),
+             "processors": {**shares, "of": os.cpu_count()}}
+        )  # fmt: skip
+    return rounds
 
 
 def waiting_jobs(database: str, each: int) -> None:
@@ -316,36 +409,65 @@ def fairness(database: str) -> dict[str, object]:
             "most_ahead": most}  # fmt: skip
 
 
+@contextmanager
+def bucket(folder: Path) -> Iterator[dict[str, str]]:
+    """Settings of a storage on this machine."""
+    with storage(folder, "media") as there:
+        yield {
+            "FEEDSMITH_S3_ENDPOINT": there.url, "FEEDSMITH_S3_BUCKET": "media",
+            "FEEDSMITH_S3_ACCESS_KEY": KEYS.access, "FEEDSMITH_S3_SECRET_KEY": KEYS.secret,
+            "FEEDSMITH_S3_KEEP_DAYS": "1",
+        }  # fmt: skip
+
+
+def published(database: str) -> int:
+    import psycopg
+
+    with psycopg.connect(database) as connection:
+        rows = connection.execute("SELECT count(*) FROM studio_draft WHERE state = 'published'")
+        return int(rows.fetchone()[0])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--brands", type=int, default=50)
     parser.add_argument("--editors", type=int, default=200)
     parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--pause", type=float, default=1.0)
+    parser.add_argument("--pause", type=float, nargs="+", default=[1.0])
+    parser.add_argument("--servers", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--posts", type=int, default=40)
     parser.add_argument("--jobs-each", type=int, default=3)
+    parser.add_argument("--publish", type=int, default=5)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, ExitStack() as ended:
+        fake = ended.enter_context(closing(FakeInstagram()))
+        fake.start()
         homes = []
         for number in range(options.brands):
             home = Home(Path(folder) / f"b{number:02d}")
             home.create(BrandFile(name=f"B{number:02d}"))
             small_studio.post(home, "00-photo-aaaaaa")
+            if number < options.publish:
+                connect(fake, home.root)
             homes.append(str(home.root))
-        database = postgres(Path(folder) / "postgres", ended)
-        environment = os.environ | {
+        database, database_process = postgres(Path(folder) / "postgres", ended)
+        environment = os.environ | ended.enter_context(bucket(Path(folder) / "s3")) | {
             "FEEDSMITH_DATABASE_URL": database,
             "PYTHONPATH": str(ROOT / "src") + os.pathsep + os.environ.get("PYTHONPATH", ""),
-        }
-        told = json.dumps({"homes": homes, "posts": options.posts, "editors": options.editors})
+        }  # fmt: skip
+        told = json.dumps(
+            {"homes": homes, "posts": options.posts, "editors": options.editors, "publish": options.publish}
+        )  # fmt: skip
         filled = subprocess.run(
             [sys.executable, "-c", FILL, told], env=environment, check=True, stdout=subprocess.PIPE, text=True
         )  # fmt: skip
         people = json.loads(filled.stdout.splitlines()[-1])
         here = options.workers // 2
         jobs = ("--jobs", str(options.workers), "--workers", str(here))
-        server = Server(Path(homes[0]), *homes[1:], *jobs, environment=environment)
+        server = Server(
+            Path(homes[0]), *homes[1:], *jobs, "--servers", str(options.servers), environment=environment
+        )  # fmt: skip
         ended.callback(server.close)
         beside = subprocess.Popen(
             [sys.executable, "-m", "feedsmith", "studio", "work", homes[0], "--jobs", str(options.workers),
@@ -354,24 +476,22 @@ def main() -> None:
         )  # fmt: skip
         ended.callback(beside.wait, 60)
         ended.callback(beside.terminate)
-        answers = Told()
         editors = [
-            Editor(number, server.url, slug, link, answers)
+            Editor(number, server.url, slug, link, Told())
             for number, (slug, link) in enumerate(people)
         ]
         waiting_jobs(database, options.jobs_each)
-        before = processor(server.process.pid)
-        began = time.monotonic()
-        asyncio.run(crowd(editors, options.seconds, options.pause))
-        used, took = processor(server.process.pid) - before, time.monotonic() - began
-        found = answers.summary(options.seconds)
-        signing_in = 3 * len(editors)
-        found["server_cpu_ms"] = round(1000 * used / (int(str(found["requests"])) + signing_in), 1)
-        found["busy"] = round(used / took, 2)
-        found["server_mb"] = memory(server.process.pid) >> 20
-        found["load_of_the_machine"] = round(os.getloadavg()[0], 1)
-        found["jobs"] = fairness(database)
-    print(json.dumps({"editors": options.editors, "brands": options.brands, **found}, indent=2))
+        machine = Machine(server.process.pid, beside.pid, database_process)
+        rounds = asyncio.run(crowd(editors, options.seconds, options.pause, machine))
+        own = [pid for pid, words in below(server.process.pid) if b"studio.worker" not in words]
+        objects = [p for p in (Path(folder) / "s3" / "media").rglob("*") if p.is_file()]
+        found = {
+            "editors": options.editors, "brands": options.brands, "servers": options.servers, "rounds": rounds,
+            "server_mb": [memory(pid) >> 20 for pid in own], "load_of_the_machine": round(os.getloadavg()[0], 1),
+            "jobs": fairness(database),
+            "published": {"by_the_bucket": published(database), "of": options.publish, "objects": len(objects)},
+        }  # fmt: skip
+    print(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":

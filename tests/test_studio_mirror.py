@@ -8,7 +8,7 @@ import pytest
 
 from feedsmith.errors import FeedsmithError
 from feedsmith.studio import mirror
-from feedsmith.studio.mirror import Keeper, Mirror, Store, bring_back, store_from_environment
+from feedsmith.studio.mirror import Sender, Mirror, Store, bring_back, store_from_environment
 from s3_server import KEYS, Storage, storage
 
 
@@ -188,7 +188,7 @@ def test_a_keeper_sends_once_more_at_the_end(
     store: Store, brand: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mirror, "EVERY", 3600.0)
-    keeper = Keeper(kept(store, brand))
+    keeper = Sender(kept(store, brand))
     keeper.start()
     (brand / "last.txt").write_text("last words")
     keeper.close()

@@ -116,6 +116,15 @@ def studio(
             envvar="FEEDSMITH_MEMORY", min=64, help="MB that the process which makes posts may use."
         ),
     ] = 512,
+    servers: Annotated[
+        int,
+        typer.Option(
+            envvar="FEEDSMITH_SERVERS",
+            min=1,
+            max=32,
+            help="Processes that answer browsers; one for each processor that many people need.",
+        ),
+    ] = 1,
     idle: Idle = 60,
     jobs: Annotated[
         int,
@@ -152,7 +161,7 @@ def studio(
 
     config = config_of(
         homes[0], host=host, port=port, public_url=url, proxies=tuple(proxy or ()),
-        memory_cap=memory * 2**20, jobs_at_once=jobs, idle_seconds=idle,
+        servers=servers, memory_cap=memory * 2**20, jobs_at_once=jobs, idle_seconds=idle,
         workers_here=workers if workers >= 0 else None, webhooks_to=_networks(webhooks_to or []),
         log=checked(log), metrics=metrics, metrics_token=environment.secret(METRICS_TOKEN, "the token"),
     )  # fmt: skip

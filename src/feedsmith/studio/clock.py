@@ -6,6 +6,7 @@ taken, unless the second is asked for. Either is said in a sentence (PEP 495 nam
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ def moment(day: date, clock: time, zone: tzinfo, *, second: bool = False) -> Mom
     return Moment(taken.astimezone(UTC), said, twice=True)
 
 
+@lru_cache(maxsize=512)
 def change(day: date, zone: tzinfo) -> Change | None:
     """The change of the clock on that day; None on all others."""
     # A second early, since a day can begin with the change; the next day's is not this one's.

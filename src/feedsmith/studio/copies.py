@@ -7,10 +7,11 @@ import shutil
 import threading
 from pathlib import Path
 
+from django.conf import settings
 from django.db import transaction
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.files import check_writable, full_disk, no_room, write_json
+from feedsmith.files import check_writable, full_disk, held, no_room, write_json
 from feedsmith.studio import feed
 from feedsmith.studio.models import Draft, Event, Person
 
@@ -35,7 +36,7 @@ def duplicate(draft: Draft, person: Person | None = None) -> Draft:
         )
     posts = draft.brand.home.posts
     check_writable(posts)
-    with _one:
+    with _one, held(settings.STUDIO.folder / "copies.lock"):
         name = _free(posts, post.id)
         made = post.model_copy(update={"id": name, "version_of": ""})
         unfinished = posts / f".{name}.{secrets.token_hex(4)}.part"

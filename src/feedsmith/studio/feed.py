@@ -1,11 +1,12 @@
 """The feed's order: one draft put beside another. The highest position is the newest, top left."""
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from feedsmith.errors import FeedsmithError
 from feedsmith.studio.models import Brand, Draft, Event, Person
 from feedsmith.studio.models.drafts import STEP
+from feedsmith.studio.once import Once
 
 NARROW = 1e-6
 """Positions nearer than this are spread out again; halving STEP between two posts takes 29 moves
@@ -83,7 +84,17 @@ def _spread(rows: QuerySet[Draft]) -> None:
 
 def neighbours(draft: Draft) -> tuple[int | None, int | None]:
     """Numbers of the posts before and after this one in the feed, archived ones left out."""
-    feed = Draft.objects.filter(brand=draft.brand_id).exclude(state="archived").exclude(pk=draft.pk)
-    before = feed.filter(position__gte=draft.position).order_by("position", "pk").first()
-    after = feed.filter(position__lt=draft.position).order_by("-position", "-pk").first()
-    return (before.pk if before else None, after.pk if after else None)
+    for before, after in _both(draft.pk):
+        return before, after
+    return None, None
+
+
+@Once
+def _both(number: int) -> QuerySet[Draft, tuple[int | None, int | None]]:
+    own = OuterRef("position")
+    feed = Draft.objects.filter(brand=OuterRef("brand")).exclude(state="archived")
+    feed = feed.exclude(pk=OuterRef("pk"))
+    before = feed.filter(position__gte=own).order_by("position", "pk").values("pk")[:1]
+    after = feed.filter(position__lt=own).order_by("-position", "-pk").values("pk")[:1]
+    draft = Draft.objects.filter(pk=number).order_by()
+    return draft.values_list(Subquery(before), Subquery(after))

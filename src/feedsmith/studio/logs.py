@@ -6,6 +6,7 @@ Lines carry numbers of people and jobs, and routes: no names, no addresses, no w
 secret is blackened wherever it stands, as a traceback may quote anything.
 """
 
+import contextlib
 import json
 import logging
 import logging.handlers
@@ -165,26 +166,39 @@ def checked(form: str) -> str:
     return form.strip().lower()
 
 
-def to(place: Path | int, form: str = "text") -> logging.Handler:
-    """A handler that writes to a file, which starts anew when it has grown, or to an open descriptor."""
-    handler: logging.Handler = _Descriptor(place) if isinstance(place, int) else _file(place)
+def to(place: Path | int, form: str = "text", *, turns: bool = True) -> logging.Handler:
+    """A handler that writes to a file, which starts anew when it has grown, or to an open descriptor. Without `turns`
+    another process starts the file anew (`turn`), and this one follows."""
+    handler: logging.Handler = _Descriptor(place) if isinstance(place, int) else _file(place, turns)
     handler.addFilter(_knowing)
     handler.setFormatter(Json() if form == "json" else Text())
     return handler
 
 
-def _file(path: Path) -> logging.Handler:
+def _file(path: Path, turns: bool) -> logging.Handler:
+    if not turns:
+        return logging.handlers.WatchedFileHandler(path, encoding="utf-8", delay=True)
     return logging.handlers.RotatingFileHandler(
         path, maxBytes=FILE_BYTES, backupCount=1, encoding="utf-8", delay=True
     )
 
 
-def set_up(form: str, *, events: int, problems: Path | int) -> None:
+def turn() -> None:
+    """Start files anew that other processes have made too large."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.handlers.RotatingFileHandler):
+            with contextlib.suppress(OSError):
+                if Path(handler.baseFilename).stat().st_size > FILE_BYTES:
+                    with handler.lock or contextlib.nullcontext():
+                        handler.doRollover()
+
+
+def set_up(form: str, *, events: int, problems: Path | int, turns: bool = True) -> None:
     """Once in a process: what goes wrong is kept in `problems`, a file or an open descriptor; where a form is
-    set, all events go to the descriptor `events`, too."""
+    set, all events go to the descriptor `events`, too. `turns`: as of `to`."""
     root = logging.getLogger()
     if not form or problems != events:  # else all of it goes there, once
-        kept = to(problems, form)
+        kept = to(problems, form, turns=turns)
         kept.setLevel(logging.WARNING)
         root.addHandler(kept)
     if form:

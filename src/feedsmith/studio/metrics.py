@@ -1,6 +1,7 @@
 """Metrics: what a monitor reads at /metrics, in Prometheus' text format.
 
-Requests are counted in the server's process; what workers and publishers do is read from the database when it is
+Requests are counted in the server's process, of several servers in a file each, which the process that keeps
+them adds up (keeper.py); what workers and publishers do is read from the database when it is
 asked for, so that it is right however many of them there are, and wherever. Counters begin with the server.
 Labels are few: kinds, states, routes, machines that work along and connected accounts, never people or posts.
 Those machines write their figures into the database instead of being asked: they have no port to find, and one that
@@ -8,6 +9,7 @@ was killed is still told.
 """
 
 import logging
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -35,7 +37,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 
 import feedsmith
 from feedsmith import rules
-from feedsmith.studio import accounts
+from feedsmith.studio import accounts, line
 from feedsmith.studio.models import Brand, Delivery, Draft, Job, Publication, WorkerNode
 from feedsmith.studio.models.jobs import OVER
 
@@ -65,6 +67,10 @@ ProcessCollector(registry=REGISTRY)
 
 supervisor: Any = None
 """The one of this process (worker.supervisor.Supervisor); None where there is none."""
+keeper: Any = None
+"""The one of several servers (keeper.Keeper), in its own process; elsewhere None."""
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+"""Environment variable by which the client of Prometheus is told, when it is loaded, to count in files of that folder."""
 
 
 def request(method: str, route: str, status: int, seconds: float) -> None:
@@ -76,7 +82,23 @@ def request(method: str, route: str, status: int, seconds: float) -> None:
 def scrape() -> bytes:
     """All of them, now."""
     begin()
-    return generate_latest(REGISTRY)
+    if keeper is None:
+        return generate_latest(REGISTRY)
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    # Made anew: files of servers that began since are in it, and of those that died, so that no count falls back.
+    together = CollectorRegistry()
+    MultiProcessCollector(together, str(keeper.folder / "counts"))  # type: ignore[no-untyped-call]
+    together.register(_collectors[0])
+    together.register(_servers)
+    return generate_latest(together)
+
+
+def somebody_starts_workers() -> bool:
+    """False where the supervisor of this studio has ended."""
+    if line.leads_somewhere():
+        return line.ask("alive") == b"1"
+    return supervisor is None or supervisor.is_alive()
 
 
 def begin() -> None:
@@ -87,6 +109,50 @@ def begin() -> None:
 
 
 _collectors: list["Studio"] = []
+
+
+class Servers:
+    """Of the keeper and its servers together: how many, and what a server alone tells as process_*."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._seconds: dict[int, float] = {}
+        """Processor time of each as it was seen last, so that the sum never falls."""
+
+    def collect(self) -> Iterator[Metric]:
+        running = keeper.processes()
+        yield _one("servers", "Servers that answer.", len(running))
+        for name, words, value in (
+            ("server_starts", "Servers that were begun.", keeper.starts),
+            ("server_deaths", "Servers that did not end by themselves.", keeper.deaths),
+        ):
+            yield CounterMetricFamily(f"feedsmith_{name}", words, value=value)
+        own = list(ProcessCollector(registry=None).collect())
+        told = {metric.name: metric for metric in own}
+        sums = {name: _value(metric) for name, metric in told.items()}
+        with self._lock:
+            self._seconds[os.getpid()] = sums.pop("process_cpu_seconds", 0.0)
+            for pid in running:
+                of_one = ProcessCollector(pid=lambda pid=pid: pid, registry=None)  # type: ignore[misc]
+                for metric in of_one.collect():
+                    if metric.name == "process_cpu_seconds":
+                        self._seconds[pid] = _value(metric)
+                    elif metric.name in SUMMED:
+                        sums[metric.name] += _value(metric)
+            seconds = sum(self._seconds.values())
+        for name, value in sums.items():
+            yield GaugeMetricFamily(name, told[name].documentation, value=value)
+        yield CounterMetricFamily(
+            "process_cpu_seconds", "Total user and system CPU time spent in seconds.", value=seconds
+        )
+
+
+SUMMED = ("process_virtual_memory_bytes", "process_resident_memory_bytes", "process_open_fds")
+_servers = Servers()
+
+
+def _value(metric: Metric) -> float:
+    return float(metric.samples[0].value)
 
 
 # ---- what the database knows ---------------------------------------------------------------------

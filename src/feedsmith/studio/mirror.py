@@ -343,7 +343,7 @@ def files(homes: Iterable[Path]) -> Iterator[tuple[str, Path]]:
                     yield f"{home.name}/{path.relative_to(home).as_posix()}", path
 
 
-class Keeper(threading.Thread):
+class Sender(threading.Thread):
     """Sends for as long as the studio is open, and once more at its end."""
 
     def __init__(self, mirror: Mirror) -> None:

@@ -19,8 +19,7 @@ READY: tuple[states.State, ...] = ("approved", "scheduled")
 
 def under_way(draft: Draft) -> Publication | None:
     """How the post is sent, or was sent last; None where that was for an earlier time."""
-    row = latest(draft)
-    return row if row is not None and draft.state in ("publishing", "published", "failed") else None
+    return latest(draft) if draft.state in ("publishing", "published", "failed") else None
 
 
 def asked(draft: Draft) -> Publication:

@@ -41,6 +41,8 @@ class Config:
     """Where people reach it, if not at host and port: https://studio.example.org."""
     proxies: tuple[str, ...] = ()
     """Addresses of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; none by default."""
+    servers: int = 1
+    """Processes that answer browsers, each on a processor of its own."""
     memory_cap: int = MEMORY_CAP
     jobs_at_once: int = 1
     idle_seconds: float = 60.0
@@ -246,6 +248,7 @@ def django_settings(config: Config) -> dict[str, Any]:
             {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
         ],
         "LOGIN_URL": "/sign-in",
+        "SESSION_ENGINE": "feedsmith.studio.sessions",
         "SESSION_COOKIE_AGE": 30 * 24 * 3600,
         "SESSION_COOKIE_NAME": "studio",
         "SESSION_COOKIE_HTTPONLY": True,

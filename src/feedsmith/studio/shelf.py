@@ -6,10 +6,10 @@ bring numpy and networks, which the server does not hold (20,000 photos are 30 M
 
 import colorsys
 import json
-from collections import Counter
+import threading
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,10 @@ COLOURS = {
 """Families of colours, each with the one that stands for it."""
 SHARE = 0.18
 """Share of a photo's area from which it counts among a family."""
+KEPT = 5000
+"""Photos held of libraries beside the last one: 1.5 kB each, 7 MB."""
+Stamps = tuple[tuple[int, int], ...]
+"""Time and size of each list."""
 THEMES = 14
 """Themes offered, the commonest."""
 SOURCES = {
@@ -102,7 +106,7 @@ def known(library: Path) -> Mapping[str, Item]:
     """Id -> photo as it was read, without marks; empty where there is no library. The one reader of the
     library's lists in the server: read once, and again where one of them has changed."""
     files = ("photos.jsonl", "posts.jsonl", "traits.jsonl")
-    return _read(library, tuple(_stamp(library / name) for name in files))
+    return _shelves.of(library, tuple(_stamp(library / name) for name in files))
 
 
 def chosen(all_items: Iterable[Item], asked: Asked) -> list[Item]:
@@ -168,8 +172,35 @@ def family(colour: str) -> str:
 # ---- reading -----------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=1)
-def _read(library: Path, stamps: tuple[tuple[int, int], ...]) -> dict[str, Item]:
+class _Shelves:
+    """Libraries that were read: the last one, and others as long as all together have KEPT photos at most. With one
+    alone, people of two brands made the server read both anew at each click."""
+
+    def __init__(self) -> None:
+        self._read: OrderedDict[Path, tuple[Stamps, dict[str, Item]]] = OrderedDict()
+        self._alone = threading.Lock()
+
+    def of(self, library: Path, stamps: Stamps) -> dict[str, Item]:
+        with self._alone:
+            known = self._read.get(library)
+            if known is not None and known[0] == stamps:
+                self._read.move_to_end(library)
+                return known[1]
+            self._read.pop(library, None)
+        found = _read(library)
+        with self._alone:
+            self._read[library] = (stamps, found)
+            self._read.move_to_end(library)
+            held = sum(len(items) for _, items in self._read.values())
+            while held > KEPT and len(self._read) > 1:
+                held -= len(self._read.popitem(last=False)[1][1])
+        return found
+
+
+_shelves = _Shelves()
+
+
+def _read(library: Path) -> dict[str, Item]:
     """The newest first."""
     posts: dict[str, tuple[str, str, str]] = {}
     for row in _rows(library / "posts.jsonl"):

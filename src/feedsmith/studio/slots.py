@@ -188,7 +188,8 @@ def short(shown: Sequence[Day], plans: list[Plan], today: date) -> list[str]:
 
 def loose(brand: Brand) -> list[Draft]:
     """Posts without a time: what is approved first, then what may be."""
-    drafts = Draft.objects.filter(brand=brand, scheduled_at=None).defer("search")
+    shown = ("folder", "kind", "media", "state", "version")
+    drafts = Draft.objects.filter(brand=brand, scheduled_at=None).only(*shown)
     found = list(drafts.filter(state="approved")[:LOOSE_MAX])
     return found + list(drafts.filter(state__in=("review", "draft"))[: LOOSE_MAX - len(found)])
 

@@ -32,8 +32,6 @@ OWNER = "FEEDSMITH_OWNER"
 MIRROR = "FEEDSMITH_MIRROR"
 """Environment variable: the folder in the bucket that the brands' folders are kept in; '' for none."""
 STDERR = 2
-GOODBYE = 3
-"""Seconds that open requests get at the end; event streams are open as long as their page is."""
 
 
 def open_database(config: Config) -> None:
@@ -107,8 +105,6 @@ def open_studio(
     `password`: the owner's first one, where they have none yet. No link is told then: a container's log is
     read by more people than a terminal.
     """
-    import uvicorn
-
     _end_on_sigterm()
     memory.be_frugal()
     check_writable(config.folder)
@@ -118,15 +114,14 @@ def open_studio(
     listening = _listen(config)
     config = replace(config, port=listening.getsockname()[1])
     open_database(config)
-    keeper = _keeper(homes)
+    sender = _sender(homes)
     owner = welcome(homes)
     if password:
         _first_password(owner, password)
     from feedsmith.studio import metrics
     from feedsmith.studio.delivery import Deliverer
+    from feedsmith.studio.keeper import Keeper
     from feedsmith.studio.models import Job, LoginLink, Look, Publisher
-    from feedsmith.studio.pages.events import streams
-    from feedsmith.studio.serving import Application
     from feedsmith.studio.worker.supervisor import EXTRA, Supervisor
 
     # Nobody of ours works yet: what seems to run was cut off by a kill, and goes on.
@@ -138,27 +133,7 @@ def open_studio(
         Publisher.ended()
         Look.released()
 
-    class Server(uvicorn.Server):
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            streams.end()  # they would be waited for as long as their pages are open
-            await super().shutdown(sockets)
-
-    server = Server(
-        uvicorn.Config(
-            Application(),
-            host=config.host,
-            port=config.port,
-            lifespan="off",
-            ws="none",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=bool(config.proxies),
-            forwarded_allow_ips=list(config.proxies),
-            timeout_graceful_shutdown=GOODBYE,
-            limit_concurrency=500,
-        )
-    )
+    keeper = Keeper(config, listening, lock) if config.servers > 1 else None
     address = f"{config.url}/sign-in/link/{LoginLink.make(owner)}"
     tell(f"The studio is open at {config.url}")
     if password:
@@ -171,30 +146,43 @@ def open_studio(
     supervisor.start()
     deliverer = Deliverer()
     deliverer.start()
-    if keeper is not None:
-        keeper.start()
+    if sender is not None:
+        sender.start()
     if open_browser:
         webbrowser.open(address)
     try:
         with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when all is closed
-            server.run(sockets=[listening])
+            if keeper is not None:
+                keeper.run()
+            else:
+                _serve(config, listening)
     finally:
-        deliverer.close()
-        supervisor.close()
         if keeper is not None:
             keeper.close()
+        deliverer.close()
+        supervisor.close()
+        if sender is not None:
+            sender.close()
         lock.release()
 
 
-def _keeper(homes: Sequence[Path]) -> Any:
-    """Who keeps the folders in a bucket, where the environment asks for that; None elsewhere."""
+def _sender(homes: Sequence[Path]) -> Any:
+    """Who sends the folders to a bucket, where the environment asks for that; None elsewhere."""
     if not os.environ.get(MIRROR, "").strip():
         return None
     from feedsmith.studio import mirror  # with the bucket's client: 5 MB that most do without
 
     mirrored = mirror.of(homes)
     mirrored.begin()
-    return mirror.Keeper(mirrored)
+    return mirror.Sender(mirrored)
+
+
+def _serve(config: Config, listening: socket.socket) -> None:
+    """Answer browsers in this process, until SIGTERM or SIGINT."""
+    from feedsmith.studio.server import Server
+    from feedsmith.studio.serving import Application
+
+    Server(config, Application()).run(sockets=[listening])
 
 
 def work_along(config: Config, *, tell: Tell) -> None:

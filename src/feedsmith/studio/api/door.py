@@ -3,10 +3,6 @@
 The brand and the role come from the pages' own function, so that both faces let in the same people.
 """
 
-import threading
-import time
-from collections.abc import Hashable
-
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from ninja.security.http import HttpAuthBase
@@ -14,6 +10,7 @@ from ninja.security.http import HttpAuthBase
 from feedsmith.studio import states
 from feedsmith.studio.models.tokens import Scope, Token
 from feedsmith.studio.pages.access import an, membership
+from feedsmith.studio.rate import rate
 
 A_SECOND, AT_ONCE = 5.0, 150.0
 """Requests of one token: in the long run, and in one go after a rest."""
@@ -21,49 +18,10 @@ PIECES_A_SECOND, PIECES_AT_ONCE = 50.0, 500.0
 """Pieces of files of one token: a zip of 10 GB has 10,240 of them."""
 STRANGERS_A_SECOND, STRANGERS_AT_ONCE = 0.5, 30.0
 """Requests of one address without a living token."""
-REMEMBERED = 10_000
-"""Callers that are counted; a caller at rest is forgotten before one that is not."""
 
 
 class Unknown(Exception):
     """No token, or none that lives."""
-
-
-class TooMany(Exception):
-    """Too many requests."""
-
-    def __init__(self, wait: float) -> None:
-        super().__init__()
-        self.wait = wait
-        """Seconds until the next one is answered."""
-
-
-class Rate:
-    """Token buckets in memory, one for each caller: the studio is one process."""
-
-    def __init__(self) -> None:
-        self._left: dict[Hashable, tuple[float, float]] = {}
-        self._lock = threading.Lock()
-
-    def take(self, caller: Hashable, a_second: float, at_once: float) -> None:
-        """Count one request. Raises TooMany."""
-        now = time.monotonic()
-        with self._lock:
-            left, seen = self._left.pop(caller, (at_once, now))
-            left = min(at_once, left + (now - seen) * a_second)
-            allowed = left >= 1
-            self._left[caller] = (left - allowed, now)  # at the end: the dict is in order of use
-            while len(self._left) > REMEMBERED:
-                del self._left[next(iter(self._left))]
-        if not allowed:
-            raise TooMany((1 - left) / a_second)
-
-    def forget(self) -> None:
-        with self._lock:
-            self._left.clear()
-
-
-rate = Rate()
 
 
 class PersonalToken(HttpAuthBase):
@@ -81,9 +39,9 @@ class PersonalToken(HttpAuthBase):
     def __call__(self, request: HttpRequest) -> Token:
         token = self._token(request)
         if self.pieces:
-            rate.take(("pieces", token.pk), PIECES_A_SECOND, PIECES_AT_ONCE)
+            rate.take(f"pieces {token.pk}", PIECES_A_SECOND, PIECES_AT_ONCE)
         else:
-            rate.take(("token", token.pk), A_SECOND, AT_ONCE)
+            rate.take(f"token {token.pk}", A_SECOND, AT_ONCE)
         needs(token, self.scope)
         request.user = token.person
         if self.role is not None:
@@ -102,7 +60,7 @@ class PersonalToken(HttpAuthBase):
         token = Token.of(words.strip()) if kind.lower() == "bearer" else None
         if token is None:
             address = str(request.META.get("REMOTE_ADDR", ""))
-            rate.take(("address", address), STRANGERS_A_SECOND, STRANGERS_AT_ONCE)
+            rate.take(f"address {address}", STRANGERS_A_SECOND, STRANGERS_AT_ONCE)
             raise Unknown
         return token
 

@@ -14,6 +14,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from feedsmith.errors import FeedsmithError
+from feedsmith.studio import rate
 from feedsmith.studio.api import door
 from feedsmith.studio.models import drafts, uploads
 from feedsmith.studio.pages import errors
@@ -43,7 +44,7 @@ def tell(api: NinjaAPI, shown: Callable[[drafts.Draft, HttpRequest], Any]) -> No
         response.headers["WWW-Authenticate"] = 'Bearer realm="Feedsmith"'
         return response
 
-    def too_many(request: HttpRequest, error: door.TooMany) -> HttpResponse:
+    def too_many(request: HttpRequest, error: rate.TooMany) -> HttpResponse:
         seconds = int(error.wait) + 1
         response = refusal(429, "there were too many requests", f"wait {seconds} s")
         response.headers["Retry-After"] = str(seconds)
@@ -96,7 +97,7 @@ def tell(api: NinjaAPI, shown: Callable[[drafts.Draft, HttpRequest], Any]) -> No
 
     api.add_exception_handler(Exception, broken)
     api.add_exception_handler(door.Unknown, unknown)
-    api.add_exception_handler(door.TooMany, too_many)
+    api.add_exception_handler(rate.TooMany, too_many)
     api.add_exception_handler(ValidationError, unfit)
     api.add_exception_handler(HttpError, said)
     api.add_exception_handler(FeedsmithError, refused)

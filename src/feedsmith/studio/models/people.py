@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from feedsmith.studio.models.brands import Brand
+from feedsmith.studio.once import Once
 
 LINK_HOURS = 1
 """How long the link lives that a start prints."""
@@ -39,6 +40,8 @@ class Person(AbstractBaseUser):
     brands: Any = models.ManyToManyField(Brand, through="Membership", related_name="people")
 
     objects = People()
+    belongs: "list[Membership] | None" = None
+    """Their memberships, where they were read with them."""
 
     USERNAME_FIELD = "name"
     EMAIL_FIELD = "email"
@@ -154,7 +157,24 @@ class SignIn:
         return person if person.check_password(password) and person.is_active else None
 
     def get_user(self, user_id: int) -> Person | None:
-        return Person.objects.filter(pk=user_id, is_active=True).first()
+        """With their memberships, which every page needs, in one question."""
+        known = _belonging(user_id)
+        if not known:
+            return Person.objects.filter(pk=user_id, is_active=True).first()
+        person: Person = known[0].person
+        person.belongs = known
+        return person
+
+
+@Once
+def _belonging(person: int) -> "models.QuerySet[Membership]":
+    return memberships(person).filter(person__is_active=True).select_related("person")
+
+
+def memberships(person: int) -> "models.QuerySet[Membership]":
+    """Theirs with the brands, in the order in which brands are shown."""
+    rows = Membership.objects.filter(person=person).select_related("brand")
+    return rows.order_by("brand__added_at", "brand_id")
 
 
 def add(name: str, brand: Brand, role: str) -> Person:

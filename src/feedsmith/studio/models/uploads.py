@@ -16,7 +16,7 @@ from django.db import models
 from django.utils import timezone
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.files import full_disk, made, no_room
+from feedsmith.files import full_disk, held, made, no_room
 from feedsmith.studio.models.brands import Brand
 from feedsmith.studio.models.jobs import OVER, Job
 from feedsmith.studio.models.people import Person
@@ -138,7 +138,8 @@ class Upload(models.Model):
         Raises Missed where it does not join on, FeedsmithError where it cannot be what its name says,
         or the disk is full.
         """
-        with _HELD:
+        # One after the other, also where several servers take pieces.
+        with _HELD, held(settings.STUDIO.folder / "uploads.lock"):
             have = self.have
             if start != have:
                 raise Missed(have)

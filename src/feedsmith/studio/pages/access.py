@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 
 from feedsmith.studio import states
 from feedsmith.studio.models import Brand, Membership
+from feedsmith.studio.models.people import memberships
 
 View = Callable[..., HttpResponseBase]
 
@@ -107,8 +108,8 @@ def _memberships(request: HttpRequest) -> list[Membership]:
     person = request.user.pk
     known: tuple[Any, list[Membership]] | None = getattr(request, "_memberships", None)
     if known is None or known[0] != person:
-        rows = Membership.objects.filter(person=person).select_related("brand")
-        known = person, list(rows.order_by("brand__added_at", "brand_id"))
+        read = request.user.belongs
+        known = person, list(memberships(person)) if read is None else read
         request._memberships = known
     return known[1]
 

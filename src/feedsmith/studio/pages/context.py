@@ -5,8 +5,11 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from feedsmith.studio.models import Job
+from feedsmith.studio.once import Once
 from feedsmith.studio.pages.notices import take
 
 ROOM = 4 * 2**20
@@ -41,16 +44,19 @@ def _full() -> bool:
         return False
 
 
+@Once
+def _running(brand: int) -> QuerySet[Any, tuple[str, int, int]]:
+    jobs = Job.objects.filter(brand=brand, state="running").order_by()
+    return jobs.values_list("kind", "done", "total")[:1]
+
+
 def _making(request: HttpRequest) -> str:
     """What the worker does for this brand now, in a few words; asked only where it is shown."""
-    from feedsmith.studio.models import Job
-
     brand = getattr(request, "brand", None)
     if brand is None or getattr(request, "role", "") not in ("editor", "owner"):
         return ""
-    job = Job.objects.filter(brand=brand, state="running").only("kind", "done", "total").first()
-    if job is None:
-        return ""
-    if job.kind != "generate" or not job.total:
-        return "Working"
-    return f"Making {min(job.done + 1, job.total)} of {job.total}"
+    for kind, done, total in _running(brand.pk):
+        if kind != "generate" or not total:
+            return "Working"
+        return f"Making {min(done + 1, total)} of {total}"
+    return ""

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_safe
 
-from feedsmith.studio import metrics, schema
+from feedsmith.studio import line, metrics, schema
 from feedsmith.studio.models import Job
 from feedsmith.studio.pages.access import for_all
 
@@ -66,7 +66,7 @@ def _disk() -> str:
 
 def _workers() -> str:
     """A worker that dies is started again; here is who waits in vain, or whose worker is mute."""
-    if metrics.supervisor is not None and not metrics.supervisor.is_alive():
+    if not metrics.somebody_starts_workers():
         return "nobody starts workers any more"
     if settings.STUDIO.workers_here == 0:
         return (
@@ -88,7 +88,10 @@ def numbers(request: HttpRequest) -> HttpResponse:
     """Metrics, in Prometheus' text format."""
     if not _may_read(request):
         raise Http404
-    return HttpResponse(metrics.scrape(), content_type=metrics.CONTENT_TYPE)
+    told = line.ask("metrics") if line.leads_somewhere() else metrics.scrape()
+    if told is None:  # the keeper is gone, and this server ends
+        return HttpResponse("nobody counts any more\n", status=503, content_type=PLAIN)
+    return HttpResponse(told, content_type=metrics.CONTENT_TYPE)
 
 
 def _may_read(request: HttpRequest) -> bool:

@@ -2,16 +2,19 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from feedsmith import rules
 from feedsmith.post import Part
 from feedsmith.studio import feed, states
-from feedsmith.studio.models import Brand, Draft
+from feedsmith.studio.models import Brand, Comment, Draft, Revision
+from feedsmith.studio.once import Once
 from feedsmith.studio.pages import told, versions
 from feedsmith.studio.pages.access import for_members
 from feedsmith.studio.pages.works import COUNTS, ages_of
@@ -33,7 +36,27 @@ SOURCES = 12
 
 def of_brand(brand: Brand, number: int) -> Draft:
     """A draft of this brand. Raises Http404 for one of another."""
-    return get_object_or_404(Draft.objects.select_related("brand"), brand=brand, pk=number)
+    for draft in _draft(brand.pk, number):
+        draft.brand = brand
+        return draft
+    raise Http404
+
+
+@Once
+def _draft(brand: int, number: int) -> QuerySet[Draft]:
+    return Draft.objects.filter(brand=brand, pk=number).order_by()
+
+
+@Once
+def _history(draft: int) -> QuerySet[Revision, dict[str, Any]]:
+    """A post that was edited often has much to tell: not the words of each version."""
+    rows = Revision.objects.filter(draft=draft).order_by("-number")
+    return rows.values("number", "what", "at", "person__name")
+
+
+@Once
+def _comments(draft: int) -> QuerySet[Comment]:
+    return Comment.objects.filter(draft=draft).select_related("person")
 
 
 @for_members("reviewer")
@@ -60,8 +83,8 @@ def page_of(request: HttpRequest, brand: Brand, draft: Draft) -> dict[str, objec
     before, after = feed.neighbours(draft)
     steps = draft.steps(request.role)
     editor = states.at_least(request.role, "editor")
-    history = list(draft.revisions.select_related("person").order_by("-number"))
-    latest = history[0].number if history else 1
+    history = _history(draft.pk)
+    latest = history[0]["number"] if history else 1
     zone = zone_of(brand)
     may_edit = editor and draft.state in states.EDITABLE
     return {
@@ -90,7 +113,7 @@ def page_of(request: HttpRequest, brand: Brand, draft: Draft) -> dict[str, objec
         "original": told.originality(made, photos) if made else None,
         "facts": told.facts(made) if made else [],
         "sources": [told.photo(photos[i]) for i in (made.sources if made else ()) if i in photos][:SOURCES],
-        "comments": list(draft.comments.select_related("person")), "history": history,
+        "comments": _comments(draft.pk), "history": history,
     }  # fmt: skip
 
 

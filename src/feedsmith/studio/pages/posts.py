@@ -15,6 +15,7 @@ from feedsmith.studio import asked, feed, states
 from feedsmith.studio.models import Brand, Draft
 from feedsmith.studio.models.drafts import search
 from feedsmith.studio.models.reviews import POSTS_MAX
+from feedsmith.studio.once import Once
 from feedsmith.studio.pages import errors, tiles
 from feedsmith.studio.pages.access import for_members
 from feedsmith.studio.pages.notices import say
@@ -49,8 +50,7 @@ def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
     shown = drafts.exclude(kind="story") if view == "grid" else drafts
     pages = Paginator(shown.values_list(*tiles.KEY), A_PAGE)
     # One walk through the rows counts all that the page says: states, favourites, stories, questions.
-    walk = ("state", "favourite", "kind", "asks")
-    groups = everything.order_by().values_list(*walk).annotate(Count("id"))
+    groups = _counted(brand.pk)
     counted = Counter({tuple(group[:4]): group[4] for group in groups})
     if not words.strip():
         pages.count = sum(
@@ -106,6 +106,12 @@ def posts(request: HttpRequest, brand: Brand) -> HttpResponse:
         ],
     }  # fmt: skip
     return render(request, "studio/posts.html", said)
+
+
+@Once
+def _counted(brand: int) -> QuerySet[Draft, tuple[str, bool, str, str, int]]:
+    walk = ("state", "favourite", "kind", "asks")
+    return Draft.objects.filter(brand=brand).order_by().values_list(*walk).annotate(Count("id"))
 
 
 def _shows(wanted: str, state: str, favourite: bool, asks: str) -> bool:

@@ -25,7 +25,7 @@ from django.utils import timezone
 
 from feedsmith import memory
 from feedsmith.files import sweep
-from feedsmith.studio import due, logs
+from feedsmith.studio import due, line, logs
 from feedsmith.studio.models import Brand, Job, Look, Publisher, WorkerNode, nodes
 from feedsmith.studio.settings import Config
 from feedsmith.studio.worker import turns
@@ -52,9 +52,10 @@ _wake = threading.Event()
 
 
 def wake() -> None:
-    """There is something to do. From a process without a supervisor: nothing happens, it looks
-    by itself soon."""
+    """There is something to do. In one of several servers the keeper is told. From a process without a
+    supervisor: nothing happens, it looks by itself soon."""
     _wake.set()
+    line.ask("wake")
 
 
 @dataclass
