@@ -82,23 +82,28 @@ HELD = ("server", "worker", "peak")
 
 
 def drift(rows: list[dict[str, Any]], name: str) -> tuple[float, float]:
-    """kB a post and its standard error, by least squares; of each value what its kind has in the middle is
-    taken away. The first posts of each kind are left out: what is read once comes to stay."""
-    seen: dict[str, list[tuple[int, float]]] = {}
+    """kB a post and its standard error, by least squares: one slope, and for each kind in each life (from one restart to
+    the next) a height of its own, since a restart gives memory back. The first post of a kind in a life is left out: what
+    is read once comes to stay. Where no life has two more of a kind, nothing can be told: (0, 0)."""
+    seen: dict[tuple[int, str], list[tuple[float, float]]] = {}
     for at, row in enumerate(rows):
-        seen.setdefault(row["kind"], []).append((at, float(row[name])))
-    points = [
-        (at, value - statistics.median(v for _, v in values[1:]))
-        for values in seen.values() if len(values) > 2 for at, value in values[1:]
-    ]  # fmt: skip
-    if len(points) < 5:
+        seen.setdefault((row.get("life", 0), row["kind"]), []).append((at, float(row[name])))
+    across, up = [], []
+    used = 0
+    for points in seen.values():
+        if len(points) < 3:
+            continue
+        xs, ys = zip(*points[1:], strict=True)
+        across += [x - statistics.fmean(xs) for x in xs]
+        up += [y - statistics.fmean(ys) for y in ys]
+        used += 1
+    free = len(across) - used - 1
+    if free < 3:
         return 0.0, 0.0
-    across, up = zip(*points, strict=True)
-    slope, start = statistics.linear_regression(across, up)
-    mean = statistics.fmean(across)
-    left = sum((y - start - slope * x) ** 2 for x, y in points) / (len(points) - 2)
-    error = (left / sum((x - mean) ** 2 for x in across)) ** 0.5
-    return round(slope / 1024, 1), round(error / 1024, 1)
+    spread = sum(x * x for x in across)
+    slope = sum(x * y for x, y in zip(across, up, strict=True)) / spread
+    left = sum((y - slope * x) ** 2 for x, y in zip(across, up, strict=True))
+    return round(slope / 1024, 1), round((left / free / spread) ** 0.5 / 1024, 1)
 
 
 def plot(rows: list[dict[str, Any]], limit: int, png: Path) -> None:
@@ -158,7 +163,7 @@ def soak(
         server = life.server.process.pid
         workers = life.server.workers
         rows.append({
-            "kind": kind, "state": job["state"], "error": job["error"], "s": round(time.monotonic() - began, 1),
+            "life": len(ended), "kind": kind, "state": job["state"], "error": job["error"], "s": round(time.monotonic() - began, 1),
             "peak": group.peak, "server": own(server), "worker": sum(own(p) for p in workers),
             "worker, with files": sum(memory(p) for p in workers), "at": dict(group.at_peak),
         })  # fmt: skip
@@ -167,7 +172,7 @@ def soak(
                 group.peak,
                 {"kind": kind, **{k: v >> 20 for k, v in group.at_peak.items()}},
             )  # type: ignore[dict-item]
-        print(json.dumps({k: v >> 20 if isinstance(v, int) else v for k, v in rows[-1].items() if k != "at"}),
+        print(json.dumps({k: v >> 20 if k in HELD or k == "worker, with files" else v for k, v in rows[-1].items() if k != "at"}),
               file=sys.stderr, flush=True)  # fmt: skip
         every = given.posts // (given.restarts + 1) or 1
         if len(rows) % every == 0 and len(ended) <= given.restarts:
@@ -199,14 +204,16 @@ def main() -> None:
     parser.add_argument("--kinds", default=",".join(KINDS))
     parser.add_argument("--plot", type=Path, help="draw memory over the posts (PNG)")
     parser.add_argument("--rows", type=Path, help="tell of a run whose stderr this file holds")
+    parser.add_argument(
+        "--every", type=int, default=10**9, help="with --rows: posts from one restart to the next"
+    )
     given = parser.parse_args()
     rows: list[dict[str, Any]] = []
     if given.rows:
-        lines = [n for n in given.rows.read_text().splitlines() if n.startswith("{")]
-        rows += [
-            {k: v << 20 if isinstance(v, int) else v for k, v in json.loads(line).items()}
-            for line in lines
-        ]
+        lines = [n for n in given.rows.read_text().splitlines() if n[:1] == "{" and n[-1:] == "}"]
+        for line in map(json.loads, lines):
+            rows.append({k: line[k] << 20 if k in HELD else line[k] for k in ("kind", *HELD)})
+            rows[-1]["life"] = line.get("life", (len(rows) - 1) // given.every)
         print(json.dumps({name: drift(rows, name) for name in HELD}))
         if given.plot:
             plot(rows, given.limit, given.plot)

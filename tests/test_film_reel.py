@@ -178,3 +178,15 @@ def test_a_shot_may_be_a_walk_that_moves_under_its_words(tmp_path: Path) -> None
     likeness = np.corrcoef(first.ravel(), shown[0].ravel())[0, 1]
     assert likeness > 0.8, "dots, not the picture"
     assert np.corrcoef(first.ravel(), shown[int(made.cuts[1] * 30) + 20].ravel())[0, 1] < 0.3
+
+
+def test_words_over_a_walk_read_at_every_moment_of_it(tmp_path: Path) -> None:
+    """Dark where it begins, in the middle and where it ends, and light between."""
+    light = np.sin(np.linspace(0, 4 * np.pi, 75, endpoint=False)) ** 2
+    small = np.broadcast_to((235 * light)[:, None, None, None], (75, 32, 18, 3)).astype(np.uint8)
+    dots = walk.dots(small, 1080, 1920, "#101614")
+    made = reel.make(
+        tmp_path / "walk.mp4", [photo(1)], ["Look up."], roles=ROLES, run_seed=3, seconds=3.0,
+        walks={0: dots}, only=("reel-lower", "picture"),
+    )  # fmt: skip
+    assert made.min_contrast >= 4.5

@@ -65,6 +65,14 @@ def test_it_becomes_a_gif_that_goes_round(small: np.ndarray, tmp_path: Path) -> 
         assert image.info["loop"] == 0
 
 
+def test_what_a_dot_is_at_its_darkest_and_lightest_bounds_every_frame(small: np.ndarray) -> None:
+    made = walk.dots(small, 108, 136, DARK)
+    dark, bright = (grey(frame).mean() for frame in made.extremes(made.seconds))
+    shown = [grey(frame).mean() for frame in made.frames()]
+    assert dark <= min(shown)
+    assert bright >= max(shown)
+
+
 def test_between_two_frames_lies_their_mean_and_after_the_last_the_first(small: np.ndarray) -> None:
     made = walk.dots(small, 108, 136, DARK)
     shown = list(made.frames())

@@ -331,7 +331,9 @@ def test_a_reel_that_begins_with_a_walk_keeps_it_and_has_nothing_there_to_cut(
     (post,) = made.posts
     folder = place.posts / post.id
     shot = post.making.shots[0]
-    assert (shot.method, shot.walk) == ("gan", "walk.webp")
+    assert shot.method == "gan"
+    assert shot.walk is not None
+    assert (shot.walk.file, shot.walk.frames) == ("walk.webp", 120)
     assert "coloured dots in motion" in post.alt_text
     assert post.source_type == "compositeSynthetic"
     with pytest.raises(FeedsmithError, match="nothing to cut"):
@@ -343,5 +345,10 @@ def test_a_reel_that_begins_with_a_walk_keeps_it_and_has_nothing_there_to_cut(
     assert "Look down." in again.media[0].text
     photo = Library(place.library).photos()[0].id
     still = rework(place, post, Change(photo=photo), name="still", out=tmp_path).post
-    assert still.making.shots[0].walk == ""
+    assert still.making.shots[0].walk is None
     assert not (tmp_path / "still" / "walk.webp").exists()
+    data = bytearray((folder / "walk.webp").read_bytes())
+    data[len(data) // 2] ^= 1
+    (folder / "walk.webp").write_bytes(bytes(data))
+    with pytest.raises(FeedsmithError, match=r"walk\.webp: a file of this post cannot be read"):
+        rework(place, post, Change(words=words), name="again", out=tmp_path)

@@ -242,14 +242,23 @@ class Shot(Value):
     """File of the picture that `crop` is a part of; '' for the library photo, or where nothing was cut."""
     crop: Crop | None = None
     """The cut that a person chose; None: as it was made."""
-    walk: str = ""
-    """File of the small pictures that a reel shows moving instead of this one (a walk through a generator),
-    a lossless WebP of many frames; '' for a still."""
+    walk: "Walk | None" = None
+    """What a reel shows moving instead of this picture; None for a still."""
 
     @property
     def is_of_a_photo(self) -> bool:
         """True where it is a part of one library photo, so that another part can be taken of that one."""
         return self.method in ("crop", "relight", "layout") and len(self.sources) == 1
+
+
+class Walk(Value):
+    """A walk through what a generator draws, in the post's folder: small pictures below each other, in one
+    lossless WebP."""
+
+    file: str
+    frames: int
+    sha256: str
+    """Of the file: one wrong bit would be other pictures, without a word."""
 
 
 class Words(Value):
@@ -338,8 +347,8 @@ class Post(Value):
     making: Making | None = None
     """None in posts of older versions: they cannot be made again."""
 
-    def fixed(self, part: Part) -> str:
-        """Why this part of it cannot be changed, in a sentence; '' where it can."""
+    def fixed(self, part: Part, picture: int = 0) -> str:
+        """Why this part of it, or of one `picture` (from 1), cannot be changed, in a sentence; '' where it can."""
         making = self.making
         if making is None:
             return (
@@ -350,6 +359,8 @@ class Post(Value):
             return (
                 "Your own generator drew it as a loop: there is no still that could be made again."
             )
+        if part == "crop" and picture and making.shots[picture - 1].walk:
+            return "Your own generator drew this picture of the reel as moving dots: there is nothing to cut."
         if part == "template" and (
             self.kind == "gif" or (self.kind == "photo" and not self.media[0].template)
         ):

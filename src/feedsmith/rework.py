@@ -127,11 +127,7 @@ def rework(
             )
         shot = making.shots[at]
         if change.crop is not None:
-            if shot.walk:
-                raise FeedsmithError(
-                    "your own generator drew this picture of the reel as moving dots: there is nothing to cut",
-                    mend="choose another of its pictures, or put a photo in its place",
-                )
+            changeable(post, part, change.picture)
             _check_shape(shot, change.crop, home, home_of)
             changed[at] = workshop.cut(shot, change.crop, order, home_of), change.crop
         elif change.photo:
@@ -241,14 +237,16 @@ def offer_layouts(
     return found
 
 
-def changeable(post: Post, part: Part) -> Making:
-    """What the post can be made again from. Raises FeedsmithError where this part of it cannot be
-    changed."""
-    why = post.fixed(part)
+def changeable(post: Post, part: Part, picture: int = 0) -> Making:
+    """What the post can be made again from. Raises FeedsmithError where this part of it (of its `picture`, from 1)
+    cannot be changed."""
+    why = post.fixed(part, picture)
     if why or post.making is None:
         raise FeedsmithError(
             why[:1].lower() + why[1:].rstrip("."),
-            mend="make another post like it, and change that one",
+            mend="choose another of its pictures, or put a photo in its place"
+            if picture
+            else "make another post like it, and change that one",
         )
     return post.making
 

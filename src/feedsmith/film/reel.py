@@ -340,6 +340,10 @@ class _Walked(NamedTuple):
     def at(self, t: float, zoom: float = 1.0) -> Planes:
         return encode.planes(self.walk.at(t * self.length))
 
+    def behind(self) -> list[RGB]:
+        """What words may come to stand on."""
+        return [self.walk.still, *self.walk.extremes(self.length)]
+
 
 class _Ground(NamedTuple):
     """A plain ground in one of the brand's colours, for the closing card."""
@@ -692,7 +696,11 @@ class _Setter:
 
     def words(self, slots: Mapping[str, str], view: _View, busy: Map | None) -> _Words:
         """Raises render.Misfit when no layout takes them."""
-        behind = [encode.rgb(*view.at(t)) for t in (0.0, 0.5, 1.0)]
+        behind = (
+            view.behind()
+            if isinstance(view, _Walked)
+            else [encode.rgb(*view.at(t)) for t in (0.0, 0.5, 1.0)]
+        )
         printed = isinstance(view, _Framed)
         options = [
             (layout.name, look)

@@ -82,6 +82,20 @@ class Walk:
             colours[0] + share * (colours[1] - colours[0]), radii[0] + share * (radii[1] - radii[0])
         )
 
+    def extremes(self, seconds: float) -> tuple[Bytes, Bytes]:
+        """Two frames that never come: each dot as it is at its darkest and at its lightest in the first
+        `seconds`. Words that read on both read on all."""
+        count = min(self.count, int(seconds * self.fps) + 2)
+        light = self._colours[:count].astype(np.float32) @ np.array([0.3, 0.6, 0.1], np.float32)
+        rows, columns = np.indices(light.shape[1:])
+        dark, bright = (
+            self._drawn(
+                self._colours[at, rows, columns].astype(np.float32), self._radii[at, rows, columns]
+            )
+            for at in (light.argmin(axis=0), light.argmax(axis=0))
+        )
+        return dark, bright
+
     def _frame(self, index: int) -> Bytes:
         return self._drawn(self._colours[index].astype(np.float32), self._radii[index])
 

@@ -3,6 +3,7 @@
 Knows pages and where files go; knows nothing of how pictures and words came about.
 """
 
+import hashlib
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
@@ -18,7 +19,7 @@ from feedsmith.captions import alt_text
 from feedsmith.files import write_bytes, write_json, write_text
 from feedsmith.images.api import Picture
 from feedsmith.library import Library
-from feedsmith.post import Credit, Medium, Post, Shot
+from feedsmith.post import Credit, Medium, Post, Shot, Walk
 from feedsmith.workshop.designs import Page
 from feedsmith.workshop.order import Order
 
@@ -107,15 +108,14 @@ class Shelf:
             )  # fmt: skip
         return tuple(found)
 
-    def walk(self, name: str, frames: RGB) -> str:
-        """Keep the small pictures of a walk, uint8 (n, h, w, 3), in the post's folder; returns their file."""
+    def walk(self, name: str, frames: RGB) -> Walk:
+        """Keep the small pictures of a walk, uint8 (n, h, w, 3), in the post's folder."""
         buffer = BytesIO()
-        first, *rest = (Image.fromarray(frame) for frame in frames)
-        first.save(
-            buffer, "WEBP", save_all=True, append_images=rest, lossless=True, duration=40, loop=0
-        )
+        count, high, wide, _ = frames.shape
+        strip = Image.fromarray(frames.reshape(count * high, wide, 3))
+        strip.save(buffer, "WEBP", lossless=True)
         write_bytes(self.out / name / WALK, buffer.getvalue())
-        return WALK
+        return Walk(file=WALK, frames=count, sha256=hashlib.sha256(buffer.getvalue()).hexdigest())
 
     def picture(self, name: str, file: str, rgb: RGB, stamp: provenance.Stamp) -> None:
         """One JPEG of a post, with its provenance in it."""

@@ -13,7 +13,7 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageSequence
+from PIL import Image
 
 from feedsmith import marks, photo_file, rules
 from feedsmith.brand import ImagesSettings
@@ -149,7 +149,12 @@ class Pictures:
         if walk is None or order.brief.photo:
             return None
         brief = PictureBrief(order.format, order.theme, order.seed, recent)
-        found: Walked = walk(brief, self.library, self.traits, FRAMES)
+        try:
+            found: Walked = walk(brief, self.library, self.traits, FRAMES)
+        except NoPicture as error:
+            if order.kind == "reel" and not error.lasting:
+                return None  # a still will do
+            raise
         return found
 
     def whole(self, photo: Photo | None, seed: int, recent: frozenset[str]) -> Picture:
@@ -274,10 +279,14 @@ class Pictures:
     def walk_of(self, shot: Shot, folder: Path) -> NDArray[np.uint8] | None:
         """The small pictures of a finished post's walk, (n, h, w, 3); None for a still. Raises FeedsmithError
         where their file cannot be read."""
-        if not shot.walk:
+        walk = shot.walk
+        if walk is None:
             return None
-        with _opened(folder / shot.walk) as image:
-            return np.stack([np.asarray(f.convert("RGB")) for f in ImageSequence.Iterator(image)])
+        with _opened(folder / walk.file) as image:
+            if hashlib.sha256((folder / walk.file).read_bytes()).hexdigest() != walk.sha256:
+                raise OSError("it was changed")
+            strip = np.asarray(image.convert("RGB"))
+        return strip.reshape(walk.frames, -1, *strip.shape[1:])
 
     def cut(self, shot: Shot, part: Crop, order: Order, folder: Path) -> Picture:
         """The picture of a finished post cut anew: another part of its photo, or, where no photo shows

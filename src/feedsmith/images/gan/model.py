@@ -157,6 +157,15 @@ class Gan:
 
         Raises NoPicture where there is no generator, or where every walk passes photos learned by heart.
         """
+        try:
+            return self._walk(brief, library, traits, frames)
+        finally:
+            if self._encoder is not None:
+                self._encoder.close()
+
+    def _walk(
+        self, brief: PictureBrief, library: "Library", traits: "Mapping[str, Traits]", frames: int
+    ) -> Walked:
         self.prepare(library)
         known = self._knowledge(library, traits)
         assert self._generator is not None
@@ -172,7 +181,12 @@ class Gan:
             left, top, right, bottom = detail.frame(first, *size, brief.text_space)
             cut = np.ascontiguousarray(pictures[:, top:bottom, left:right])
             return Walked(self._of_walk(cut[0], drawing, brief, known), cut)
-        raise self._refusal(drawings[:0], None)
+        if not drawings:
+            raise self._refusal(drawings, None)
+        raise NoPicture(
+            f"each of {min(TRIED, len(drawings))} walks passes one of your own photos, learned by heart",
+            mend="try another --seed, train it with more photos, or use --images remix",
+        )
 
     def _of_walk(
         self, first: Bytes, drawing: _Drawing, brief: PictureBrief, known: Known

@@ -193,8 +193,10 @@ def crop(request: HttpRequest, brand: Brand, number: int) -> HttpResponse:
     percent), `zoom` (percent of the largest frame's), `focus_x`, `focus_y` (percent, or empty)."""
     draft, post = _of(brand, number)
     at = _chosen(request, post)
-    if post is None or post.fixed("crop"):
-        return _page(request, draft, post, "crop")
+    if post is not None and post.fixed("crop", at) and "picture" not in request.GET:
+        at = next((n for n, _ in enumerate(_shots(post), 1) if not post.fixed("crop", n)), at)
+    if post is None or (why := post.fixed("crop", at)):
+        return _page(request, draft, post, "crop", **({"fixed": why} if post is not None else {}))
     base = base_of(draft, post, at)
     if request.method == "POST":
         form = request.POST
