@@ -33,7 +33,7 @@ from feedsmith.evaluate.figures import ImageSettings
 from feedsmith.generate import Settings
 from feedsmith.library import Library
 from feedsmith.post import Brief
-from small_workers import Missing, Squares, Troubled
+from small_workers import Missing, Squares, Troubled, nothing
 
 pytestmark = pytest.mark.full
 
@@ -252,6 +252,17 @@ def test_a_training_whose_worker_is_killed_ends_with_the_same_weights(
         assert (run / "generator.onnx").stat().st_size > 1000
         assert [p.name for p in (home.root / "runs").iterdir()] == [result.run]
     assert tensors(tmp_path / "whole") == tensors(tmp_path / "killed")
+
+
+def test_a_training_without_room_says_so_instead_of_waiting(
+    open_: nodes.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch", reason='needs the train extra: pip install "feedsmith[train]"')
+    monkeypatch.setenv("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "2")
+    with open_.pool(Squares) as pool:
+        list(each(pool, iter([(n, n) for n in range(4)])))  # both processors are taken
+        with pytest.raises(FeedsmithError, match="2 processes and found no room for them"):
+            open_.train(nothing, {}, tmp_path, threads=1, cards=False, failures=0)
 
 
 def tensors(home: Path) -> dict[str, bytes]:

@@ -198,7 +198,8 @@ class Cluster:
         try:
             trainer.fit()
         except Exception as error:  # told by Ray Train in classes of its own
-            if "StartupTimeout" in repr(error) or "StartupTimeout" in str(error):
+            cause = getattr(error, "controller_failure", None)
+            if type(cause).__name__ == "WorkerGroupStartupTimeoutError":
                 waited = _spoken((failures + 1) * TRAINER_SECONDS)
                 raise FeedsmithError(
                     f"the training waited {waited} for {count} processes and found no room for them",
