@@ -29,7 +29,7 @@ REPO = Path(__file__).resolve().parents[1]
 DEMO = REPO / "demo"
 BRINGS_CODE = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
 """Variables of the caller's environment that would bring other code than the wheel's."""
-PATIENCE = 300
+PATIENCE = 900
 """Seconds for the studio to open, and to make a post."""
 
 
