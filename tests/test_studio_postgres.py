@@ -14,7 +14,7 @@ import pytest
 
 from studio_server import until
 
-TESTS = ("jobs", "drafts", "sign_in", "publishing", "figures", "metrics")
+TESTS = ("jobs", "drafts", "sign_in", "publishing", "figures", "metrics", "once")
 """Test modules that run again here."""
 
 

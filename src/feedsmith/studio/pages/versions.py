@@ -6,6 +6,9 @@ import hashlib
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import BigIntegerField, QuerySet
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast
 from django.utils import timezone
 
 from feedsmith.errors import FeedsmithError
@@ -14,6 +17,7 @@ from feedsmith.studio import states
 from feedsmith.studio.models import Brand, Draft, Job
 from feedsmith.studio.models.drafts import Conflict
 from feedsmith.studio.models.jobs import ACTIVE
+from feedsmith.studio.once import Once
 from feedsmith.studio.queue import enqueue
 
 STORY_BODY = 120
@@ -149,15 +153,18 @@ def on_picture(post: Post, row: dict[str, Any]) -> list[str]:
     return [words_ for words_ in said if words_]
 
 
+@Once
+def _last_rework(brand: int, draft: int) -> QuerySet[Job]:
+    named = Cast(KeyTextTransform("draft", "args"), BigIntegerField())
+    jobs = Job.objects.filter(brand=brand, kind="rework").annotate(named=named)
+    return jobs.filter(named=draft).order_by("-pk")[:1]
+
+
 def state_of(draft: Draft, seen: int = 0) -> dict[str, Any]:
     """What a post's page tells of the job that changes it: that which runs, else that the last one failed,
     as long as nothing was done with the post since. `seen`: the version that the page shows; `remade`
     is True where the job made another one of it, and `words` where that brought other words."""
-    job = (
-        Job.objects.filter(brand=draft.brand_id, kind="rework", args__draft=draft.pk)
-        .order_by("-pk")
-        .first()
-    )
+    job = next(iter(_last_rework(draft.brand_id, draft.pk)), None)
     notes: list[str] = []
     remade = words = False
     if job is not None and job.over:
