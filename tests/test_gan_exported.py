@@ -143,6 +143,7 @@ def test_the_shipped_generator_draws_varied_pictures_and_names_all_whose_photos_
         people = list(csv.DictReader(stream))
     assert len(people) == card["data"]["photos"] + card["data"]["held_out"]
     assert all(row["credit"] and row["licence"] for row in people)
+    assert {row["licence"] for row in people} - set(card["licences"]) <= {"Public domain"}
     assert not any("NC" in row["licence"] or "ND" in row["licence"] for row in people)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from feedsmith.errors import FeedsmithError
 from feedsmith.studio import mirror
-from feedsmith.studio.mirror import Sender, Mirror, Store, bring_back, store_from_environment
+from feedsmith.studio.mirror import Mirror, Sender, Store, bring_back, store_from_environment
 from s3_server import KEYS, Storage, storage
 
 

@@ -25,7 +25,7 @@ from feedsmith.images.gan.train.loop import recipe
 from feedsmith.images.gan.train.run import stored_tensors
 
 STARTER = Path(__file__).parents[1] / "src/feedsmith/images/gan/starter"
-FIELDS = ("file", "credit", "licence", "licence_url", "source_url")
+FIELDS = ("file", "credit", "licence", "source_url")
 COMMAND = "feedsmith train images starter/ --budget {minutes}m --threads {threads} --snapshot-every 15kimg"
 
 
@@ -52,9 +52,19 @@ def main(run: Path, photos: Path | None, tables: list[Path]) -> None:
         "command": COMMAND.format(
             minutes=round(settings["budget"] / 60), threads=settings["threads"]
         ),
-        "credits": "CREDITS.csv names the photographers of all photos it was trained on, with licence and source",
+        "credits": "CREDITS.csv names the photographers of all photos it was trained on, with licence and source; "
+        "`licences` says where each licence stands",
         "licence": "Apache-2.0; the photos are under CC BY 2.0 and the licences in CREDITS.csv",
     }
+    if rows is None:
+        card["licences"] = json.loads((STARTER / "card.json").read_text("utf-8"))["licences"]
+    else:
+        urls = {
+            row["licence"]: row["licence_url"].rstrip("/") + "/"
+            for row in rows
+            if row["licence_url"]
+        }
+        card["licences"] = dict(sorted(urls.items()))
     told = {
         "what": "Starter generator: flowers and trees at 64 px, for --images gan and --from starter",
         "licence": "Apache-2.0",
@@ -65,7 +75,7 @@ def main(run: Path, photos: Path | None, tables: list[Path]) -> None:
     (STARTER / "card.json").write_text(json.dumps(card, indent=1) + "\n", "utf-8")
     if rows is not None:
         with (STARTER / "CREDITS.csv").open("w", encoding="utf-8", newline="") as stream:
-            writer = csv.DictWriter(stream, FIELDS)
+            writer = csv.DictWriter(stream, FIELDS, extrasaction="ignore")
             writer.writeheader()
             writer.writerows(rows)
     total = sum(path.stat().st_size for path in STARTER.iterdir())
@@ -85,7 +95,10 @@ def credits_of(photos: Path, tables: list[Path]) -> list[dict[str, str]]:
         row = known.get(name.split("-", 1)[1])
         if row is None:
             sys.exit(f"{name}: nobody is named for it in {', '.join(map(str, tables))}")
-        rows.append({field: row[field] for field in FIELDS})
+        rows.append(
+            {field: row[field] for field in (*FIELDS, "licence_url")}
+            | {"file": Path(row["file"]).name}
+        )
     return rows
 
 
