@@ -426,3 +426,21 @@ def test_the_page_tells_of_what_is_made_and_then_that_it_is(brand) -> None:  # t
         "data-version"
         not in client.get(here.replace(f"={seen.version}", f"={other}")).content.decode()
     )
+
+
+def test_a_picture_that_moves_as_a_walk_offers_no_cut(brand) -> None:  # type: ignore[no-untyped-def]
+    client, seen = visitor("edgar"), draft_of(brand, "photo")
+    file = brand.home.posts / seen.folder / "post.json"
+    told = json.loads(file.read_text("utf-8"))
+    told["making"]["shots"][0]["walk"] = {"file": "walk.webp", "frames": 120, "sha256": "0" * 64}
+    file.write_text(json.dumps(told), "utf-8")
+    page = text_of(client.get(f"/b/{brand.slug}/posts/{seen.pk}/crop"))
+    assert "moving dots: there is nothing to cut" in page
+    assert "Cut it" not in page
+    ask = program("edgar", "read", "write")
+    answer = ask(
+        "POST", f"/brands/{brand.slug}/posts/{seen.pk}/versions",
+        {"version": seen.version, "crop": {"x": 0, "y": 0, "width": 1, "height": 1}},
+    )  # fmt: skip
+    assert answer.status_code in (400, 409, 422)
+    assert "nothing to cut" in answer.json()["error"] or "shape" in answer.json()["error"]

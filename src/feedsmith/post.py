@@ -359,7 +359,8 @@ class Post(Value):
             return (
                 "Your own generator drew it as a loop: there is no still that could be made again."
             )
-        if part == "crop" and picture and making.shots[picture - 1].walk:
+        shots = making.shots[max(0, picture - 1) : picture]
+        if part == "crop" and any(shot.walk for shot in shots):
             return "Your own generator drew this picture of the reel as moving dots: there is nothing to cut."
         if part == "template" and (
             self.kind == "gif" or (self.kind == "photo" and not self.media[0].template)

@@ -40,7 +40,7 @@ def ask(
         "template" if "template" in change else "words" if "words" in change
         else "crop" if "crop" in change else "picture"
     )  # fmt: skip
-    _check(draft, version, part)
+    _check(draft, version, part, int(change.get("picture", 0)))
     args = {
         "draft": draft.pk, "of": draft.folder, "version": version, "role": role, "what": what[:120],
         "kind": draft.kind, **change,
@@ -85,7 +85,7 @@ def changing(draft: Draft) -> Job | None:
     )
 
 
-def _check(draft: Draft, version: int, part: Part) -> None:
+def _check(draft: Draft, version: int, part: Part, picture: int = 0) -> None:
     if draft.version != version:
         raise Conflict(draft, {})
     if draft.stands not in states.EDITABLE:
@@ -96,7 +96,7 @@ def _check(draft: Draft, version: int, part: Part) -> None:
     made = draft.post
     if made is None:
         raise FeedsmithError("the files of this post are not in its folder any more")
-    why = made.fixed(part)
+    why = made.fixed(part, picture)
     if why:
         raise FeedsmithError(why[:1].lower() + why[1:].rstrip("."), mend=NOT_THIS)
     if changing(draft) is not None:
