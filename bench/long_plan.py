@@ -13,6 +13,8 @@ own, for their memory:
              travel (pickle), results unpacked and written to disk. Then killed, and gone on with.
 
 CPU a post in the second kind is the ceiling of one driver: no number of workers makes more posts.
+It is that of making posts alone: both kinds are killed before the rounds for captions that came twice and
+before the end, and their captions are short.
 """
 
 import argparse
