@@ -205,6 +205,8 @@ def _made(home: Home, settings: Settings, workers: Workers, begun: Begun, report
                     for tag, made in each(pool, run.again(turn)):
                         run.take(tag, made)
                         report("Captions that came twice", 0, 0, f"round {turn}")
+                    if not run.twice:
+                        break  # nor would the next round find any, and it would read all posts
     except BaseException:
         run.save()
         raise
@@ -247,6 +249,7 @@ class _Run:
         self._entry: dict[tuple[int, int], str] = {}
         """(turn, round) -> what its caption said; the keys are the posts that are there."""
         self._there: set[int] = set()
+        self.twice = 0
         self._posts: OrderedDict[str, bytes] = OrderedDict()
         known = {name: entries[-1] for name, entries in self.run.said.items() if entries}
         for order in begun.plan:
@@ -339,7 +342,11 @@ class _Run:
     # ---- captions that came twice
 
     def again(self, round_: int) -> Iterator[tuple[_Tag, Job] | None]:
-        """Posts with a caption that one before them has, to be made anew in this round."""
+        """Posts with a caption that one before them has, to be made anew in this round; `twice` says of
+        how many that is so, the failed and those made before a stop included."""
+        self.twice = 0
+        if self.run.finished:
+            return
         first: dict[bytes, int] = {}
         """Digest of a caption -> the first that has it: 100,000 captions take 60 MB."""
         twice: list[tuple[int, int]] = []
@@ -349,8 +356,9 @@ class _Run:
                 digest = hashlib.blake2b(words, digest_size=16).digest()
                 if words and (known := first.setdefault(digest, turn)) != turn:
                     twice.append((turn, known))
+        self.twice = len(twice)
         for turn, same in twice:
-            if (turn, round_) not in self._entry and not self.run.finished:
+            if (turn, round_) not in self._entry:
                 near = range(max(0, turn - self._wide), min(self.count, turn + self._wide + 1))
                 others = [other for other in near if other not in (turn, same)]
                 yield self._job(turn, round_, others, (same,))
