@@ -12,7 +12,11 @@ own, for their memory:
              made, under the next name. What is left is the driver's own work: jobs cut, packed as they
              travel (pickle), results unpacked and written to disk. Then killed, and gone on with.
 
+    whole    with `--whole`, a plan of so many quick posts to its end: with the rounds for captions that
+             came twice, as every 50th does here, and with runs.json.
+
 CPU a post in the second kind is the ceiling of one driver: no number of workers makes more posts.
+It is that of making posts alone: the first two kinds are killed before the rounds and before the end.
 """
 
 import argparse
@@ -70,9 +74,13 @@ class Quick:
             self._end(self)
         tag, name = self._waiting.pop(0)
         began = time.process_time()
-        post = self._made.post.model_copy(update={"id": name, "caption": f"Words of {name}."})
+        # Words of a real caption's length; every 50th is said twice until it is made anew.
+        words = name if self.done % 50 or name.count("-") > 2 else name.rpartition("-")[2]
+        caption = f"Words of {words}. {self._made.post.caption}"
+        post = self._made.post.model_copy(update={"id": name, "caption": caption})
         files = {**self._made.files, "post.json": post.model_dump_json().encode()}
-        answer = pickle.dumps(posts.Made(post, f"Said in {name}.", files, ()), 5)
+        said = f"{name} {self._made.entry}"
+        answer = pickle.dumps(posts.Made(post, said, files, ()), 5)
         self.aside += time.process_time() - began
         self.done += 1
         return Done(tag, pickle.loads(answer))
@@ -160,7 +168,20 @@ def drive(
     told["plan read, s"], told["plan read, CPU-s"] = since(told)
     told["plan read, MB"] = resident()
     settings = Settings(briefs=tuple(briefs), seed=5)
-    posts.generate(Home(home), settings, Workers(told, most, count, quick, wire), out=out)
+    stage = [""]
+
+    def report(name: str, *_: object) -> None:
+        if name != stage[0]:
+            stage[0] = name
+            told[f"{name}, from CPU-s"] = round(time.process_time(), 1)
+
+    posts.generate(
+        Home(home), settings, Workers(told, most, count, quick, wire), out=out, report=report
+    )
+    told["all, s"], told["all, CPU-s"] = since(told)
+    told["peak, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    told["runs.json, MB"] = round((out / "runs.json").stat().st_size / 1e6, 1)
+    wire.send(told)
 
 
 def driven(*args: Any) -> dict[str, Any]:
@@ -190,6 +211,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--real", type=int, default=1)
     parser.add_argument("--quick", type=int, default=20_000)
+    parser.add_argument("--whole", type=int, default=0)
     parser.add_argument("--workers", type=int, default=8)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -210,6 +232,12 @@ def main() -> None:
         # Its pictures cut to 1 kB, so that 20,000 have room.
         small = {name: data if name.endswith(".json") else data[:1000] for name, data in made.files.items()}  # fmt: skip
         quick = pickle.dumps(made._replace(files=small))
+        if given.whole:
+            written(table, given.whole, [p.id for p in Library(Home(home).library).photos()])
+            told = driven(out, home, table, sys.maxsize, given.workers, quick)
+            print("whole", json.dumps(told, indent=2), flush=True)
+            print("whole, again", json.dumps(driven(out, home, table, sys.maxsize, given.workers, quick), indent=2), flush=True)  # fmt: skip
+            return
         for name, most in (
             ("quick", given.quick),
             ("quick, gone on with", max(1, given.quick // 20)),

@@ -42,6 +42,8 @@ class Troubled:
                     os.kill(os.getpid(), signal.SIGKILL)
             case "stuck":  # as at a shared disk that is gone
                 time.sleep(600)
+            case "slow":
+                time.sleep(0.2)
             case "refused":
                 raise FeedsmithError("this cannot be done", mend="do something else")
         return job
@@ -49,6 +51,16 @@ class Troubled:
 
 def nothing(told: dict[str, Any]) -> None:
     """A training that is done at once."""
+
+
+class Unready:
+    """Is there, and does not get ready."""
+
+    def __init__(self) -> None:
+        time.sleep(600)
+
+    def do(self, job: int) -> int:
+        return job
 
 
 class Missing:

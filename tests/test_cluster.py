@@ -33,7 +33,7 @@ from feedsmith.evaluate.figures import ImageSettings
 from feedsmith.generate import Settings
 from feedsmith.library import Library
 from feedsmith.post import Brief
-from small_workers import Missing, Squares, Troubled, nothing
+from small_workers import Missing, Squares, Troubled, Unready, nothing
 
 pytestmark = pytest.mark.full
 
@@ -337,6 +337,49 @@ def test_a_worker_that_is_stuck_is_not_waited_for_for_ever(
         pytest.raises(FeedsmithError, match="nothing came of it for 1 seconds"),
     ):
         list(each(pool, iter([("post 7", "stuck")])))
+
+
+def test_a_worker_that_is_stuck_is_noticed_while_others_finish(
+    open_: nodes.Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "JOB_SECONDS", 5.0)
+
+    def jobs() -> Iterator[tuple[str, str]]:
+        yield "post 7", "stuck"
+        for number in range(900):
+            yield f"other {number}", "slow"
+        raise AssertionError("nobody looked")
+
+    done = []
+    with (
+        open_.pool(Troubled, tmp_path) as pool,
+        pytest.raises(FeedsmithError, match=r"post 7 \(nothing came of it for 5 seconds"),
+    ):
+        done += each(pool, jobs())
+
+
+def test_workers_that_load_for_too_long_are_not_taken_for_missing_ones(
+    open_: nodes.Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(nodes, "LOADING_SECONDS", 3.0)
+    with (
+        open_.pool(Unready) as pool,
+        pytest.raises(FeedsmithError, match="have started, but after 3 seconds none has loaded"),
+    ):
+        list(each(pool, iter([(0, 1)])))
+
+
+def test_a_cluster_without_a_free_processor_is_told(
+    open_: nodes.Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_.pool(Squares) as taken:
+        list(each(taken, iter([(n, n) for n in range(4)])))  # both processors are taken
+        monkeypatch.setattr(nodes, "IDLE_SECONDS", 3.0)
+        with (
+            open_.pool(Squares) as pool,
+            pytest.raises(FeedsmithError, match="no free processor for 3 seconds"),
+        ):
+            list(each(pool, iter([(0, 1)])))
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """Prepare and evaluate by pools, and photos of a bucket: the results of one process."""
 
+import socket
+import socketserver
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -117,3 +120,38 @@ def test_a_storage_that_is_down_is_told(shop: Storage, monkeypatch: pytest.Monke
     monkeypatch.setattr("feedsmith.cluster.bucket.PAUSE", 0.0)
     with pytest.raises(FeedsmithError, match=r"127.0.0.1:9 cannot be reached"):
         shop._replace(endpoint="http://127.0.0.1:9").photos()
+
+
+class _CutOff(socketserver.StreamRequestHandler):
+    """A line to the storage that breaks in the midst of the first answers, as one to a bucket does."""
+
+    cuts = 0
+
+    def handle(self) -> None:
+        asked = b""
+        while b"\r\n\r\n" not in asked:
+            asked += self.rfile.readline()
+        with socket.create_connection(self.server.beyond) as beyond:  # type: ignore[attr-defined]
+            beyond.sendall(asked.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            answer = b"".join(iter(lambda: beyond.recv(1 << 16), b""))
+        cut = type(self).cuts > 0
+        type(self).cuts -= 1
+        self.wfile.write(answer[:-200] if cut else answer)
+
+
+def test_a_photo_that_is_cut_off_on_the_way_is_asked_for_again(
+    shop: Storage, discs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feedsmith.cluster.bucket.PAUSE", 0.0)
+    key, whole = "s3://shop/summer 2026/disc 001.jpg", (discs / "disc 001.jpg").read_bytes()
+    host, _, port = shop.endpoint.removeprefix("http://").partition(":")
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _CutOff) as line:
+        line.beyond = (host, int(port))  # type: ignore[attr-defined]
+        threading.Thread(target=line.serve_forever, daemon=True).start()
+        broken = shop._replace(endpoint=f"http://127.0.0.1:{line.server_address[1]}")
+        _CutOff.cuts = 2
+        assert broken.read(key) == whole
+        _CutOff.cuts = 99
+        with pytest.raises(FeedsmithError, match=r"it ended after \d+ of \d+ bytes"):
+            broken.read(key)
+        line.shutdown()

@@ -3,8 +3,11 @@
 import json
 import multiprocessing
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from feedsmith.errors import FeedsmithError
 from feedsmith.generate import Settings, generate
 from feedsmith.library import Library
 from feedsmith.post import Brief
+from feedsmith.runs import Folder
 from small_workers import Several
 
 
@@ -128,6 +132,99 @@ def test_a_killed_run_goes_on_without_making_any_post_anew(
     assert files(tmp_path) == files(alone)
 
 
+def test_what_a_killed_run_made_is_known_to_all_who_ask_the_folder(
+    trees: Home, few: tuple[Brief, ...], tmp_path: Path
+) -> None:
+    asked = (trees.root, tmp_path, Settings(briefs=few, seed=4, block=2))
+    process = multiprocessing.get_context("spawn").Process(target=killed_at_the_fourth, args=asked)
+    process.start()
+    process.join()
+    (run,) = Folder(tmp_path).runs()
+    there = sorted(path.parent.name for path in tmp_path.glob("*/post.json"))
+    assert sorted(run.said) == there
+    assert len(there) == 3
+    begun = posts.begin(trees, Settings(count=1), out=tmp_path)
+    assert begun.others == there
+    assert [post.id for post in begun.earlier] == there
+
+
+def test_without_blocks_a_killed_run_of_one_block_goes_on_too(
+    trees: Home, few: tuple[Brief, ...], tmp_path: Path
+) -> None:
+    settings = Settings(briefs=few[:5], seed=4)
+    asked = (trees.root, tmp_path, settings)
+    process = multiprocessing.get_context("spawn").Process(target=killed_at_the_fourth, args=asked)
+    process.start()
+    process.join()
+    assert generate(trees, settings, out=tmp_path).made == 2
+    assert not list(tmp_path.glob(".said-*"))
+    (run,) = Folder(tmp_path).runs()
+    assert (run.finished, len(run.said)) == (True, 5)
+
+
+def test_two_commands_do_not_make_the_same_run(
+    trees: Home,
+    few: tuple[Brief, ...],
+    alone: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = Settings(briefs=few, seed=4, block=2)
+    told: list[str] = []
+    do = posts.Maker.do
+
+    def beside(self: posts.Maker, job: posts.Job) -> posts.Made:
+        if len(told) < 2:
+            with pytest.raises(FeedsmithError) as caught:
+                posts.generate(trees, settings, ThisProcess(), out=tmp_path)
+            told.append(caught.value.message)
+        return do(self, job)
+
+    monkeypatch.setattr(posts.Maker, "do", beside)
+    assert posts.generate(trees, settings, ThisProcess(), out=tmp_path).made == 7
+    assert told == [f"{tmp_path}: another command makes this run"] * 2
+    assert files(tmp_path) == files(alone)
+
+
+def test_a_killed_workers_folder_goes_when_the_next_worker_starts(
+    trees: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    asked = (trees.root, tmp_path / "out", Settings(seed=4, count=5, kind="quote"))
+    process = multiprocessing.get_context("spawn").Process(target=killed_at_the_fourth, args=asked)
+    process.start()
+    process.join()
+    (left,) = (tmp_path / "tmp").glob(f"{posts.SCRATCH}*")
+    begun = posts.begin(trees, Settings(seed=4), out=tmp_path / "out")
+    told = (trees.root, Settings(), begun.library.fingerprint(), begun.workshop.models)
+    one, two = posts.Maker(*told), posts.Maker(*told)
+    there = set((tmp_path / "tmp").glob(f"{posts.SCRATCH}*"))
+    assert left not in there
+    assert len(there) == 2  # who lives keeps its own
+    one.close()
+    two.close()
+    assert not list((tmp_path / "tmp").glob(f"{posts.SCRATCH}*"))
+
+
+def test_a_run_in_blocks_reads_the_newest_of_earlier_posts_alone(
+    trees: Home,
+    few: tuple[Brief, ...],
+    alone: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.copytree(alone, tmp_path, dirs_exist_ok=True)
+    monkeypatch.setattr("feedsmith.generate.EARLIER", 3)
+    read: list[str] = []
+    post = Folder.post
+    monkeypatch.setattr(Folder, "post", lambda self, name: read.append(name) or post(self, name))
+    begun = posts.begin(trees, Settings(briefs=few[:5], block=2), out=tmp_path)
+    assert [post.id for post in begun.earlier] == begun.others[-3:]
+    assert (len(begun.others), len(read)) == (7, 3)
+
+
 def known(run: Any) -> dict[int, set[int]]:
     return {turn: set(run._known(turn)) for turn in range(run.count)}
 
@@ -151,11 +248,17 @@ def test_what_a_post_knows_is_a_matter_of_its_place(
 
 def made_of(job: posts.Job, caption: str, model: Any) -> posts.Made:
     post = model.model_copy(update={"id": job.name, "caption": caption})
-    return posts.Made(post, f"said-{job.order.turn}", {"post.json": b"{}"}, ())
+    data = {file: b"" for medium in post.media for file in medium.files}
+    data["post.json"] = post.model_dump_json().encode()
+    return posts.Made(post, f"said-{job.order.turn}", data, ())
 
 
 def test_no_caption_comes_twice_in_a_run(
-    trees: Home, few: tuple[Brief, ...], alone: Path, tmp_path: Path
+    trees: Home,
+    few: tuple[Brief, ...],
+    alone: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     name = next(iter(json.loads((alone / "runs.json").read_text("utf-8"))[0]["said"]))
     model = posts.Post.model_validate_json((alone / name / "post.json").read_bytes())
@@ -189,6 +292,25 @@ def test_no_caption_comes_twice_in_a_run(
     assert len(set(last.values())) == 14
     changed = {turn for turn in range(14) if first[turn] != last[turn]}
     assert len(changed) == 14 - len(set(first.values()))  # the first of them stays
+
+    # Killed as soon as the run is written: the versions that were replaced are gone by then.
+    run.save()
+    with monkeypatch.context() as patch:
+        save = Folder.save
+        patch.setattr(Folder, "save", lambda self, run: stopped(save(self, run)))
+        with pytest.raises(KeyboardInterrupt):
+            run.finish()
+    run = posts._Run(replace(begun, run=run.folder.runs()[0]), settings)
+    assert not run.missing()
+    assert not [job for round_ in range(1, 4) for job in run.again(round_)]
+    run.finish()
+    there = sorted(path.parent.name for path in tmp_path.glob("*/post.json"))
+    assert there == sorted(run.folder.runs()[0].said)
+    assert len(there) == 14
+
+
+def stopped(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_worker_that_sees_another_library_or_model_is_told(

@@ -7,6 +7,7 @@ import contextlib
 import errno
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ try:
 except ImportError:  # Windows: there a part is left when it is old
     fcntl = None  # type: ignore[assignment]
 
+HELD = ".held"
+"""File of a scratch folder that its process holds."""
 LEFT_BEHIND = 3600.0
 """Seconds after which nobody writes a part any more, where the system cannot say who does (Windows)."""
 
@@ -110,23 +113,51 @@ def held(
     instead. Raises it, too, where the folder cannot be written, with `mend`. Holds nothing on Windows.
     """
     folder = made(lock.parent)
-    if fcntl is None:
-        yield
-        return
-    try:
-        stream = lock.open("ab")
-    except OSError as error:
-        raise FeedsmithError(
-            f"{folder}: cannot be written ({(error.strerror or str(error)).lower()})", mend=mend
-        ) from error
-    with stream:
+    while fcntl is not None:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
+            stream = lock.open("ab")
         except OSError as error:
             raise FeedsmithError(
-                f"{folder}: {busy}", mend="wait until it is done, then run the same command again"
+                f"{folder}: cannot be written ({(error.strerror or str(error)).lower()})", mend=mend
             ) from error
-        yield
+        with stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | (fcntl.LOCK_NB if busy else 0))
+            except OSError as error:
+                raise FeedsmithError(
+                    f"{folder}: {busy}",
+                    mend="wait until it is done, then run the same command again",
+                ) from error
+            if not _is_still(stream, lock):
+                continue  # who held it took it away
+            yield
+            return
+    yield
+
+
+def _is_still(stream: IO[bytes], path: Path) -> bool:
+    """Whether an open file is the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+@contextlib.contextmanager
+def scratch(prefix: str) -> Iterator[Path]:
+    """A new folder of the system's for temporary files, gone when the block ends; those of this prefix
+    that killed processes left are removed first."""
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        with contextlib.suppress(OSError), (left / HELD).open("rb") as stream:
+            if fcntl is not None:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises where its process lives
+                shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        with held(folder / HELD):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def append(path: Path, lines: bytes, kept: str) -> None:

@@ -53,6 +53,9 @@ OWN_FORMAT = {"story": "story", "reel": "story", "carousel": "portrait"}
 LEANING: tuple[Kind, ...] = ("photo", "quote", "carousel", "reel", "collage", "gif")
 """Kinds that may take each other's turn where something was learned. Stories keep theirs: their
 figures cannot be compared with those of feed posts."""
+EARLIER = 120
+"""Posts of earlier runs that a run of several blocks keeps away from: the newest. A run of one block, or
+without, keeps away from all."""
 THEME_PHOTOS = 3
 """Photos that must show a theme before posts lean towards it."""
 THEME_RESTS = 2
@@ -241,10 +244,12 @@ class Begun:
     """As a stopped one left it."""
     changed: bool
     """True where it was stopped and something of what decides it is another now: what lies there stands."""
-    others: list[Post]
-    """Posts of other runs in the folder, oldest first."""
+    others: list[str]
+    """Ids of the posts of other runs in the folder, oldest first. Names alone: the posts of a folder of
+    100,000 take a gigabyte."""
     earlier: list[Post]
-    """Those that it must not repeat: all, or none where the seed was given."""
+    """Those that it must not repeat: all, or the newest EARLIER for a run of several blocks, or none where
+    the seed was given."""
     said: tuple[str, ...]
     """What the caption writer remembers of them."""
 
@@ -298,7 +303,7 @@ def begin(
         plan = lean(plan, learned, settings, workshop.traits, template.catalogue(home.templates))
         now = hashlib.sha256(f"{base} {learned.digest}".encode()).hexdigest()[:16]
     key = resume or now
-    others = [post for run in runs if run.key != key for post in folder.posts(run)]
+    others = [post_id for run in runs if run.key != key for post_id in run.said]
     run = next((run for run in runs if run.key == key), None) or Run(
         key=key, seed=seed, kind=settings.kind, theme=settings.theme, offer=settings.offer.line,
         asked=_asked(settings), count=len(plan), auto=auto,
@@ -310,9 +315,20 @@ def begin(
         changed=key != now,
         others=others,
         # A given seed must give the same posts whatever else lies here; without one, nothing repeats.
-        earlier=others if auto else [],
+        earlier=_newest(folder, others, EARLIER if settings.blocks(len(plan)) else 0) if auto else [],
         said=next(reversed(said.values()), ()),  # what the last post here had said
     )  # fmt: skip
+
+
+def _newest(folder: Folder, ids: Sequence[str], most: int) -> list[Post]:
+    """The posts that are still there, oldest first; of more than `most` the last, of 0 all."""
+    found: list[Post] = []
+    for post_id in reversed(ids):
+        if most and len(found) == most:
+            break
+        if (post := folder.post(post_id)) is not None:
+            found.append(post)
+    return found[::-1]
 
 
 def workshop_for(
@@ -356,7 +372,7 @@ def lasting(error: FeedsmithError) -> bool:
 
 def write_sheet(begun: Begun, run: Run) -> Path:
     """The contact sheet over everything in the folder, this run first; returns where it is."""
-    shown = [*begun.folder.posts(run), *reversed(begun.others)]
+    shown = [*begun.folder.posts(run), *reversed(_newest(begun.folder, begun.others, 0))]
     if not shown:
         return begun.folder.root / sheet.NAME
     return _sheet(begun.folder, begun.brand, begun.library, shown, begun.workshop)
@@ -426,6 +442,7 @@ def generate(
         if posts and not run.finished:
             run = run.model_copy(update={"finished": True})
             folder.save(run)
+            folder.journal(key).unlink(missing_ok=True)  # of a run in one block that was killed
     finally:
         contact_sheet = write_sheet(begun, run) if page else folder.root / sheet.NAME
     if not posts:

@@ -1,15 +1,17 @@
 """Runs: which posts a folder holds, in which order they were made, and what they were made with.
 
-One file, runs.json, beside the post folders. Knows nothing of how posts are made.
+One file, runs.json, beside the post folders; while a long run is made, a journal beside it, a line a
+post: runs.json holds whole runs, 19 MB of 100,000 posts. Knows nothing of how posts are made.
 """
 
+import contextlib
 import json
 from pathlib import Path
 
 from pydantic import Field, ValidationError
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.files import write_json
+from feedsmith.files import append, write_json
 from feedsmith.post import Post, Value
 
 
@@ -49,12 +51,13 @@ class Folder:
         self.file = root / "runs.json"
 
     def runs(self) -> list[Run]:
-        """All runs, oldest first. Raises FeedsmithError when runs.json is damaged."""
+        """All runs, oldest first, with what their journals say. Raises FeedsmithError when runs.json is
+        damaged."""
         try:
             rows = json.loads(self.file.read_text("utf-8"))
             if not isinstance(rows, list):
                 raise TypeError("not a list")
-            return [Run.model_validate(row) for row in rows]
+            runs = [Run.model_validate(row) for row in rows]
         except FileNotFoundError:
             return []
         except (TypeError, ValueError, ValidationError) as error:
@@ -62,6 +65,34 @@ class Folder:
                 f"{self.file}: cannot be read ({type(error).__name__})",
                 mend="move that file away (the posts stay), or name another folder with --out",
             ) from error
+        return [self._with_journal(run) for run in runs]
+
+    def journal(self, key: str) -> Path:
+        """Of the run with this key; there while it is made, and after it was killed."""
+        return self.root / f".said-{key}.jsonl"
+
+    def note(self, key: str, post_id: str, said: str) -> None:
+        """Say in the journal that a post is finished; on the disk when this returns. Raises FeedsmithError
+        for a full disk."""
+        line = json.dumps([post_id, said]).encode() + b"\n"
+        append(self.journal(key), line, "the posts made so far are kept")
+
+    def _with_journal(self, run: Run) -> Run:
+        try:
+            lines = self.journal(run.key).read_bytes().splitlines()
+        except OSError:
+            return run
+        said: dict[tuple[int, str], tuple[str, ...]] = {}
+        for line in lines:
+            with contextlib.suppress(ValueError, TypeError):  # torn by a power cut
+                post_id, entry = json.loads(line)
+                turn = int(post_id.partition("-")[0])
+                said[turn, post_id] = (str(entry),)
+        if not said:
+            return run
+        said = {(int(i.partition("-")[0]), i): known for i, known in run.said.items()} | said
+        in_order = {post_id: said[turn, post_id] for turn, post_id in sorted(said)}
+        return run.model_copy(update={"said": in_order})
 
     def save(self, run: Run) -> None:
         """Add `run`, or replace the one with its key; the newest stands last."""

@@ -141,7 +141,12 @@ class Storage(NamedTuple):
                 connection.request("GET", parts.path + path, headers=headers)
                 answer = connection.getresponse()
                 if answer.status not in (429, 500, 502, 503, 504) or tried == TRIES:
-                    return answer.status, answer.read(most + 1)
+                    body = answer.read(most + 1)
+                    length = answer.getheader("Content-Length", "")
+                    # Asked for so many bytes at most, http.client says nothing of a line that broke.
+                    if length.isdigit() and len(body) < min(int(length), most + 1):
+                        raise ConnectionResetError(f"it ended after {len(body)} of {length} bytes")
+                    return answer.status, body
             except (OSError, http.client.HTTPException) as error:
                 if tried == TRIES:
                     said = str(getattr(error, "strerror", "") or error or type(error).__name__)

@@ -38,7 +38,11 @@ REACHED_SECONDS = 5.0
 PROBE_SECONDS = 60.0
 """Wait for a node to say what it runs: a first process there has to start."""
 IDLE_SECONDS = 300.0
-"""Wait without any worker before it is given up."""
+"""Wait without any worker, not even one that loads, before it is given up."""
+LOADING_SECONDS = 1800.0
+"""The same where workers are there and still load what they need: models from a shared disk."""
+LOOK_SECONDS = 2.0
+"""Between two looks for workers that are stuck."""
 JOB_SECONDS = 3600.0
 """A worker at one job for so long (a post takes 10 s, a block of photos 3) waits for something that does
 not come, e.g. a shared disk that is gone: the job is given to another."""
@@ -57,19 +61,22 @@ class _Seat:
     """An actor: one worker, made where it runs."""
 
     def __init__(self, make: MakeWorker, args: tuple[Any, ...]) -> None:
+        self._make, self._args = make, args
         self._where = f"{socket.gethostname()} ({ray.util.get_node_ip_address()})"
-        self._wrong: Failed | None = None
-        if (theirs := feedsmith.__version__) != args[0]:
-            error = _other_version(self._where, theirs, args[0])
-            self._wrong = Failed(error.message, error.mend, True)
-            return
-        try:
-            self._worker = make(*args[1:])
-        except FeedsmithError as error:
-            self._wrong = Failed.of(error, self._where)
+
+    def here(self) -> None:
+        """Answers as soon as there is a process."""
 
     def ready(self) -> Failed | None:
-        return self._wrong
+        """Load what the worker needs; what is wrong, if anything is."""
+        if (theirs := feedsmith.__version__) != self._args[0]:
+            error = _other_version(self._where, theirs, self._args[0])
+            return Failed(error.message, error.mend, True)
+        try:
+            self._worker = self._make(*self._args[1:])
+        except FeedsmithError as error:
+            return Failed.of(error, self._where)
+        return None
 
     def do(self, job: Any) -> Any:
         return done(self._worker, job, self._where)
@@ -90,8 +97,10 @@ class _Place:
     """A seat as seen from here."""
 
     actor: Any
+    here: Any
+    """Reference to its process's first word."""
     starting: Any
-    """Reference to its first word; None once it has said it."""
+    """Reference to its word that it has all it needs; None once it has said it."""
     jobs: dict[Any, _Job] = field(default_factory=dict)
     """Reference -> job, in the order in which they are done."""
     since: float = 0.0
@@ -191,7 +200,9 @@ class Cluster:
                 name="run",
                 storage_path=str(folder.resolve()),
                 failure_config=FailureConfig(
-                    max_failures=failures, controller_failure_limit=failures
+                    max_failures=failures,
+                    controller_failure_limit=failures,
+                    max_preemption_failures=failures,
                 ),
             ),
         )
@@ -223,6 +234,8 @@ class _Seats:
         self._waiting: deque[_Job] = deque()
         self._losses: Counter[Any] = Counter()
         self._failed_starts = 0
+        """In a row."""
+        self._looked = time.monotonic()
         self._places = [self._place() for _ in range(count)]
 
     @property
@@ -246,16 +259,12 @@ class _Seats:
             self._hand_out()
             asked = {ref: place for place in self._places for ref in place.jobs}
             asked |= {p.starting: p for p in self._places if p.starting is not None}
-            ready, _ = ray.wait(list(asked), timeout=2.0) if asked else ([], [])
-            if not ready:
-                self._look_for_stuck()
+            ready, _ = ray.wait(list(asked), timeout=LOOK_SECONDS) if asked else ([], [])
+            if self._look_for_stuck() or not ready:
                 if any(place.starting is None for place in self._places):
                     idle = time.monotonic()
-                elif time.monotonic() - idle > IDLE_SECONDS:
-                    raise FeedsmithError(
-                        f"the cluster has had no free processor for {IDLE_SECONDS / 60:.0f} minutes",
-                        mend="see what else runs there (ray status), or add nodes",
-                    )
+                else:
+                    self._give_up_after(time.monotonic() - idle)
                 continue
             ref = ready[0]
             place = asked[ref]
@@ -289,7 +298,7 @@ class _Seats:
     def _place(self) -> _Place:
         # A dead one is replaced here, not by Ray: where no node has room for it, its jobs would wait.
         actor = ray.remote(_Seat).options(num_cpus=1, max_restarts=0).remote(self._make, self._args)
-        return _Place(actor, actor.ready.remote())
+        return _Place(actor, actor.here.remote(), actor.ready.remote())
 
     def _hand_out(self) -> None:
         """Give waiting jobs to the workers that have least to do."""
@@ -306,9 +315,7 @@ class _Seats:
     def _begun(self, place: _Place) -> None:
         try:
             wrong = ray.get(place.starting)
-        except RayTaskError as error:
-            raise error from None
-        except (RayActorError, OutOfMemoryError) as error:
+        except (RayTaskError, RayActorError, OutOfMemoryError) as error:
             if "ModuleNotFoundError" in str(error) or "ImportError" in str(error):
                 raise FeedsmithError(
                     f"a node of the cluster has not the same Feedsmith: {_last_line(error)}",
@@ -325,12 +332,43 @@ class _Seats:
         if wrong is not None:
             raise wrong.error
         place.starting = None
+        self._failed_starts = 0
 
-    def _look_for_stuck(self) -> None:
-        """Give the jobs of workers that have been at one of them for too long to others."""
+    def _give_up_after(self, idle: float) -> None:
+        """Raise FeedsmithError where there has been no worker for too long, `idle` seconds."""
+        if idle <= min(IDLE_SECONDS, LOADING_SECONDS):
+            return
+        here, _ = ray.wait(
+            [place.here for place in self._places], num_returns=len(self._places), timeout=0
+        )
+        if not here and idle > IDLE_SECONDS:
+            raise FeedsmithError(
+                f"the cluster has had no free processor for {_spoken(IDLE_SECONDS)}",
+                mend="see what else runs there (ray status), or add nodes",
+            )
+        if here and idle > LOADING_SECONDS:
+            raise FeedsmithError(
+                f"the cluster's workers have started, but after {_spoken(LOADING_SECONDS)} none has "
+                "loaded what it needs",
+                mend="look at the disk that the nodes share, and at where their models lie "
+                "(FEEDSMITH_MODELS)",
+            )
+
+    def _look_for_stuck(self) -> bool:
+        """Give the jobs of workers that have been at one of them for too long to others, however many
+        results come from the others meanwhile; whether there were any."""
+        now, stuck = time.monotonic(), False
+        if now - self._looked < LOOK_SECONDS:
+            return False
+        self._looked = now
         for place in list(self._places):
-            if place.jobs and time.monotonic() - place.since > JOB_SECONDS:
-                self._lost(place, f"nothing came of it for {_spoken(JOB_SECONDS)}")
+            if place.jobs and now - place.since > JOB_SECONDS:
+                # It may be that it is done, and that we have not come to it.
+                first, _ = ray.wait([next(iter(place.jobs))], timeout=0, fetch_local=False)
+                if not first:
+                    stuck = True
+                    self._lost(place, f"nothing came of it for {_spoken(JOB_SECONDS)}")
+        return stuck
 
     def _lost(self, place: _Place, why: str) -> None:
         """A worker died or is given up: its jobs go to others, the one it was at counts it."""

@@ -15,43 +15,37 @@ writes. Knows the stage generate and pools; knows no cluster.
 """
 
 import contextlib
-import json
+import hashlib
 import os
 import re
 import shutil
-import tempfile
-import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from feedsmith import memory, sheet
 from feedsmith.brand import Home
 from feedsmith.captions.writer import REST
 from feedsmith.cluster.pool import Failed, Workers, each
 from feedsmith.errors import FeedsmithError
-from feedsmith.files import full_disk, no_room, write_bytes
+from feedsmith.files import held, scratch, write_bytes
 from feedsmith.generate import Begun, Settings, begin, name_of, workshop_for, write_sheet
 from feedsmith.post import Post
 from feedsmith.progress import Report, silent
-from feedsmith.workshop import Order
+from feedsmith.runs import Folder
+from feedsmith.workshop import Order, Workshop
 
 BLOCK = 32
 """Posts of a block, unless asked otherwise: more than the captions for which a sentence rests, so that it
 cannot come back sooner anywhere."""
-EARLIER = 120
-"""Posts of earlier runs that a run of several blocks keeps away from: the newest."""
 ROUNDS = 3
 """Times that captions which came twice are written anew."""
 ANEW = 9973
 """Step of a post's seed from round to round."""
-JOURNAL = ".said-{}.jsonl"
-"""Beside runs.json while a run is made: what each post said, a line a post. runs.json holds the whole run,
-19 MB of 100,000 posts, and is written at the run's begin and end alone."""
-SYNC_SECONDS = 3.0
-"""Between two times that the journal is brought to the disk, so that a power cut costs no more."""
+SCRATCH = "feedsmith-posts-"
+"""Begin of the name of a worker's folder."""
 KEPT = 8192
 """Posts held in memory, packed, 2 kB each: what a hundred workers' blocks know. The others are read again
 when they are asked for."""
@@ -91,20 +85,30 @@ class Maker:
         self, home: Path, settings: Settings, library: str, models: dict[str, str]
     ) -> None:
         memory.be_frugal()
-        self._root = Path(tempfile.mkdtemp(prefix="feedsmith-posts-"))
+        self._open = contextlib.ExitStack()
+        try:
+            self._root = self._open.enter_context(scratch(SCRATCH))
+            self._workshop = self._opened(home, settings, library, models)
+        except BaseException:
+            self._open.close()
+            raise
+
+    def _opened(
+        self, home: Path, settings: Settings, library: str, models: dict[str, str]
+    ) -> Workshop:
         place = Home(home)
         if not (home / "brand.toml").is_file():
             raise FeedsmithError(
                 f"{home}: is not there",
                 mend="give all nodes the brand's folder at the same path (a shared disk)",
             )
-        self._workshop = workshop_for(place, settings, (), self._root)
-        if self._workshop.library.fingerprint() != library:
+        workshop = workshop_for(place, settings, (), self._root)
+        if workshop.library.fingerprint() != library:
             raise FeedsmithError(
                 f"{home}: holds another state of the library than where the command runs",
                 mend="give all nodes the same folder (a shared disk), and import nothing meanwhile",
             )
-        theirs = self._workshop.models
+        theirs = workshop.models
         if theirs != models:
             role = next(r for r in {**models, **theirs} if models.get(r) != theirs.get(r))
             raise FeedsmithError(
@@ -112,6 +116,7 @@ class Maker:
                 f"where {models.get(role, 'none')} is needed",
                 mend="on every node: feedsmith models fetch",
             )
+        return workshop
 
     def do(self, job: Job) -> Made:
         workshop, folder = self._workshop, self._root / job.name
@@ -130,7 +135,7 @@ class Maker:
         return Made(post, (workshop.said or ("",))[-1], files, tuple(workshop.notes[noted:]))
 
     def close(self) -> None:
-        shutil.rmtree(self._root, ignore_errors=True)
+        self._open.close()
 
 
 @dataclass(frozen=True)
@@ -159,17 +164,40 @@ def generate(
     """Make the posts of one run in blocks of `settings.block` (0: BLOCK); see generate.generate.
 
     Posts are on disk as soon as they come; stopped, the same call goes on. Raises FeedsmithError as
-    generate does, and where the workers' nodes do not see what this process sees.
+    generate does, where the workers' nodes do not see what this process sees, and where another command
+    makes this run.
     """
     settings = replace(settings, block=settings.block or BLOCK)
     begun = begin(home, settings, out=out, report=report)
+    with _alone(begun.folder, begun.run.key):
+        # As it stands now that nobody else makes it.
+        there = (run for run in begun.folder.runs() if run.key == begun.run.key)
+        begun = replace(begun, run=next(there, begun.run))
+        return _made(home, settings, workers, begun, report)
+
+
+@contextlib.contextmanager
+def _alone(folder: Folder, key: str) -> Iterator[None]:
+    """Hold a run by its journal, which goes when there is nothing in it."""
+    journal = folder.journal(key)
+    with held(journal, "another command makes this run"):
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                if not journal.stat().st_size:
+                    journal.unlink()
+
+
+def _made(home: Home, settings: Settings, workers: Workers, begun: Begun, report: Report) -> Result:
     run = _Run(begun, settings)
     workshop = begun.workshop
     told = (home.root.resolve(), settings, begun.library.fingerprint(), workshop.models)
     todo = run.missing()
     try:
         if todo or not begun.run.finished:
-            with run.journalled(), workers.pool(Maker, *told) as pool:
+            run.save()  # which seed it goes on with
+            with workers.pool(Maker, *told) as pool:
                 for tag, made in each(pool, run.jobs()):
                     run.take(tag, made)
                     report("Making posts", run.there, len(begun.plan))
@@ -177,6 +205,8 @@ def generate(
                     for tag, made in each(pool, run.again(turn)):
                         run.take(tag, made)
                         report("Captions that came twice", 0, 0, f"round {turn}")
+                    if not run.twice:
+                        break  # nor would the next round find any, and it would read all posts
     except BaseException:
         run.save()
         raise
@@ -211,8 +241,7 @@ class _Run:
         self.folder = begun.folder
         self.count = len(begun.plan)
         self.block = settings.block if settings.blocks(self.count) else self.count
-        earlier = begun.earlier[-EARLIER:] if self.block < self.count else begun.earlier
-        self.earlier = tuple(packed(post) for post in earlier)
+        self.earlier = tuple(packed(post) for post in begun.earlier)
         self.made = 0
         self.notes: dict[tuple[int, str], str] = {}
         self.first: FeedsmithError | None = None
@@ -220,12 +249,9 @@ class _Run:
         self._entry: dict[tuple[int, int], str] = {}
         """(turn, round) -> what its caption said; the keys are the posts that are there."""
         self._there: set[int] = set()
+        self.twice = 0
         self._posts: OrderedDict[str, bytes] = OrderedDict()
-        self._journal = self.folder.root / JOURNAL.format(self.run.key)
-        self._lines: IO[bytes] | None = None
-        self._synced = time.monotonic()
         known = {name: entries[-1] for name, entries in self.run.said.items() if entries}
-        known |= _journalled(self._journal)
         for order in begun.plan:
             for turn in range(ROUNDS + 1):
                 name = self._name(order.turn, turn)
@@ -316,16 +342,23 @@ class _Run:
     # ---- captions that came twice
 
     def again(self, round_: int) -> Iterator[tuple[_Tag, Job] | None]:
-        """Posts with a caption that one before them has, to be made anew in this round."""
-        first: dict[str, int] = {}
+        """Posts with a caption that one before them has, to be made anew in this round; `twice` says of
+        how many that is so, the failed and those made before a stop included."""
+        self.twice = 0
+        if self.run.finished:
+            return
+        first: dict[bytes, int] = {}
+        """Digest of a caption -> the first that has it: 100,000 captions take 60 MB."""
         twice: list[tuple[int, int]] = []
         for turn in range(self.count):
             if self._latest(turn, round_) is not None:
-                words = _plain(unpacked(self._post(turn, round_)).caption)
-                if words and (known := first.setdefault(words, turn)) != turn:
+                words = _plain(unpacked(self._post(turn, round_)).caption).encode()
+                digest = hashlib.blake2b(words, digest_size=16).digest()
+                if words and (known := first.setdefault(digest, turn)) != turn:
                     twice.append((turn, known))
+        self.twice = len(twice)
         for turn, same in twice:
-            if (turn, round_) not in self._entry and not self.run.finished:
+            if (turn, round_) not in self._entry:
                 near = range(max(0, turn - self._wide), min(self.count, turn + self._wide + 1))
                 others = [other for other in near if other not in (turn, same)]
                 yield self._job(turn, round_, others, (same,))
@@ -353,56 +386,39 @@ class _Run:
             write_bytes(folder / name, made.files[name])
         self._entry[tag.turn, tag.round] = made.entry
         self._there.add(tag.turn)
-        self._note(tag.name, made.entry)
+        self.folder.note(self.run.key, tag.name, made.entry)
         self._keep(tag.name, made.post)
         self.notes |= {(tag.turn, note): note for note in made.notes}
         self.made += not tag.round
-
-    @contextlib.contextmanager
-    def journalled(self) -> Iterator[None]:
-        """Keep what each post says beside runs.json until `save`, so that a kill at any moment costs no
-        finished post."""
-        self.save()  # which seed it goes on with
-        try:
-            with self._journal.open("ab") as self._lines:
-                yield
-        except OSError as error:
-            if full_disk(error):
-                raise no_room(self._journal, "the posts made so far are kept") from error
-            raise
-        finally:
-            self._lines = None
-
-    def _note(self, name: str, entry: str) -> None:
-        if self._lines is None:
-            return
-        self._lines.write(json.dumps([name, entry]).encode() + b"\n")
-        self._lines.flush()
-        if time.monotonic() - self._synced > SYNC_SECONDS:
-            os.fsync(self._lines.fileno())
-            self._synced = time.monotonic()
 
     def save(self) -> None:
         """All that is there into runs.json; the journal has then nothing that is not there."""
         said = {self._name(turn, r): (entry,) for (turn, r), entry in sorted(self._entry.items())}
         self.run = self.run.model_copy(update={"said": said})
+        self._keep_run()
+
+    def _keep_run(self) -> None:
         self.folder.save(self.run)
-        self._journal.unlink(missing_ok=True)
+        with contextlib.suppress(
+            FileNotFoundError
+        ):  # emptied and not removed: the run is held by it
+            os.truncate(self.folder.journal(self.run.key), 0)
 
     def finish(self) -> None:
         """Leave the last of each post, and what the next run must remember."""
         last = {turn: self._latest(turn, ROUNDS + 1) for turn in range(self.count)}
         kept = {(turn, r): self._entry[turn, r] for turn, r in last.items() if r is not None}
-        gone = [self._name(*key) for key in self._entry if key not in kept]
+        # As long as runs.json names them: a kill between would leave for good what nothing names.
+        for key in self._entry.keys() - kept.keys():
+            shutil.rmtree(self.folder.root / self._name(*key), ignore_errors=True)
         self._entry = kept
-        self.save()
-        if kept:
-            said = dict(self.run.said)
+        said: dict[str, tuple[str, ...]] = {
+            self._name(turn, r): (entry,) for (turn, r), entry in sorted(kept.items())
+        }
+        if said:
             said[next(reversed(said))] = tuple(kept.values())[-REST:]
-            self.run = self.run.model_copy(update={"said": said, "finished": True})
-            self.folder.save(self.run)
-        for name in gone:
-            shutil.rmtree(self.folder.root / name, ignore_errors=True)
+        self.run = self.run.model_copy(update={"said": said, "finished": bool(said)})
+        self._keep_run()
 
     def failures(self) -> tuple[str, ...]:
         return tuple(self._failed[turn] for turn in sorted(self._failed))
@@ -452,20 +468,6 @@ def packed(post: Post) -> bytes:
 
 def unpacked(post: bytes) -> Post:
     return Post.model_validate_json(post)
-
-
-def _journalled(journal: Path) -> dict[str, str]:
-    """Id of a post -> what it said; a last line that was torn is left away."""
-    found = {}
-    try:
-        lines = journal.read_bytes().splitlines()
-    except FileNotFoundError:
-        return {}
-    for line in lines:
-        with contextlib.suppress(ValueError):
-            name, entry = json.loads(line)
-            found[name] = entry
-    return found
 
 
 def _plain(text: str) -> str:
