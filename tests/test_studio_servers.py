@@ -271,6 +271,7 @@ def test_no_count_falls_back_when_a_server_dies(two: Server) -> None:
     spent = _spent(line)
     os.kill(pid, signal.SIGKILL)
     both_anew(two, pid)
+    line = by(two, other)
     assert _counted(line) >= before
     assert _spent(line) >= spent
     assert re.search(r"^feedsmith_server_deaths_total [1-9]", line.ask("GET", "/metrics")[1], re.M)

@@ -6,6 +6,7 @@ Every way a worker can end leads to a sentence in its job: it goes on where it w
 
 import contextlib
 import logging
+import math
 import os
 import secrets
 import shutil
@@ -55,7 +56,7 @@ def wake() -> None:
     """There is something to do. In one of several servers the keeper is told. From a process without a
     supervisor: nothing happens, it looks by itself soon."""
     _wake.set()
-    line.ask("wake")
+    line.tell("wake")
 
 
 @dataclass
@@ -120,6 +121,8 @@ class Supervisor(threading.Thread):
                     close_old_connections()
             _wake.wait(LOOK_EVERY if self.workers else LOOK_AT_REST)
             _wake.clear()
+        for worker in self.workers:  # here, where nobody takes that for a death
+            worker.process.terminate()
         connections.close_all()
 
     def _look(self) -> None:
@@ -329,11 +332,16 @@ class Supervisor(threading.Thread):
             if self._log.stat().st_size > WORKER_LOG_BYTES:
                 self._log.write_bytes(self._log.read_bytes()[-WORKER_LOG_BYTES // 4 :])
 
-    def close(self) -> None:
-        """End all workers; what they were at waits for the next start, and that is no attempt."""
+    def begin_to_end(self) -> None:
+        """Tell all workers to end, as soon as nobody looks at them. Takes no time."""
         self.closing = True
         wake()
-        self.join(5)
+
+    def close(self, until: float = math.inf) -> None:
+        """End all workers; what they were at waits for the next start, and that is no attempt. `until`: when they
+        must be gone, by time.monotonic(); those that are not are killed."""
+        self.begin_to_end()
+        self.join(max(0.1, min(5.0, until - time.monotonic())))
         if self.publisher is not None:  # what it was at goes on at the next start
             self.publisher.process.kill()
             self.publisher.process.wait()
@@ -342,7 +350,7 @@ class Supervisor(threading.Thread):
             worker.process.terminate()
         for worker in self.workers:
             try:
-                worker.process.wait(3)
+                worker.process.wait(max(0.1, min(3.0, until - time.monotonic())))
             except subprocess.TimeoutExpired:
                 worker.process.kill()
                 worker.process.wait()
