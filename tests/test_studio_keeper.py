@@ -230,6 +230,19 @@ def test_where_the_keeper_is_mute_each_counts_by_itself_and_says_so_once(
         assert questions.readline() == b""  # it was asked once, then left in peace
 
 
+def test_a_container_that_is_too_small_for_several_servers_is_said() -> None:
+    from feedsmith.studio.start import narrow
+
+    four = replace(CONFIG, servers=4)
+    assert "4 servers and the workers may hold 766 MB together, and there are 512" in narrow(
+        four, 512 << 20
+    )
+    assert narrow(four, 1 << 30) == ""
+    assert narrow(four, None) == ""
+    assert narrow(replace(four, workers_here=0), 512 << 20) == ""
+    assert narrow(CONFIG, 256 << 20) == ""
+
+
 def test_a_second_signal_does_not_disturb_the_end() -> None:
     from feedsmith.studio.start import End
 

@@ -33,6 +33,8 @@ OWNER = "FEEDSMITH_OWNER"
 MIRROR = "FEEDSMITH_MIRROR"
 """Environment variable: the folder in the bucket that the brands' folders are kept in; '' for none."""
 STDERR = 2
+SERVER_BYTES, WORKER_BYTES = 80 << 20, 366 << 20
+"""At the most (docs/deploy/memory.md); the process that keeps several servers holds as much as one of them."""
 ENDS_WITHIN = 8.0
 """Seconds from SIGTERM or Ctrl-C until all processes have ended; an engine of containers waits 10."""
 
@@ -142,6 +144,8 @@ def open_studio(
         keeper = Keeper(config, listening, lock)
     address = f"{config.url}/sign-in/link/{LoginLink.make(owner)}"
     tell(f"The studio is open at {config.url}")
+    if said := narrow(config, memory.limit()):
+        tell(said)
     if password:
         tell(f"Sign in as {owner.name} with your password.")
     else:
@@ -183,6 +187,18 @@ def open_studio(
                 _serve(config, listening, tell_all)
 
 
+def narrow(config: Config, room: int | None) -> str:
+    """What to say where several servers and the workers do not fit into so many bytes; '' where they do."""
+    workers = config.jobs_at_once if config.workers_here is None else config.workers_here
+    wanted = (config.servers + 1) * SERVER_BYTES + workers * WORKER_BYTES
+    if config.servers == 1 or room is None or wanted <= room:
+        return ""
+    return (
+        f"{config.servers} servers and the workers may hold {wanted >> 20} MB together, and there are {room >> 20}: "
+        "the system may end some of them. Take fewer servers, or allow more memory."
+    )
+
+
 class End:
     """SIGTERM and Ctrl-C raise KeyboardInterrupt from the first moment on: as the first process of a container SIGTERM
     would else be ignored, and elsewhere it would end the server before its workers are told. Once it has begun to
@@ -207,6 +223,8 @@ class End:
     def ended(self) -> None:
         """All is closed; a thread that still waits for the database does not keep the process."""
         if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)  # else Python, as it ends, lets them kill it
             over = threading.Timer(1.0, os._exit, (0,))
             over.daemon = True
             over.start()
