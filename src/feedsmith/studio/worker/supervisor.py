@@ -38,6 +38,8 @@ asks for a job calls `wake`."""
 LOOK_AT_REST = 2.0
 SILENT_MAX = 90.0
 """Seconds without a heart-beat after which a worker is taken for frozen."""
+GOODBYE = 3.0
+"""Seconds that a worker gets to end once it is told."""
 BACK_OFF_MAX = 30.0
 """Seconds; a worker that dies before it takes a job is started ever more seldom."""
 STARTS_IN_VAIN = 4
@@ -91,6 +93,8 @@ class Supervisor(threading.Thread):
         self.lock = lock
         self.workers: list[Worker] = []
         self.closing = False
+        self.told = math.inf
+        """When the workers were told to end."""
         self.starts: Counter[str] = Counter()
         self.deaths: Counter[tuple[str, str]] = Counter()
         """How many workers and publishers were begun, and how many ended otherwise than by themselves, by
@@ -123,6 +127,7 @@ class Supervisor(threading.Thread):
             _wake.clear()
         for worker in self.workers:  # here, where nobody takes that for a death
             worker.process.terminate()
+        self.told = time.monotonic()
         connections.close_all()
 
     def _look(self) -> None:
@@ -348,9 +353,10 @@ class Supervisor(threading.Thread):
             self._close(self.publisher)
         for worker in self.workers:
             worker.process.terminate()
+        until = min(until, min(self.told, time.monotonic()) + GOODBYE)
         for worker in self.workers:
             try:
-                worker.process.wait(max(0.1, min(3.0, until - time.monotonic())))
+                worker.process.wait(max(0.1, until - time.monotonic()))
             except subprocess.TimeoutExpired:
                 worker.process.kill()
                 worker.process.wait()
