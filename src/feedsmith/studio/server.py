@@ -54,7 +54,7 @@ class Server(uvicorn.Server):
                 proxy_headers=bool(config.proxies),
                 forwarded_allow_ips=list(config.proxies),
                 timeout_graceful_shutdown=GOODBYE,
-                limit_concurrency=500,
+                limit_concurrency=500,  # of each server
                 backlog=1 if one_of_many else BACKLOG,
             )
         )
