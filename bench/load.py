@@ -278,6 +278,8 @@ class Told:
 
 
 def _times(took: list[float]) -> dict[str, float]:
+    if not took:  # nobody got an answer
+        return {}
     return {
         "p50_ms": round(1000 * statistics.median(took), 1),
         "p95_ms": round(1000 * took[int(len(took) * 0.95)], 1),
@@ -325,7 +327,9 @@ class Machine:
                 used["workers"] += own + ended
             else:
                 used["servers"] += own
-                used["workers"] += ended  # servers do not end
+                used["workers"] += (
+                    ended  # and of servers that died: the system adds up both in their parent
+                )
         for pid, _ in below(self.beside):
             used["workers"] += sum(spent(pid))
         for pid, _ in below(self.database):
@@ -365,7 +369,10 @@ async def crowd(
         used, took = machine.look(), time.monotonic() - began
         found = told.summary(took)
         shares = {name: round((used[name] - before[name]) / took, 2) for name in used}
-        spent_ms = 1000 * (used["servers"] - before["servers"]) / int(str(found["requests"]))
+        # Of servers that died meanwhile it is missing here, and among the workers' (Machine).
+        spent_ms = (
+            1000 * (used["servers"] - before["servers"]) / max(1, int(str(found["requests"])))
+        )
         rounds.append(
             {"pause_s": pause, **found, "server_cpu_ms": round(spent_ms, 2),
              "processors": {**shares, "of": os.cpu_count()}}

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
+from small_api import Program
 from small_publishing import Day, connect, seen
 from small_studio import CONFIG, text_of, visitor
 
@@ -213,3 +214,11 @@ def test_a_full_quota_and_instagram_down_for_an_hour(
     out_once(day, draft)
     at = datetime.fromtimestamp(day.out[0].at, draft.scheduled_at.tzinfo)
     assert at - draft.scheduled_at < timedelta(hours=1, minutes=11)
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, 2**63, 2**64, 10**30])
+def test_a_number_that_no_database_holds_is_not_found(number: int) -> None:
+    client = visitor("edgar")
+    assert client.get(f"/b/oak-co/posts/{number}").status_code == 404
+    assert client.post(f"/b/oak-co/posts/{number}/edit", {"version": "1"}).status_code == 404
+    assert Program("edgar")("GET", f"/brands/oak-co/posts/{number}").status_code in (404, 422)

@@ -225,6 +225,7 @@ def test_what_goes_wrong_with_workers_keeps_no_publisher_waiting(processes: Exit
     try:
         until(lambda: supervisor.publisher is None, 20)
     finally:
+        supervisor.workers.clear()
         supervisor.closing = True
         wake()
         supervisor.join(20)

@@ -27,7 +27,7 @@ from feedsmith.studio.settings import Config
 MANIFEST, DATABASE, TABLES = "backup.json", "studio.db", "studio.jsonl"
 FORMAT = 1
 LEFT_OUT = ("studio.db", "studio.db-wal", "studio.db-shm", "studio/thumbnails", "studio/previews", "studio/outgoing", "studio/hosted", "studio/open.lock", "studio/upgrade.lock", "studio/before-upgrades",
-            "studio/studio.log", "studio/worker.log")  # fmt: skip
+            "studio/studio.log", "studio/worker.log", "studio/counts")  # fmt: skip
 """Of a brand's folder: what is made again, and the database, which is copied as it must be."""
 PACKED = (".jpg", ".jpeg", ".png", ".webp", ".heic", ".mp4", ".gif", ".gguf", ".woff2", ".zip")
 """Compressed already."""

@@ -14,6 +14,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -71,6 +72,10 @@ keeper: Any = None
 """The one of several servers (keeper.Keeper), in its own process; elsewhere None."""
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 """Environment variable by which the client of Prometheus is told, when it is loaded, to count in files of that folder."""
+PATIENCE = 20.0
+"""Seconds that one of several servers waits for the numbers: the database is asked a dozen questions for them."""
+GONE = "gone"
+"""Stands for a process's number in the names of files that count for all servers that died."""
 
 
 def request(method: str, route: str, status: int, seconds: float) -> None:
@@ -88,16 +93,30 @@ def scrape() -> bytes:
 
     # Made anew: files of servers that began since are in it, and of those that died, so that no count falls back.
     together = CollectorRegistry()
-    MultiProcessCollector(together, str(keeper.folder / "counts"))  # type: ignore[no-untyped-call]
+    MultiProcessCollector(together, str(keeper.counts))  # type: ignore[no-untyped-call]
     together.register(_collectors[0])
     together.register(_servers)
     return generate_latest(together)
 
 
-def somebody_starts_workers() -> bool:
-    """False where the supervisor of this studio has ended."""
+def add_up(folder: Path, process: int) -> None:
+    """A server died: its counts are added to those of the servers that died before it, so that there are not ever
+    more files, and no count falls back. Never while the numbers are read."""
+    from prometheus_client.mmap_dict import MmapedDict
+
+    for file in folder.glob(f"*_{process}.db"):
+        into = MmapedDict(str(file.with_name(file.name.replace(f"_{process}.", f"_{GONE}."))))  # type: ignore[no-untyped-call]
+        for key, value, at, _ in MmapedDict.read_all_values_from_file(str(file)):  # type: ignore[no-untyped-call]
+            into.write_value(key, into.read_value(key)[0] + value, at)  # type: ignore[no-untyped-call]
+        into.close()  # type: ignore[no-untyped-call]
+        file.unlink()
+
+
+def somebody_starts_workers() -> bool | None:
+    """False where the supervisor of this studio has ended; None where the keeper does not say."""
     if line.leads_somewhere():
-        return line.ask("alive") == b"1"
+        told = line.ask("alive")
+        return None if told is None else told == b"1"
     return supervisor is None or supervisor.is_alive()
 
 
@@ -116,8 +135,10 @@ class Servers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seconds: dict[int, float] = {}
-        """Processor time of each as it was seen last, so that the sum never falls."""
+        self._seconds: dict[tuple[int, float], float] = {}
+        """Processor time of each that runs, by number and start (numbers are used again), as it was seen last..."""
+        self._gone = 0.0
+        """...and of all that have ended, so that the sum never falls."""
 
     def collect(self) -> Iterator[Metric]:
         running = keeper.processes()
@@ -130,16 +151,21 @@ class Servers:
         own = list(ProcessCollector(registry=None).collect())
         told = {metric.name: metric for metric in own}
         sums = {name: _value(metric) for name, metric in told.items()}
+        sums.pop("process_cpu_seconds", None)
         with self._lock:
-            self._seconds[os.getpid()] = sums.pop("process_cpu_seconds", 0.0)
-            for pid in running:
+            now: dict[tuple[int, float], float] = {}
+            for pid in (os.getpid(), *running):
                 of_one = ProcessCollector(pid=lambda pid=pid: pid, registry=None)  # type: ignore[misc]
-                for metric in of_one.collect():
-                    if metric.name == "process_cpu_seconds":
-                        self._seconds[pid] = _value(metric)
-                    elif metric.name in SUMMED:
-                        sums[metric.name] += _value(metric)
-            seconds = sum(self._seconds.values())
+                values = {metric.name: _value(metric) for metric in of_one.collect()}
+                if "process_cpu_seconds" in values:
+                    begun = values["process_start_time_seconds"]
+                    now[pid, begun] = values["process_cpu_seconds"]
+                for name in SUMMED if pid != os.getpid() else ():
+                    if name in sums:
+                        sums[name] += values.get(name, 0.0)
+            self._gone += sum(spent for key, spent in self._seconds.items() if key not in now)
+            self._seconds = now
+            seconds = self._gone + sum(now.values())
         for name, value in sums.items():
             yield GaugeMetricFamily(name, told[name].documentation, value=value)
         yield CounterMetricFamily(
@@ -147,7 +173,10 @@ class Servers:
         )
 
 
-SUMMED = ("process_virtual_memory_bytes", "process_resident_memory_bytes", "process_open_fds")
+SUMMED = (
+    "process_virtual_memory_bytes", "process_resident_memory_bytes", "process_open_fds", "process_max_fds",
+)  # fmt: skip
+"""The start is the keeper's: counters begin with it."""
 _servers = Servers()
 
 

@@ -16,8 +16,13 @@ FIRST = 1_900_000_001
 """Numbers from here on stand for values while the SQL is made; every column of numbers takes them."""
 
 
+HELD = range(-(2**63), 2**63)
+"""Numbers that a column can hold. SQLite refuses to be asked for others, which Django knows and we pass by."""
+
+
 class Once:
-    """A function of whole numbers that returns a query; called with numbers it returns the query's rows."""
+    """A function of whole numbers that returns a query; called with numbers it returns the query's rows: none where
+    a number is outside of HELD."""
 
     def __init__(self, question: Callable[..., QuerySet]) -> None:
         self._question = question
@@ -25,6 +30,8 @@ class Once:
         update_wrapper(self, question)
 
     def __call__(self, *values: int) -> list[Any]:
+        if not all(value in HELD for value in values):
+            return []
         if self._ready is None:
             self._ready = self._made(len(values))
         like, compiler, sql, places = self._ready

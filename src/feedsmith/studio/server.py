@@ -1,8 +1,8 @@
 """Server: uvicorn with the studio's application. One is the studio's own process; of several (keeper.py) each is
 `python -m feedsmith.studio.server SOCKET LINE EVENTS`, on a socket that all of them listen on.
 
-Ends when the keeper does: it holds the other end of standard input. SOCKET: number of the open descriptor that
-is listened on; LINE: where the keeper answers; EVENTS: number of the descriptor that events are written to.
+SOCKET, LINE and EVENTS are numbers of open descriptors: what is listened on, where the keeper answers (line.py), and
+what events are written to. Ends when the keeper does: then the line is cut.
 """
 
 import os
@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -28,11 +29,18 @@ BACKLOG = 256
 
 
 class Server(uvicorn.Server):
-    """`one_of_many`: takes one connection at a time, so that the one which is free first gets the next."""
+    """`one_of_many`: takes one connection at a time, so that the one which is free first gets the next.
+    `ends`: called when it begins to end, before open requests get their GOODBYE; must take no time."""
 
     def __init__(
-        self, config: Config, application: "ASGIApplication", *, one_of_many: bool = False
+        self,
+        config: Config,
+        application: "ASGIApplication",
+        *,
+        one_of_many: bool = False,
+        ends: Callable[[], None] | None = None,
     ) -> None:
+        self._ends = ends
         super().__init__(
             uvicorn.Config(
                 application,
@@ -46,7 +54,7 @@ class Server(uvicorn.Server):
                 proxy_headers=bool(config.proxies),
                 forwarded_allow_ips=list(config.proxies),
                 timeout_graceful_shutdown=GOODBYE,
-                limit_concurrency=500,
+                limit_concurrency=500,  # of each server
                 backlog=1 if one_of_many else BACKLOG,
             )
         )
@@ -59,6 +67,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         from feedsmith.studio.pages.events import streams
 
+        if self._ends is not None:
+            self._ends()
         streams.end()  # they would be waited for as long as their pages are open
         await super().shutdown(sockets)
 
@@ -71,19 +81,19 @@ def main() -> None:
     logs.set_up(
         config.log, events=int(sys.argv[3]), problems=config.folder / "studio.log", turns=False
     )
-    line.lead_to(sys.argv[2])
+    alone = threading.Event()
+    line.lead_to(socket.socket(fileno=int(sys.argv[2])), alone.set)
     set_up(config)
     from feedsmith.studio.serving import Application
 
     server = Server(config, Application(), one_of_many=True)
-    threading.Thread(target=_until_alone, args=(server,), daemon=True).start()
+    threading.Thread(target=_end_when, args=(alone, server), daemon=True).start()
     server.run(sockets=[listening])
 
 
-def _until_alone(server: Server) -> None:
-    """The end of standard input means that the keeper is gone, and its port is wanted by the next one."""
-    while os.read(0, 1):
-        pass
+def _end_when(alone: threading.Event, server: Server) -> None:
+    """The keeper is gone, and its port is wanted by the next one."""
+    alone.wait()
     server.should_exit = True
     over = threading.Timer(GOODBYE + 1, os._exit, (1,))
     over.daemon = True

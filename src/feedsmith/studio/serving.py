@@ -7,6 +7,7 @@ is thought out; sending it, or an open stream, holds none.
 """
 
 import asyncio
+import contextlib
 import re
 import select
 from collections.abc import Awaitable, Callable
@@ -77,7 +78,10 @@ class Application(ASGIHandler):
         with body:
             request, response = self.create_request(scope, body)
             if request is not None:
-                response = await self._in_thread(self._answer, request)
+                thread = await self._free_thread(receive)
+                if thread is None:
+                    return
+                response = await self._in_thread(self._answer, request, thread=thread)
             if not response.streaming:
                 await self.send_response(response, send)
                 return
@@ -86,12 +90,33 @@ class Application(ASGIHandler):
             finally:
                 await self._in_thread(response.close)
 
-    async def _in_thread(self, call: Callable[..., Found], *words: Any) -> Found:
-        thread = await self._threads.get()
+    async def _free_thread(self, receive: Receive) -> ThreadPoolExecutor | None:
+        """None where the reader goes before there is one: nothing is thought out for nobody."""
+        with contextlib.suppress(asyncio.QueueEmpty):
+            return self._threads.get_nowait()
+        free = asyncio.create_task(self._threads.get())
+        gone = asyncio.create_task(self.listen_for_disconnect(receive))
+        found = None
+        try:
+            await asyncio.wait((free, gone), return_when=asyncio.FIRST_COMPLETED)
+            if free.done():
+                found = free.result()
+            return found
+        finally:
+            for task in (free, gone):
+                task.cancel()
+            got, _ = await asyncio.gather(free, gone, return_exceptions=True)
+            if found is None and isinstance(got, ThreadPoolExecutor):  # both at the same moment
+                self._threads.put_nowait(got)
+
+    async def _in_thread(
+        self, call: Callable[..., Found], *words: Any, thread: ThreadPoolExecutor | None = None
+    ) -> Found:
+        thread = thread or await self._threads.get()
         running = asyncio.get_running_loop().run_in_executor(thread, call, *words)
         # Given back when the call is over, not when nobody waits for it any more.
         running.add_done_callback(lambda _: self._threads.put_nowait(thread))
-        return await running
+        return await asyncio.shield(running)  # whoever waits may be told to stop; a thread may not
 
     def _answer(self, request: ASGIRequest) -> HttpResponseBase:
         _look_at_connection()
@@ -138,11 +163,18 @@ def _look_at_connection() -> None:
     close_old_connections()
     if connection.connection is None or connection.vendor != "postgresql":
         return
-    hung_up = select.poll()
-    hung_up.register(connection.connection.fileno(), select.POLLIN)
-    if hung_up.poll(0):
+    if _says_something(connection.connection.fileno()):
         connection.close()
     connection.health_check_done = True
+
+
+def _says_something(socket: int) -> bool:
+    """Whether there is something to be read: of a database that was not asked, its goodbye."""
+    if not hasattr(select, "poll"):  # Windows, whose select() takes any socket
+        return bool(select.select([socket], [], [], 0)[0])
+    look = select.poll()
+    look.register(socket, select.POLLIN)
+    return bool(look.poll(0))
 
 
 async def _too_large(send: Send) -> None:

@@ -11,6 +11,7 @@ import signal
 import socket
 import sqlite3
 import threading
+import time
 import webbrowser
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -32,6 +33,10 @@ OWNER = "FEEDSMITH_OWNER"
 MIRROR = "FEEDSMITH_MIRROR"
 """Environment variable: the folder in the bucket that the brands' folders are kept in; '' for none."""
 STDERR = 2
+SERVER_BYTES, WORKER_BYTES = 80 << 20, 366 << 20
+"""At the most (docs/deploy/memory.md); the process that keeps several servers holds as much as one of them."""
+ENDS_WITHIN = 8.0
+"""Seconds from SIGTERM or Ctrl-C until all processes have ended; an engine of containers waits 10."""
 
 
 def open_database(config: Config) -> None:
@@ -105,7 +110,7 @@ def open_studio(
     `password`: the owner's first one, where they have none yet. No link is told then: a container's log is
     read by more people than a terminal.
     """
-    _end_on_sigterm()
+    end = End()
     memory.be_frugal()
     check_writable(config.folder)
     logs.set_up(config.log, events=STDERR, problems=config.folder / "studio.log")
@@ -120,7 +125,6 @@ def open_studio(
         _first_password(owner, password)
     from feedsmith.studio import metrics
     from feedsmith.studio.delivery import Deliverer
-    from feedsmith.studio.keeper import Keeper
     from feedsmith.studio.models import Job, LoginLink, Look, Publisher
     from feedsmith.studio.worker.supervisor import EXTRA, Supervisor
 
@@ -133,9 +137,15 @@ def open_studio(
         Publisher.ended()
         Look.released()
 
-    keeper = Keeper(config, listening, lock) if config.servers > 1 else None
+    keeper: Any = None
+    if config.servers > 1:
+        from feedsmith.studio.keeper import Keeper
+
+        keeper = Keeper(config, listening, lock)
     address = f"{config.url}/sign-in/link/{LoginLink.make(owner)}"
     tell(f"The studio is open at {config.url}")
+    if said := narrow(config, memory.limit()):
+        tell(said)
     if password:
         tell(f"Sign in as {owner.name} with your password.")
     else:
@@ -150,20 +160,78 @@ def open_studio(
         sender.start()
     if open_browser:
         webbrowser.open(address)
-    try:
+
+    def tell_all() -> None:
+        """Servers and workers end side by side."""
+        end.begins()
+        if keeper is not None:
+            keeper.begin_to_end()
+        supervisor.begin_to_end()
+
+    # Done from the last to the first when it ends, each also where another fails.
+    with contextlib.ExitStack() as at_the_end:
+        at_the_end.callback(end.ended)
+        at_the_end.callback(lock.release)
+        if sender is not None:
+            # After all who write files. What time is left: end.left().
+            at_the_end.callback(sender.close)
+        at_the_end.callback(lambda: supervisor.close(end.until))
+        at_the_end.callback(deliverer.close)
+        if keeper is not None:
+            at_the_end.callback(lambda: keeper.close(end.until))
+        at_the_end.callback(tell_all)
         with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when all is closed
             if keeper is not None:
                 keeper.run()
             else:
-                _serve(config, listening)
-    finally:
-        if keeper is not None:
-            keeper.close()
-        deliverer.close()
-        supervisor.close()
-        if sender is not None:
-            sender.close()
-        lock.release()
+                _serve(config, listening, tell_all)
+
+
+def narrow(config: Config, room: int | None) -> str:
+    """What to say where several servers and the workers do not fit into so many bytes; '' where they do."""
+    workers = config.jobs_at_once if config.workers_here is None else config.workers_here
+    wanted = (config.servers + 1) * SERVER_BYTES + workers * WORKER_BYTES
+    if config.servers == 1 or room is None or wanted <= room:
+        return ""
+    return (
+        f"{config.servers} servers and the workers may hold {wanted >> 20} MB together, and there are {room >> 20}: "
+        "the system may end some of them. Take fewer servers, or allow more memory."
+    )
+
+
+class End:
+    """SIGTERM and Ctrl-C raise KeyboardInterrupt from the first moment on: as the first process of a container SIGTERM
+    would else be ignored, and elsewhere it would end the server before its workers are told. Once it has begun to
+    end, both are ignored: what is left takes ENDS_WITHIN, and is what keeps the next start from trouble."""
+
+    def __init__(self) -> None:
+        self.until = 0.0
+        """When all must have ended, by time.monotonic(); 0 as long as nobody wants it to."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGTERM:
+                    signal.signal(number, self._ended)
+
+    def _ended(self, number: int, frame: object) -> None:
+        if not self.until:
+            raise KeyboardInterrupt
+
+    def begins(self) -> None:
+        """Only the first call counts."""
+        self.until = self.until or time.monotonic() + ENDS_WITHIN
+
+    def ended(self) -> None:
+        """All is closed; a thread that still waits for the database does not keep the process."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)  # else Python, as it ends, lets them kill it
+            over = threading.Timer(1.0, os._exit, (0,))
+            over.daemon = True
+            over.start()
+
+    def left(self) -> float:
+        """Seconds, at least 0."""
+        return max(0.0, self.until - time.monotonic())
 
 
 def _sender(homes: Sequence[Path]) -> Any:
@@ -177,12 +245,12 @@ def _sender(homes: Sequence[Path]) -> Any:
     return mirror.Sender(mirrored)
 
 
-def _serve(config: Config, listening: socket.socket) -> None:
-    """Answer browsers in this process, until SIGTERM or SIGINT."""
+def _serve(config: Config, listening: socket.socket, ends: Callable[[], None]) -> None:
+    """Answer browsers in this process, until SIGTERM or SIGINT; `ends` is called as soon as one comes."""
     from feedsmith.studio.server import Server
     from feedsmith.studio.serving import Application
 
-    Server(config, Application()).run(sockets=[listening])
+    Server(config, Application(), ends=ends).run(sockets=[listening])
 
 
 def work_along(config: Config, *, tell: Tell) -> None:
@@ -193,7 +261,7 @@ def work_along(config: Config, *, tell: Tell) -> None:
             "workers beside a studio need PostgreSQL; with SQLite the studio starts its own",
             mend=f"set {DATABASE_URL}, for the studio too",
         )
-    _end_on_sigterm()
+    end = End()
     memory.be_frugal()
     check_writable(config.folder)
     logs.set_up(config.log, events=STDERR, problems=STDERR)
@@ -208,7 +276,8 @@ def work_along(config: Config, *, tell: Tell) -> None:
             while supervisor.is_alive():
                 supervisor.join(3600)
     finally:
-        supervisor.close()
+        end.begins()
+        supervisor.close(end.until)
 
 
 def _listen(config: Config) -> socket.socket:
@@ -227,18 +296,6 @@ def _listen(config: Config) -> socket.socket:
         ) from error
     listening.set_inheritable(False)
     return listening
-
-
-def _end_on_sigterm() -> None:
-    """SIGTERM ends as Ctrl-C does, from the first moment on: as the first process of a container it would
-    else be ignored, and elsewhere it would end the server before its workers are told."""
-    if threading.current_thread() is not threading.main_thread():
-        return
-
-    def ended(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGTERM, ended)
 
 
 def _first_password(owner: Any, password: str) -> None:

@@ -27,7 +27,8 @@ OVERLAP = timedelta(seconds=5)
 STILL_HERE = 15.0
 """Seconds of silence after which a stream says a word, so that no proxy closes it."""
 OPEN_MAX = 20
-"""Streams of one person; a browser opens one a page."""
+"""Streams of one person at one server; a browser opens one a page. Not shared out among several servers: the system
+chooses which one a connection is made to, and all may be at the same."""
 RENEW = 1800.0
 """Seconds after which a stream ends and the browser opens another: then the session is looked at again."""
 

@@ -66,7 +66,10 @@ def _disk() -> str:
 
 def _workers() -> str:
     """A worker that dies is started again; here is who waits in vain, or whose worker is mute."""
-    if not metrics.somebody_starts_workers():
+    alive = metrics.somebody_starts_workers()
+    if alive is None:
+        return "the process that keeps the servers does not answer"
+    if not alive:
         return "nobody starts workers any more"
     if settings.STUDIO.workers_here == 0:
         return (
@@ -88,9 +91,17 @@ def numbers(request: HttpRequest) -> HttpResponse:
     """Metrics, in Prometheus' text format."""
     if not _may_read(request):
         raise Http404
-    told = line.ask("metrics") if line.leads_somewhere() else metrics.scrape()
-    if told is None:  # the keeper is gone, and this server ends
-        return HttpResponse("nobody counts any more\n", status=503, content_type=PLAIN)
+    if line.leads_somewhere():
+        told = line.ask("metrics", patience=metrics.PATIENCE)
+    else:
+        told = metrics.scrape()
+    if told is None:
+        why = (
+            "the process that keeps the servers is gone, and this one ends"
+            if line.is_cut()
+            else f"the numbers were not there within {metrics.PATIENCE:.0f} seconds"
+        )
+        return HttpResponse(f"{why}\n", status=503, content_type=PLAIN)
     return HttpResponse(told, content_type=metrics.CONTENT_TYPE)
 
 

@@ -6,6 +6,7 @@ Every way a worker can end leads to a sentence in its job: it goes on where it w
 
 import contextlib
 import logging
+import math
 import os
 import secrets
 import shutil
@@ -37,6 +38,8 @@ asks for a job calls `wake`."""
 LOOK_AT_REST = 2.0
 SILENT_MAX = 90.0
 """Seconds without a heart-beat after which a worker is taken for frozen."""
+GOODBYE = 3.0
+"""Seconds that a worker gets to end once it is told."""
 BACK_OFF_MAX = 30.0
 """Seconds; a worker that dies before it takes a job is started ever more seldom."""
 STARTS_IN_VAIN = 4
@@ -55,7 +58,7 @@ def wake() -> None:
     """There is something to do. In one of several servers the keeper is told. From a process without a
     supervisor: nothing happens, it looks by itself soon."""
     _wake.set()
-    line.ask("wake")
+    line.tell("wake")
 
 
 @dataclass
@@ -90,6 +93,8 @@ class Supervisor(threading.Thread):
         self.lock = lock
         self.workers: list[Worker] = []
         self.closing = False
+        self.told = math.inf
+        """When the workers were told to end."""
         self.starts: Counter[str] = Counter()
         self.deaths: Counter[tuple[str, str]] = Counter()
         """How many workers and publishers were begun, and how many ended otherwise than by themselves, by
@@ -120,6 +125,9 @@ class Supervisor(threading.Thread):
                     close_old_connections()
             _wake.wait(LOOK_EVERY if self.workers else LOOK_AT_REST)
             _wake.clear()
+        for worker in self.workers:  # here, where nobody takes that for a death
+            worker.process.terminate()
+        self.told = time.monotonic()
         connections.close_all()
 
     def _look(self) -> None:
@@ -329,20 +337,26 @@ class Supervisor(threading.Thread):
             if self._log.stat().st_size > WORKER_LOG_BYTES:
                 self._log.write_bytes(self._log.read_bytes()[-WORKER_LOG_BYTES // 4 :])
 
-    def close(self) -> None:
-        """End all workers; what they were at waits for the next start, and that is no attempt."""
+    def begin_to_end(self) -> None:
+        """Tell all workers to end, as soon as nobody looks at them. Takes no time."""
         self.closing = True
         wake()
-        self.join(5)
+
+    def close(self, until: float = math.inf) -> None:
+        """End all workers; what they were at waits for the next start, and that is no attempt. `until`: when they
+        must be gone, by time.monotonic(); those that are not are killed."""
+        self.begin_to_end()
+        self.join(max(0.1, min(5.0, until - time.monotonic())))
         if self.publisher is not None:  # what it was at goes on at the next start
             self.publisher.process.kill()
             self.publisher.process.wait()
             self._close(self.publisher)
         for worker in self.workers:
             worker.process.terminate()
+        until = min(until, min(self.told, time.monotonic()) + GOODBYE)
         for worker in self.workers:
             try:
-                worker.process.wait(3)
+                worker.process.wait(max(0.1, until - time.monotonic()))
             except subprocess.TimeoutExpired:
                 worker.process.kill()
                 worker.process.wait()
