@@ -114,7 +114,7 @@ def open_studio(
     listening = _listen(config)
     config = replace(config, port=listening.getsockname()[1])
     open_database(config)
-    sender = _sender(homes)
+    sender = _sender(config, homes)
     owner = welcome(homes)
     if password:
         _first_password(owner, password)
@@ -141,37 +141,39 @@ def open_studio(
     else:
         tell(f"Sign in once with this link, within an hour: {address}")
     supervisor = Supervisor(config, lock)
-    metrics.supervisor = supervisor
+    metrics.supervisor, metrics.sender = supervisor, sender
     metrics.begin()
-    supervisor.start()
     deliverer = Deliverer()
-    deliverer.start()
-    if sender is not None:
-        sender.start()
-    if open_browser:
-        webbrowser.open(address)
-    try:
+    with (
+        contextlib.ExitStack() as closing
+    ):  # in reverse; where one fails, the others are closed all the same
+        closing.callback(lock.release)
+        if sender is not None:  # last: what the others leave goes out, too
+            sender.start()
+            closing.callback(sender.close)
+        supervisor.start()
+        closing.callback(supervisor.close)
+        deliverer.start()
+        closing.callback(deliverer.close)
+        if keeper is not None:
+            closing.callback(keeper.close)
+        if open_browser:
+            webbrowser.open(address)
         with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when all is closed
             if keeper is not None:
                 keeper.run()
             else:
                 _serve(config, listening)
-    finally:
-        if keeper is not None:
-            keeper.close()
-        deliverer.close()
-        supervisor.close()
-        if sender is not None:
-            sender.close()
-        lock.release()
 
 
-def _sender(homes: Sequence[Path]) -> Any:
+def _sender(config: Config, homes: Sequence[Path]) -> Any:
     """Who sends the folders to a bucket, where the environment asks for that; None elsewhere."""
     if not os.environ.get(MIRROR, "").strip():
         return None
     from feedsmith.studio import mirror  # with the bucket's client: 5 MB that most do without
 
+    if not config.log:  # the file of the log lies on the disk that is forgotten
+        mirror.log.addHandler(logs.to(STDERR))
     mirrored = mirror.of(homes)
     mirrored.begin()
     return mirror.Sender(mirrored)
