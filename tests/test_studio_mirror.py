@@ -4,7 +4,9 @@ import hashlib
 import os
 import shutil
 import socket
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -499,8 +501,55 @@ def test_a_storage_that_does_not_answer_holds_up_the_end_for_a_moment(
     assert "new.txt" not in str(one.told.files)
 
 
-def test_a_list_that_changed_since_it_was_read_is_not_overwritten(store: Store) -> None:
-    store.put("list", b"one", "")
-    _, tag = store.get("list")
-    store.put("list", b"two", tag)
-    assert store.get("list")[0] == b"two"
+class Conditional(BaseHTTPRequestHandler):
+    """One object of a storage that writes on conditions, as S3 and R2 do and rclone does not; `knows` False: that refuses
+    conditions."""
+
+    knows, held = True, b""
+
+    def tag(self) -> str:
+        return f'"{hashlib.md5(self.held).hexdigest()}"' if self.held else ""
+
+    def do_PUT(self) -> None:
+        data = self.rfile.read(int(self.headers["Content-Length"]))
+        match, none = self.headers["If-Match"], self.headers["If-None-Match"]
+        wrong = (match and match != self.tag()) or (none and self.held)
+        status = 501 if not self.knows and (match or none) else 412 if wrong else 200
+        if status == 200:
+            type(self).held = data
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.held else 404)
+        self.send_header("ETag", self.tag())
+        self.send_header("Content-Length", str(len(self.held)))
+        self.end_headers()
+        self.wfile.write(self.held)
+
+    def log_message(self, *words: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_a_list_that_was_written_since_it_was_read_is_read_again_where_the_storage_can_say_so(
+    knows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = type("Handler", (Conditional,), {"knows": knows})
+    monkeypatch.setattr(mirror, "PAUSE", 0.01)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        store = Store(store_settings(f"http://127.0.0.1:{server.server_port}"), KEYS, "studio")
+        store.put("list", b"one", "")
+        _, tag = store.get("list")
+        store.put("list", b"two", tag)
+        for stale in (tag, ""):
+            if knows:
+                with pytest.raises(mirror.Overtaken):
+                    store.put("list", b"three", stale)
+                assert store.get("list")[0] == b"two"
+            else:
+                store.put("list", b"three", stale)
+                assert store.get("list")[0] == b"three"
+        server.shutdown()
