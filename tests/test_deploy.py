@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from studio_server import until
 from test_environment import rows
 
 ROOT = Path(__file__).parent.parent
@@ -146,8 +147,9 @@ def test_compose_is_one_service_unless_it_is_told_to_grow() -> None:
 def test_nobody_stays_root_in_compose() -> None:
     """The images of PostgreSQL and rclone would run as root; what gives a folder away has to, and ends."""
     services = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))["services"]
-    assert services["database"]["user"] == "postgres"
-    assert services["objects"]["user"] == "10001:10001"
+    # The user of our own image is in its Dockerfile; all others have to be told.
+    told = {name: one.get("user") for name, one in services.items() if one["image"] != "feedsmith"}
+    assert told == {"database": "postgres", "objects": "10001:10001"}
     root = [name for name, service in services.items() if service.get("user", "").startswith("0")]
     assert root == ["bucket"]
     assert services["bucket"]["restart"] == "no"
@@ -189,6 +191,22 @@ def test_the_images_command_spares_what_running_supervisors_share(tmp_path: Path
     subprocess.run(["sh", DEPLOY / "image" / "studio", "--work"], env=os.environ | more, check=True)
     assert turn.exists()
     assert not left.exists()
+
+
+def test_the_images_command_ends_while_files_are_brought_back(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    fetching = tmp_path / "bin" / "feedsmith"
+    fetching.write_text(f"#!/bin/sh\necho $$ >{tmp_path}/fetching\nexec sleep 60\n")
+    fetching.chmod(0o755)
+    way = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    more = {"FEEDSMITH_HOME": str(tmp_path / "brand"), "PATH": way, "FEEDSMITH_MIRROR": "studio"}
+    with subprocess.Popen(["sh", DEPLOY / "image" / "studio"], env=os.environ | more) as starting:
+        until(lambda: (tmp_path / "fetching").exists() and (tmp_path / "fetching").read_text(), 20)
+        starting.terminate()
+        assert starting.wait(20) == 143
+    number = int((tmp_path / "fetching").read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(number, 0)
 
 
 def test_the_images_command_does_not_write_where_all_would_be_lost(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from feedsmith.errors import FeedsmithError
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "deploy" / "settings.md"
 NAME = re.compile(r"FEEDSMITH_[A-Z0-9_]+")
-OURS = {"FEEDSMITH_STUDIO", "FEEDSMITH_STUDIO_TURNS"}
+OURS = {"FEEDSMITH_STUDIO", "FEEDSMITH_STUDIO_NODE", "FEEDSMITH_STUDIO_TURNS"}
 """What the server tells its workers by; nobody else sets them."""
 
 

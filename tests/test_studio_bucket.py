@@ -123,6 +123,12 @@ def test_a_storage_in_ones_own_network_is_used_where_whoever_starts_the_studio_n
     try:
         with pytest.raises(FeedsmithError, match="an address of a private network"):
             links.host_of(Brand.objects.get(slug="oak-co"), account).put(file, "p/02.jpg")
+        # Beside a fake Instagram a brand's file may name this machine, but no other around it.
+        fake = account.model_copy(update={"server": bucket.url})
+        links.host_of(Brand.objects.get(slug="oak-co"), fake).put(file, "p/03.jpg")
+        path.write_text(path.read_text("utf-8").replace(bucket.url, "http://10.1.2.3:7070"))
+        with pytest.raises(FeedsmithError, match="an address of a private network"):
+            links.host_of(Brand.objects.get(slug="oak-co"), fake).put(file, "p/04.jpg")
     finally:
         path.write_text(before, "utf-8")
 

@@ -245,6 +245,16 @@ def expressions() -> list[str]:
     return found
 
 
+def sending():  # type: ignore[no-untyped-def]
+    """Who would send this studio's folders to a storage that is off."""
+    from feedsmith.brand import HostingSettings
+    from feedsmith.publishing.sigv4 import Keys
+    from feedsmith.studio.mirror import Mirror, Sender, Store
+
+    off = HostingSettings(endpoint="http://127.0.0.1:9", bucket="media")
+    return Sender(Mirror(Store(off, Keys("a", "b"), "studio"), (CONFIG.home,)))
+
+
 def test_each_metric_that_the_dashboard_and_the_alerts_name_is_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -256,6 +266,7 @@ def test_each_metric_that_the_dashboard_and_the_alerts_name_is_there(
     watching = Supervisor(CONFIG, OneStudio(CONFIG.folder))
     watching.deaths["worker", "memory"] += 1
     monkeypatch.setattr(metrics, "supervisor", watching)
+    monkeypatch.setattr(metrics, "sender", sending())
     WorkerNode.join()
     scraped()
     used()
@@ -276,8 +287,11 @@ def test_each_metric_that_the_dashboard_and_the_alerts_name_is_there(
             assert {word.strip() for word in by.split(",")} <= known, expression
 
 
-def test_every_metric_of_ours_is_used_or_explained() -> None:
+def test_every_metric_of_ours_is_used_or_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    from feedsmith.studio import metrics
+
     page = (DEPLOY.parent / "docs" / "operate.md").read_text("utf-8")
+    monkeypatch.setattr(metrics, "sender", sending())
     scraped()
     used()
     own = {name for name in families(scraped()) if name.startswith("feedsmith_")}
@@ -313,6 +327,20 @@ def test_a_database_of_another_version_is_not_ready() -> None:
         finally:
             cursor.execute("DELETE FROM django_migrations WHERE name = '9999_later'")
     assert ready() == (200, "ok")
+
+
+def test_a_mirror_that_is_behind_or_lost_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    from feedsmith.studio import metrics
+
+    sender = sending()
+    monkeypatch.setattr(metrics, "sender", sender)
+    assert ready() == (200, "ok")
+    sender._well -= 301
+    assert ready() == (503, "the mirror is behind; what was made last is not in the bucket")
+    assert value(scraped(), "feedsmith_mirror_behind_seconds") > 300
+    sender.mirror.lost = True
+    assert ready()[1].startswith("another studio keeps the mirror now")
+    assert value(scraped(), "feedsmith_mirror_lost") == 1
 
 
 def test_jobs_that_wait_in_vain_are_not_ready() -> None:

@@ -5,8 +5,10 @@ import socket
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.db import OperationalError
 
 from small_studio import CONFIG
 from test_studio_metrics import scraped, value
@@ -51,6 +53,7 @@ def test_a_node_is_called_as_its_host_and_one_that_was_started_again_is_the_same
 
     first = WorkerNode.join()
     assert first.name == socket.gethostname()
+    silent(first, seconds=21)
     assert WorkerNode.join().pk == first.pk  # with our own number: process 1 of a container
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         ended.wait()
@@ -69,6 +72,23 @@ def test_two_that_live_on_one_host_have_two_names() -> None:
         first.leave()
         assert WorkerNode.join().name == first.name
         other.communicate(b"\n")
+
+
+def test_two_containers_with_one_hosts_name_do_not_share_a_row() -> None:
+    from feedsmith.studio.models import WorkerNode
+
+    first, second = a_supervisor(), a_supervisor()
+    for one in (first, second):
+        one._look_at_node()
+    assert second.node.name == f"{first.node.name}-2"  # the same number, and alive
+    silent(first.node, minutes=1)  # its machine slept
+    third = a_supervisor()
+    third._look_at_node()
+    assert third.node.name == socket.gethostname()
+    first.beaten -= 10
+    first._look_at_node()
+    assert first.node.name == f"{socket.gethostname()}-3"
+    assert WorkerNode.objects.filter(ended_at=None).count() == 3
 
 
 def test_a_name_that_another_host_has_is_free_when_that_fell_silent() -> None:
@@ -115,7 +135,7 @@ def test_the_server_tells_of_a_node_what_it_told_the_database() -> None:
     assert value(text, "feedsmith_workers", what="worker", **here) == 0
     assert value(text, "feedsmith_worker_memory_bytes", what="supervisor", **here) > 10_000_000
     assert value(text, "feedsmith_worker_starts_total", what="worker", **here) == 3
-    assert value(text, "feedsmith_worker_deaths_total", why="memory", **here) == 2
+    assert value(text, "feedsmith_worker_deaths_total", what="worker", why="memory", **here) == 2
     assert value(text, "feedsmith_worker_jobs_total", outcome="done", **here) == 1
     assert value(text, "feedsmith_worker_job_seconds_total", outcome="done", **here) >= 0
 
@@ -148,6 +168,42 @@ def test_one_that_was_closed_is_told_no_more() -> None:
     watching.start()
     watching.close()
     assert "feedsmith_worker_silent_seconds{" not in scraped()
+
+
+def test_a_database_that_was_ended_first_is_one_line_and_nothing_stays(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    from django.db import connection
+
+    def away(execute, *rest):  # type: ignore[no-untyped-def]
+        raise OperationalError("server closed the connection")
+
+    watching = a_supervisor()
+    watching._look_at_node()
+    watching.start()
+    with connection.execute_wrapper(away):
+        watching.close()
+    assert not Path(watching.turns).exists()
+    assert "the database cannot be written" in caplog.text
+
+
+def test_deaths_are_told_before_there_are_any_and_jobs_only_of_who_is_there() -> None:
+    from feedsmith.studio.models import Brand, Job
+
+    scraped()
+    watching = a_supervisor()
+    watching._look_at_node()
+    here = {"worker": watching.node.name}
+    for name in (watching.node.name, "gone"):
+        job = Job.objects.create(brand=Brand.objects.get(slug="oak-co"), kind="study")
+        assert Job.claim(f"extra-{name}", 1, name).pk == job.pk
+        job.refresh_from_db()
+        job.end("done")
+    text = scraped()
+    for why in ("memory", "silent", "killed", "crashed"):
+        assert value(text, "feedsmith_worker_deaths_total", what="worker", why=why, **here) == 0
+    assert value(text, "feedsmith_worker_jobs_total", outcome="done", **here) == 1
+    assert 'worker="gone"' not in text
 
 
 def test_one_that_fell_silent_is_told_until_another_takes_its_place() -> None:

@@ -2,7 +2,7 @@
 
     python tools/compose_check.py                  # builds the image; needs Docker with Compose 2.24 or newer
     python tools/compose_check.py --image          # the image `feedsmith` is there already
-    python tools/compose_check.py --stand-ins      # PostgreSQL and rclone made here under their names: no registry
+    python tools/compose_check.py --stand-ins      # PostgreSQL and rclone made here instead of fetched: no registry
     python tools/compose_check.py --only grown     # the profile `scale` alone; or: one, dyno
 
 compose.yaml is copied as it is into a folder of its own, beside a file .env as docs/deploy/docker.md writes it. `one`: a
@@ -41,6 +41,7 @@ from studio_server import until  # noqa: E402
 EXPORT = ROOT / "demo" / "tall-tree-outfitters-export.zip"
 CA = Path("/etc/ssl/certs/ca-certificates.crt")
 STAND_INS = {"postgres:17-bookworm": "postgres", "rclone/rclone:1.75": "rclone"}
+"""Images that compose.yaml asks for, and who stands in for each: under a name of its own (`stand_in`)."""
 SHOP = "tall.tree.outfitters"
 Row = tuple[str, Any, bool]
 """What was looked at, what was seen, whether it is as it must be."""
@@ -84,13 +85,23 @@ def signed_in(container: str, port: int) -> Guest:
     return guest
 
 
+def stand_in(image: str) -> str:
+    return f"feedsmith-check/{STAND_INS[image]}"
+
+
 class Stack:
     """compose.yaml in a folder of its own, and what runs of it."""
+
+    stand_ins = False
 
     def __init__(self, folder: Path, settings: dict[str, str], *words: str) -> None:
         self.folder, self.words = folder, words
         self.port = free_port()
         shutil.copy(ROOT / "compose.yaml", folder)
+        if self.stand_ins:  # Compose reads this file, too
+            images = {"database": "postgres:17-bookworm", "objects": "rclone/rclone:1.75"}
+            rows = {name: {"image": stand_in(image)} for name, image in images.items()}
+            (folder / "compose.override.yaml").write_text(json.dumps({"services": rows}))
         settings = {"FEEDSMITH_LISTEN": f"127.0.0.1:{self.port}",
                     "FEEDSMITH_BRAND": "Tall Tree Outfitters", **settings}  # fmt: skip
         (folder / ".env").write_text("".join(f"{k}={v}\n" for k, v in settings.items()))
@@ -161,6 +172,11 @@ def kept(stack: "Stack | Dyno", guest: Guest, slug: str) -> dict[str, Any]:
             "missing": len(answers) - answers.count(200), "photos": photos.get("total", photos)}  # fmt: skip
 
 
+def unharmed(what: dict[str, Any] | None) -> bool:
+    """Whether there are pictures at all, and none is missing: what was lost before would else be equal to what is lost."""
+    return what is not None and what["pictures"] > 0 and what["missing"] == 0
+
+
 def picture(stack: "Stack | Dyno", guest: Guest, url: str) -> int:
     connection = http.client.HTTPConnection("127.0.0.1", stack.port, timeout=30)
     parts = urlsplit(url)
@@ -215,7 +231,7 @@ def broken(stack: Stack, guest: Guest, slug: str, before: dict[str, Any]) -> Ite
             yield (
                 f"{what} {name}: s until it answers, all there",
                 [seconds, now == before],
-                now == before,
+                now == before and unharmed(now),
             )
 
 
@@ -250,7 +266,11 @@ def again(stack: Stack, guest: Guest, slug: str, *up: str) -> Iterator[Row]:
     stack.down()
     seconds = stack.up(*up)
     now = kept(stack, guest, slug)
-    yield "down and up: s until it answers, what is there", [round(seconds, 1), now], now == before
+    yield (
+        "down and up: s until it answers, what is there",
+        [round(seconds, 1), now],
+        now == before and unharmed(now),
+    )
     yield posts(guest, slug, ["quote"])
 
 
@@ -488,11 +508,8 @@ def dyno(folder: Path) -> Iterator[Row]:
         stack("up", "-d", "--no-build", "--wait", "database", "objects")
         instagram = Instagram(f"{project}_inside")
         life = Dyno(f"{project}_inside", settings)
-        yield (
-            "s until it answers, as user",
-            [life.seconds, said("docker", "exec", life.id, "id", "-u")],
-            True,
-        )
+        user = said("docker", "exec", life.id, "id", "-u")
+        yield "s until it answers, as user", [life.seconds, user], user == "43210"
         guest = signed_in(life.id, life.port)
         slug = guest.brand()
         yield imported(guest, slug)
@@ -506,7 +523,7 @@ def dyno(folder: Path) -> Iterator[Row]:
             guest.url = f"http://127.0.0.1:{life.port}"
             now = kept(life, guest, slug)
             row = {"s to end": seconds, "s until it answers": life.seconds, **now}
-            yield f"{how}, and a new disk: what is there", row, now == before
+            yield f"{how}, and a new disk: what is there", row, now == before and unharmed(now)
             page = guest.get(f"/b/{slug}/accounts")[1]
             yield "the account is connected", (there := SHOP in page), there
             yield posts(guest, slug, ["quote"])
@@ -537,7 +554,7 @@ def build(given: argparse.Namespace) -> None:
     secret = [f"--secret=id=pip_ca,src={CA}"] if CA.exists() else []
     if given.stand_ins:
         for name, place in STAND_INS.items():
-            subprocess.run(["docker", "build", "-q", *secret, "-t", name, str(ROOT / "tools" / "stand_ins" / place)], check=True, stdout=sys.stderr)  # fmt: skip
+            subprocess.run(["docker", "build", "-q", *secret, "-t", stand_in(name), str(ROOT / "tools" / "stand_ins" / place)], check=True, stdout=sys.stderr)  # fmt: skip
     if not given.image:
         subprocess.run(["docker", "build", *secret, "-t", "feedsmith", str(ROOT)], check=True, stdout=sys.stderr)  # fmt: skip
 
@@ -551,6 +568,7 @@ def main() -> None:
     parser.add_argument("--only", choices=["one", "grown", "dyno"])
     given = parser.parse_args()
     build(given)
+    Stack.stand_ins = given.stand_ins
     seen, wrong = dict[str, Any](), list[str]()
     for name, checks in (("one", one), ("grown", grown), ("dyno", dyno)):
         if given.only in (None, name):

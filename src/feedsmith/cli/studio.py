@@ -183,11 +183,21 @@ def studio(
 @studio_app.command("fetch")
 def fetch(
     folder: Annotated[Path, typer.Argument(help="Where the brands' folders are to lie.")],
+    incomplete: Annotated[
+        bool,
+        typer.Option(
+            envvar="FEEDSMITH_MIRROR_INCOMPLETE",
+            help="Go on also where a post's own file, or another but brand.toml, is damaged in the bucket.",
+        ),
+    ] = False,
 ) -> None:
     """Bring the brands' folders back from the bucket that FEEDSMITH_MIRROR keeps them in."""
     from feedsmith.studio import mirror
 
-    count = mirror.bring_back(mirror.store_from_environment(), folder.resolve())
+    count = mirror.bring_back(
+        mirror.store_from_environment(), folder.resolve(), incomplete=incomplete,
+        tell=lambda line: out.print(escape(line), soft_wrap=True),
+    )  # fmt: skip
     out.print(f"{counted(count, 'file')} brought back." if count else "The bucket has none yet.")
 
 

@@ -238,6 +238,8 @@ class Keeper:
             return (
                 b"1" if metrics.supervisor is not None and metrics.supervisor.is_alive() else b"0"
             )
+        if word == "mirror":
+            return metrics.mirror_trouble().encode()
         if word == "take":
             caller, a_second, at_once = more
             return str(rate.taken(str(caller), float(str(a_second)), float(str(at_once)))).encode()

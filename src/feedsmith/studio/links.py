@@ -16,9 +16,11 @@ from feedsmith.publishing.hosting import (
 from feedsmith.publishing.tokens import Account
 from feedsmith.studio.models import Brand
 
-OWN = "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7"
+LOOPBACK = "127.0.0.0/8,::1/128"
+OWN = f"{LOOPBACK},10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7"
 """This machine and private networks: containers of one compose file speak to each other there. For a fake Instagram of one's
-own, and for a storage that whoever starts the studio names; never for one that a brand's file names."""
+own, and for a storage that whoever starts the studio names; of a storage that a brand's file names only this machine, and
+only beside a fake Instagram: whoever writes that file need not be who may reach the machines around us."""
 
 
 def key() -> bytes:
@@ -39,8 +41,8 @@ def host_of(brand: Brand, account: Account) -> Host:
     hosting = settings_of(brand.file.hosting)
     if hosting.bucket:
         named_here = not brand.file.hosting.bucket
-        own = OWN if account.server or named_here else ""
-        return Bucket(hosting, keys_from_environment(), allowed=own)
+        near = OWN if named_here else LOOPBACK if account.server else ""
+        return Bucket(hosting, keys_from_environment(), allowed=near)
     if account.server:  # a fake one on this machine reaches this machine
         return Links(config.url, key(), root())
     raise FeedsmithError(

@@ -54,6 +54,8 @@ OVERDUE = timedelta(minutes=5)
 """So long after its time a post counts as overdue: Instagram takes a while over films."""
 LATE_TO_COMMIT = timedelta(minutes=2)
 """How long after its time the end of a job may become visible: another transaction's commit."""
+MIRROR_PATIENCE = 300.0
+"""Seconds that the mirror may be behind before it is told as a trouble."""
 HERE = "studio"
 """What the server's own workers are called, beside the names of nodes."""
 
@@ -68,6 +70,8 @@ ProcessCollector(registry=REGISTRY)
 
 supervisor: Any = None
 """The one of this process (worker.supervisor.Supervisor); None where there is none."""
+sender: Any = None
+"""Who sends the folders to a bucket (mirror.Sender), in the process of the supervisor; None where nobody does."""
 keeper: Any = None
 """The one of several servers (keeper.Keeper), in its own process; elsewhere None."""
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
@@ -118,6 +122,20 @@ def somebody_starts_workers() -> bool | None:
         told = line.ask("alive")
         return None if told is None else told == b"1"
     return supervisor is None or supervisor.is_alive()
+
+
+def mirror_trouble() -> str:
+    """What keeps the brands' files from the bucket that they are to lie in; '' where nothing does. A storage that is off
+    for a moment is no trouble: what was not sent is sent later."""
+    if line.leads_somewhere():
+        return (line.ask("mirror") or b"").decode()
+    if sender is None:
+        return ""
+    if sender.mirror.lost:
+        return "another studio keeps the mirror now; what is made here is not in it"
+    if sender.behind > MIRROR_PATIENCE:
+        return "the mirror is behind; what was made last is not in the bucket"
+    return ""
 
 
 def begin() -> None:
@@ -249,6 +267,9 @@ class Ended:
         ended = CounterMetricFamily("feedsmith_worker_jobs", words, labels=labels)
         words = "Seconds of those jobs, from the first start to the end."
         took = CounterMetricFamily("feedsmith_worker_job_seconds", words, labels=labels)
+        # Of one that is told no more nothing is told: else each that ever worked along would be kept.
+        known = {HERE, *(node.name for node in WorkerNode.told(timezone.now()))}
+        self._by_worker = {key: of for key, of in self._by_worker.items() if key[0] in known}
         for key, (count, seconds) in self._by_worker.items():
             ended.add_metric(key, count)
             took.add_metric(key, seconds)
@@ -270,7 +291,7 @@ class Studio:
         found: list[Metric] = []
         answers = True
         with self._lock:
-            for part in (_disk, _workers, self._work, _posts, _accounts, _database):
+            for part in (_disk, _mirror, _workers, self._work, _posts, _accounts, _database):
                 try:
                     found.extend(part())  # what it told before it failed stays
                 except DatabaseError:
@@ -373,6 +394,15 @@ def _disk() -> Iterator[Metric]:
     told = shutil.disk_usage(settings.STUDIO.home)
     yield _one("disk_free_bytes", "Bytes free on the disk of the studio's folder.", told.free)
     yield _one("disk_bytes", "Bytes of the disk of the studio's folder.", told.total)
+
+
+def _mirror() -> Iterator[Metric]:
+    if sender is None:
+        return
+    words = "Seconds since all files of the brands' folders were in the bucket that mirrors them."
+    yield _one("mirror_behind_seconds", words, sender.behind)
+    words = "1 where another studio keeps that mirror: what is made here is in no bucket."
+    yield _one("mirror_lost", words, sender.mirror.lost)
 
 
 # ---- those that work -----------------------------------------------------------------------------

@@ -185,6 +185,8 @@ def database(config: Config) -> dict[str, Any]:
             "the driver for PostgreSQL is not installed", mend="pip install 'psycopg[binary]'"
         ) from error
     options = dict(parse_qsl(parts.query))
+    # Seconds; without it a machine that is gone is waited for over two minutes, also by a studio that is to end.
+    options.setdefault("connect_timeout", "5")
     return {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": unquote(parts.path[1:]),

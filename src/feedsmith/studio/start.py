@@ -33,6 +33,8 @@ OWNER = "FEEDSMITH_OWNER"
 MIRROR = "FEEDSMITH_MIRROR"
 """Environment variable: the folder in the bucket that the brands' folders are kept in; '' for none."""
 STDERR = 2
+LEAST_FOR_FILES = 1.5
+"""Seconds that what was made last has to reach the bucket, however long the others took to end."""
 SERVER_BYTES, WORKER_BYTES = 80 << 20, 366 << 20
 """At the most (docs/deploy/memory.md); the process that keeps several servers holds as much as one of them."""
 ENDS_WITHIN = 8.0
@@ -119,7 +121,7 @@ def open_studio(
     listening = _listen(config)
     config = replace(config, port=listening.getsockname()[1])
     open_database(config)
-    sender = _sender(homes)
+    sender = _sender(config, homes)
     owner = welcome(homes)
     if password:
         _first_password(owner, password)
@@ -151,7 +153,7 @@ def open_studio(
     else:
         tell(f"Sign in once with this link, within an hour: {address}")
     supervisor = Supervisor(config, lock)
-    metrics.supervisor = supervisor
+    metrics.supervisor, metrics.sender = supervisor, sender
     metrics.begin()
     supervisor.start()
     deliverer = Deliverer()
@@ -173,8 +175,8 @@ def open_studio(
         at_the_end.callback(end.ended)
         at_the_end.callback(lock.release)
         if sender is not None:
-            # After all who write files. What time is left: end.left().
-            at_the_end.callback(sender.close)
+            # After all who write files, in the time that they left.
+            at_the_end.callback(lambda: sender.close(max(LEAST_FOR_FILES, end.left())))
         at_the_end.callback(lambda: supervisor.close(end.until))
         at_the_end.callback(deliverer.close)
         if keeper is not None:
@@ -234,12 +236,14 @@ class End:
         return max(0.0, self.until - time.monotonic())
 
 
-def _sender(homes: Sequence[Path]) -> Any:
+def _sender(config: Config, homes: Sequence[Path]) -> Any:
     """Who sends the folders to a bucket, where the environment asks for that; None elsewhere."""
     if not os.environ.get(MIRROR, "").strip():
         return None
     from feedsmith.studio import mirror  # with the bucket's client: 5 MB that most do without
 
+    if not config.log:  # the file of the log lies on the disk that is forgotten
+        mirror.log.addHandler(logs.to(STDERR))
     mirrored = mirror.of(homes)
     mirrored.begin()
     return mirror.Sender(mirrored)

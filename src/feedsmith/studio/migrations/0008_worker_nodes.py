@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=60, unique=True)),
                 ("host", models.CharField(max_length=255)),
                 ("pid", models.PositiveIntegerField()),
+                ("key", models.CharField(default="", max_length=32)),
                 ("started_at", models.DateTimeField()),
                 ("heart_beat", models.DateTimeField()),
                 ("ended_at", models.DateTimeField(null=True)),

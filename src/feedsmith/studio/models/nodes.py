@@ -7,6 +7,7 @@ A node writes its figures every BEAT_EVERY seconds. One that fell silent is told
 import contextlib
 import itertools
 import os
+import secrets
 import socket
 from datetime import datetime, timedelta
 from typing import TypedDict
@@ -42,6 +43,8 @@ class WorkerNode(models.Model):
     """The host's; "-2" and so on where several live on one."""
     host = models.CharField(max_length=255)
     pid = models.PositiveIntegerField()
+    key = models.CharField(max_length=32, default="")
+    """Of this very process, drawn when it joined: containers may share a host's name, and all are process 1."""
     started_at = models.DateTimeField()
     heart_beat = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
@@ -67,6 +70,7 @@ class WorkerNode(models.Model):
                 row = cls.objects.select_for_update().filter(name=name).first() or cls(name=name)
                 if row.pk is None or row._gone(host, now):
                     row.host, row.pid, row.figures = host, os.getpid(), {}
+                    row.key = secrets.token_hex(16)
                     row.started_at, row.heart_beat, row.ended_at = now, now, None
                     row.save()
                     return row
@@ -78,14 +82,19 @@ class WorkerNode(models.Model):
             return True
         if self.host != host:
             return False
-        # Of our own number: in a container that was started again, everybody is process 1.
-        return self.pid == os.getpid() or not _lives(self.pid)
+        if self.pid == os.getpid():
+            # In containers everybody is process 1: one that was started again, or another one beside us.
+            return self.heart_beat < now - timedelta(seconds=2 * BEAT_EVERY)
+        return not _lives(self.pid)
 
-    def beat(self, figures: Figures) -> None:
-        """A sign of life, with the figures as they are now."""
+    def beat(self, figures: Figures) -> bool:
+        """A sign of life, with the figures as they are now; False where another has this name by now, which we seemed
+        to have left, and `join` is to be called again."""
         now = timezone.now()
-        mine = WorkerNode.objects.filter(pk=self.pk)
-        mine.update(heart_beat=now, ended_at=None, figures=figures)
+        return bool(self._mine().update(heart_beat=now, ended_at=None, figures=figures))
+
+    def _mine(self) -> "models.QuerySet[WorkerNode]":
+        return WorkerNode.objects.filter(pk=self.pk, key=self.key)
 
     def replace(self) -> "WorkerNode | None":
         """The place of a node that fell silent before this one began is taken: a container started anew has
@@ -101,7 +110,7 @@ class WorkerNode(models.Model):
 
     def leave(self) -> None:
         """It was closed, and nobody misses it."""
-        WorkerNode.objects.filter(pk=self.pk).update(ended_at=timezone.now())
+        self._mine().update(ended_at=timezone.now())
 
     @classmethod
     def told(cls, now: datetime) -> "list[WorkerNode]":

@@ -36,9 +36,11 @@ def alive(request: HttpRequest) -> HttpResponse:
 @for_all
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """It can work: the database answers and is of this version, the disk takes a file, and somebody does the
-    jobs. 503 and what is wrong, a line each, while it cannot."""
-    wrong = [said for check in (_database, _disk, _workers) if (said := check())]
+    """It can work: the database answers and is of this version, the disk takes a file, somebody does the
+    jobs, and the mirror has what it is to have. 503 and what is wrong, a line each, while it cannot."""
+    wrong = [
+        said for check in (_database, _disk, _workers, metrics.mirror_trouble) if (said := check())
+    ]
     if wrong:
         return HttpResponse("\n".join([*wrong, ""]), status=503, content_type=PLAIN)
     return HttpResponse("ok\n", content_type=PLAIN)

@@ -75,6 +75,8 @@ class Worker:
     """The last heart-beat, and when it was seen to be new: on a clock that stands while a laptop sleeps."""
 
 
+HOW = ("memory", "silent", "killed", "crashed")
+"""In how many ways one may die. All are told from the start, with 0: a monitor sees no increase in what begins with 1."""
 EXTRA = "extra-"
 """How the names of workers begin that another process than the studio's server started, maybe on another
 machine: the server cannot know whether they live, save by their heart-beat."""
@@ -202,7 +204,9 @@ class Supervisor(threading.Thread):
             return
         if self.node is None:
             self.node = WorkerNode.join()
-        self.node.beat(self.figures())
+        if not self.node.beat(self.figures()):
+            self.node = WorkerNode.join()
+            self.node.beat(self.figures())
         self.beaten = now
         if not self.replaced and (gone := self.node.replace()) is not None:
             self.replaced = True
@@ -217,7 +221,7 @@ class Supervisor(threading.Thread):
                 "supervisor": memory.own(), **{what: sum(each) for what, each in held.items()}
             },
             "starts": {what: self.starts[what] for what in held},
-            "deaths": [[what, why, count] for (what, why), count in list(self.deaths.items())],
+            "deaths": [[what, why, self.deaths[what, why]] for what in held for why in HOW],
         }  # fmt: skip
 
     # ---- the publisher ---------------------------------------------------------------------------
@@ -368,13 +372,14 @@ class Supervisor(threading.Thread):
                 Look.released(self.publisher.name)
             for worker in self.workers:
                 Job.lost(worker.name, "the studio was closed in between", forgiven=True)
+            if self.node is not None:
+                self.node.leave()
         except Error:
             log.warning("the database cannot be written; what was under way is noticed by its silence, or at the next start")  # fmt: skip
-        self.publisher = None
-        self.workers.clear()
-        if self.node is not None:
-            self.node.leave()
-        shutil.rmtree(self.turns, ignore_errors=True)
+        finally:
+            self.publisher = None
+            self.workers.clear()
+            shutil.rmtree(self.turns, ignore_errors=True)
 
 
 def resident(pid: int) -> int:
