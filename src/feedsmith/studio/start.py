@@ -155,13 +155,7 @@ def open_studio(
     supervisor = Supervisor(config, lock)
     metrics.supervisor, metrics.sender = supervisor, sender
     metrics.begin()
-    supervisor.start()
     deliverer = Deliverer()
-    deliverer.start()
-    if sender is not None:
-        sender.start()
-    if open_browser:
-        webbrowser.open(address)
 
     def tell_all() -> None:
         """Servers and workers end side by side."""
@@ -182,6 +176,12 @@ def open_studio(
         if keeper is not None:
             at_the_end.callback(lambda: keeper.close(end.until))
         at_the_end.callback(tell_all)
+        supervisor.start()
+        deliverer.start()
+        if sender is not None:
+            sender.start()
+        if open_browser:
+            webbrowser.open(address)
         with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again when all is closed
             if keeper is not None:
                 keeper.run()
