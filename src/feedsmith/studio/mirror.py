@@ -828,11 +828,6 @@ class Sender(threading.Thread):
         """Seconds since all was in the bucket."""
         return time.monotonic() - self._well
 
-    @property
-    def trouble(self) -> str:
-        """What is wrong; '' where nothing is."""
-        return self._said
-
     def run(self) -> None:
         pause = EVERY
         while not self._closing.wait(pause):
