@@ -200,3 +200,16 @@ def test_a_worker_beside_a_studio_on_sqlite_is_refused_in_words(tmp_path: Path) 
     )  # fmt: skip
     assert told.returncode == 1
     assert "need PostgreSQL" in told.stderr.replace("\n", " ")
+
+
+def test_a_server_that_is_gone_is_waited_for_a_few_seconds_unless_the_address_says_more(
+    tmp_path: Path,
+) -> None:
+    from feedsmith.studio.settings import Config, database
+
+    address = "postgresql://studio@db/studio"
+    options = [
+        database(Config(home=tmp_path, database_url=url))["OPTIONS"]
+        for url in (address, f"{address}?connect_timeout=30")
+    ]
+    assert options == [{"connect_timeout": "5"}, {"connect_timeout": "30"}]

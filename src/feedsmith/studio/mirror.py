@@ -326,7 +326,8 @@ class Store:
                 raise Overtaken(f"{name} was written by another", mend="let one run")
             if terms and status in (400, 501):
                 raise _Unconditional(trouble, mend=MEND)
-            if status in (400, 401, 403, 404) or tried == TRIES:
+            # At the end there is no time to wait for a storage that is off.
+            if status in (400, 401, 403, 404) or tried >= (TRIES if self._ends is None else 2):
                 raise FeedsmithError(trouble, mend=MEND)
             time.sleep(max(0.0, min(PAUSE * 2 ** (tried - 1), self._left())))
         raise AssertionError
@@ -827,11 +828,6 @@ class Sender(threading.Thread):
         """Seconds since all was in the bucket."""
         return time.monotonic() - self._well
 
-    @property
-    def trouble(self) -> str:
-        """What is wrong; '' where nothing is."""
-        return self._said
-
     def run(self) -> None:
         pause = EVERY
         while not self._closing.wait(pause):
@@ -864,4 +860,6 @@ class Sender(threading.Thread):
         if self.is_alive():
             self.mirror.store.cut_off()
             self.join(1)
-            log.error("mirror: the storage is too slow; what was made last is not in it")
+            log.error(
+                "mirror: the studio ends, and the storage took not all in time; what was made last is not in it"
+            )
