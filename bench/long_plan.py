@@ -170,7 +170,8 @@ def drive(
     settings = Settings(briefs=tuple(briefs), seed=5)
     stage = [""]
 
-    def report(name: str, *_: object) -> None:
+    def report(name: str, done: int, all_: int, note: str = "") -> None:
+        name = f"{name} {note}".strip()
         if name != stage[0]:
             stage[0] = name
             told[f"{name}, from CPU-s"] = round(time.process_time(), 1)
@@ -178,6 +179,7 @@ def drive(
     posts.generate(
         Home(home), settings, Workers(told, most, count, quick, wire), out=out, report=report
     )
+    told["round 1, made anew"] = sum(1 for _ in out.glob("*-2/post.json"))
     told["all, s"], told["all, CPU-s"] = since(told)
     told["peak, MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
     told["runs.json, MB"] = round((out / "runs.json").stat().st_size / 1e6, 1)

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from feedsmith.errors import FeedsmithError
-from feedsmith.files import check_writable, made, sweep, write_bytes, write_text, writing
+from feedsmith.files import check_writable, held, made, sweep, write_bytes, write_text, writing
 
 
 @pytest.fixture
@@ -132,3 +134,30 @@ def test_what_a_killed_writer_left_is_swept_and_what_is_being_written_stays(tmp_
         stream.write(b"le")
     assert [path.name for path in tmp_path.iterdir()] == ["whole.txt"]
     assert (tmp_path / "whole.txt").read_bytes() == b"whole"
+
+
+def _is(fd: Path, file: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return fd.readlink() == file
+    return False
+
+
+def test_a_lock_that_its_holder_takes_away_is_held_by_one_all_the_same(tmp_path: Path) -> None:
+    lock, holds, leave = tmp_path / "lock", threading.Event(), threading.Event()
+
+    def wait() -> None:
+        with held(lock):
+            holds.set()
+            leave.wait(30)
+
+    waiting = threading.Thread(target=wait)
+    with held(lock):
+        waiting.start()
+        while sum(_is(fd, lock) for fd in Path("/proc/self/fd").iterdir()) < 2:
+            time.sleep(0.01)  # until it has opened it, too
+        lock.unlink()
+    assert holds.wait(30)
+    with pytest.raises(FeedsmithError, match="somebody has it"), held(lock, "somebody has it"):
+        pass
+    leave.set()
+    waiting.join()

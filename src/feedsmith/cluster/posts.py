@@ -202,9 +202,9 @@ def _made(home: Home, settings: Settings, workers: Workers, begun: Begun, report
                     run.take(tag, made)
                     report("Making posts", run.there, len(begun.plan))
                 for turn in range(1, ROUNDS + 1):
+                    report("Captions that came twice", 0, 0, f"round {turn}")
                     for tag, made in each(pool, run.again(turn)):
                         run.take(tag, made)
-                        report("Captions that came twice", 0, 0, f"round {turn}")
                     if not run.twice:
                         break  # nor would the next round find any, and it would read all posts
     except BaseException:
