@@ -208,19 +208,23 @@ def test_a_killed_workers_folder_goes_when_the_next_worker_starts(
     assert not list((tmp_path / "tmp").glob(f"{posts.SCRATCH}*"))
 
 
-def test_a_run_in_blocks_reads_the_newest_of_earlier_posts_alone(
+@pytest.mark.parametrize(("limit", "block"), [("EARLIER", 2), ("REMEMBERED", 0)])
+def test_a_run_reads_the_newest_of_earlier_posts_alone(
     trees: Home,
     few: tuple[Brief, ...],
     alone: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    limit: str,
+    block: int,
 ) -> None:
+    """Ten thousand posts in a folder must not fill a small machine's memory."""
     shutil.copytree(alone, tmp_path, dirs_exist_ok=True)
-    monkeypatch.setattr("feedsmith.generate.EARLIER", 3)
+    monkeypatch.setattr(f"feedsmith.generate.{limit}", 3)
     read: list[str] = []
     post = Folder.post
     monkeypatch.setattr(Folder, "post", lambda self, name: read.append(name) or post(self, name))
-    begun = posts.begin(trees, Settings(briefs=few[:5], block=2), out=tmp_path)
+    begun = posts.begin(trees, Settings(briefs=few[:5], block=block), out=tmp_path)
     assert [post.id for post in begun.earlier] == begun.others[-3:]
     assert (len(begun.others), len(read)) == (7, 3)
 

@@ -54,8 +54,10 @@ LEANING: tuple[Kind, ...] = ("photo", "quote", "carousel", "reel", "collage", "g
 """Kinds that may take each other's turn where something was learned. Stories keep theirs: their
 figures cannot be compared with those of feed posts."""
 EARLIER = 120
-"""Posts of earlier runs that a run of several blocks keeps away from: the newest. A run of one block, or
-without, keeps away from all."""
+"""Posts of earlier runs that a run of several blocks keeps away from: the newest."""
+REMEMBERED = 1000
+"""The same for a run of one block, or without: a post a day for three years. All of them took 30 kB each, so that a
+worker of 512 MB would have ended after some 2,500."""
 THEME_PHOTOS = 3
 """Photos that must show a theme before posts lean towards it."""
 THEME_RESTS = 2
@@ -248,7 +250,7 @@ class Begun:
     """Ids of the posts of other runs in the folder, oldest first. Names alone: the posts of a folder of
     100,000 take a gigabyte."""
     earlier: list[Post]
-    """Those that it must not repeat: all, or the newest EARLIER for a run of several blocks, or none where
+    """Those that it must not repeat: the newest REMEMBERED, or EARLIER for a run of several blocks, or none where
     the seed was given."""
     said: tuple[str, ...]
     """What the caption writer remembers of them."""
@@ -315,7 +317,8 @@ def begin(
         changed=key != now,
         others=others,
         # A given seed must give the same posts whatever else lies here; without one, nothing repeats.
-        earlier=_newest(folder, others, EARLIER if settings.blocks(len(plan)) else 0) if auto else [],
+        earlier=_newest(folder, others, EARLIER if settings.blocks(len(plan)) else REMEMBERED)
+        if auto else [],
         said=next(reversed(said.values()), ()),  # what the last post here had said
     )  # fmt: skip
 
