@@ -13,6 +13,7 @@ the drift of a run again, one that was broken off as well.
 """
 
 import argparse
+import io
 import json
 import os
 import shutil
@@ -24,6 +25,8 @@ import time
 import zipfile
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "src")]
@@ -40,13 +43,20 @@ DEMO = ROOT / "demo"
 
 
 def photos(count: int, folder: Path) -> list[Path]:
-    """As many photos of 12 megapixels, all different, out of the demo's."""
+    """As many photos of 12 megapixels out of the demo's: a quarter of each, another one in each round, so that none is the
+    demo's own or another once more."""
     folder.mkdir()
     with zipfile.ZipFile(DEMO / "tall-tree-outfitters-export.zip") as archive:
         names = sorted(n for n in archive.namelist() if n.lower().endswith((".jpg", ".jpeg")))
         for number in range(count):
             small = folder / "small.jpg"
-            small.write_bytes(archive.read(names[number % len(names)]))
+            turn, name = divmod(number, len(names))
+            with Image.open(io.BytesIO(archive.read(names[name]))) as image:
+                wide, high = image.width // 2, image.height // 2
+                left, top = turn % 2 * wide, turn // 2 % 2 * high
+                image.convert("RGB").crop((left, top, left + wide, top + high)).save(
+                    small, "JPEG", quality=92
+                )
             (folder / f"IMG_{number:04}.jpg").write_bytes(large(small, number))
         small.unlink()
     return sorted(folder.glob("IMG_*.jpg"))
