@@ -93,3 +93,11 @@ def test_each_call_is_one_question() -> None:
     with CaptureQueriesContext(connection) as asked:
         belonging(olga.pk)
     assert len(asked) == 1
+
+
+def test_digits_of_an_address_are_the_number_and_what_no_column_holds_has_no_rows() -> None:
+    from feedsmith.studio.models import Person
+
+    olga = Person.objects.get(name="olga")
+    assert belonging(str(olga.pk)) == belonging(olga.pk)
+    assert belonging(2**63) == belonging(str(10**30)) == belonging(-(2**63) - 1) == []

@@ -16,21 +16,22 @@ FIRST = 1_900_000_001
 """Numbers from here on stand for values while the SQL is made; every column of numbers takes them."""
 
 
-HELD = range(-(2**63), 2**63)
+LEAST, MOST = -(2**63), 2**63 - 1
 """Numbers that a column can hold. SQLite refuses to be asked for others, which Django knows and we pass by."""
 
 
 class Once:
-    """A function of whole numbers that returns a query; called with numbers it returns the query's rows: none where
-    a number is outside of HELD."""
+    """A function of whole numbers that returns a query; called with numbers (or their digits, as an address may have
+    them) it returns the query's rows: none where a number is outside of LEAST to MOST."""
 
     def __init__(self, question: Callable[..., QuerySet]) -> None:
         self._question = question
         self._ready: tuple[QuerySet, Any, str, tuple[Any, ...]] | None = None
         update_wrapper(self, question)
 
-    def __call__(self, *values: int) -> list[Any]:
-        if not all(value in HELD for value in values):
+    def __call__(self, *given: int | str) -> list[Any]:
+        values = [int(value) for value in given]
+        if not all(LEAST <= value <= MOST for value in values):
             return []
         if self._ready is None:
             self._ready = self._made(len(values))
