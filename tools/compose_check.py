@@ -37,6 +37,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "src")]
 
 from studio_guest import Guest, link_in  # noqa: E402
 from studio_server import until  # noqa: E402
+from verdict import Verdict  # noqa: E402
 
 EXPORT = ROOT / "demo" / "tall-tree-outfitters-export.zip"
 CA = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -569,19 +570,12 @@ def main() -> None:
     given = parser.parse_args()
     build(given)
     Stack.stand_ins = given.stand_ins
-    seen, wrong = dict[str, Any](), list[str]()
+    verdict = Verdict()
     for name, checks in (("one", one), ("grown", grown), ("dyno", dyno)):
         if given.only in (None, name):
             with tempfile.TemporaryDirectory(dir="/var/tmp") as scratch:
-                for what, how, right in checks(Path(scratch)):
-                    seen[f"{name}: {what}"] = how
-                    wrong += [] if right else [f"{name}: {what}"]
-                    mark = "ok " if right else "BAD"
-                    print(f"{mark} {name}: {what}: {how}", file=sys.stderr, flush=True)
-    print(json.dumps(seen, indent=2, default=str))
-    passed = len(seen) - len(wrong)
-    print(f"{passed} passed, {len(wrong)} failed{': ' + '; '.join(wrong) if wrong else ''}")
-    sys.exit(bool(wrong))
+                verdict.take(checks(Path(scratch)), name)
+    verdict.end()
 
 
 if __name__ == "__main__":

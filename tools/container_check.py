@@ -31,6 +31,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "src")]
 import cgroup  # noqa: E402
 from studio_guest import KINDS, Guest, link_in  # noqa: E402
 from studio_server import until  # noqa: E402
+from verdict import Verdict  # noqa: E402
 
 EXPORT = ROOT / "demo" / "tall-tree-outfitters-export.zip"
 BASE = "python:3.11-slim-bookworm"
@@ -353,28 +354,22 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="leave the container running")
     parser.add_argument("--sizes", action="store_true", help="measure the image, too: a minute")
     given = parser.parse_args()
-    engine, seen, wrong = Engine(), dict[str, Any](), list[str]()
+    engine, verdict = Engine(), Verdict()
     if given.bootstrap:
         engine.bootstrap()
     if not given.image:
         given.image = "feedsmith"
-        seen["s to build"] = round(engine.build(given.image))
+        verdict.seen["s to build"] = round(engine.build(given.image))
     if given.sizes:
-        seen |= sizes(engine, given.image)
+        verdict.seen |= sizes(engine, given.image)
     volume = f"feedsmith-check-{os.getpid()}"
     try:
         with tempfile.TemporaryDirectory(dir="/var/tmp") as scratch:
-            for what, how, right in checks(engine, given, volume, Path(scratch) / "photos"):
-                seen[what] = how
-                wrong += [] if right else [what]
-                print(f"{'ok ' if right else 'BAD'} {what}: {how}", file=sys.stderr, flush=True)
+            verdict.take(checks(engine, given, volume, Path(scratch) / "photos"))
     finally:
         if not given.keep:
             subprocess.run([*engine.program, "volume", "rm", "-f", volume], capture_output=True)
-    print(json.dumps(seen, indent=2, default=str))
-    passed = len(seen) - len(wrong)
-    print(f"{passed} passed, {len(wrong)} failed{': ' + '; '.join(wrong) if wrong else ''}")
-    sys.exit(bool(wrong))
+    verdict.end()
 
 
 if __name__ == "__main__":
